@@ -1,0 +1,112 @@
+"""The stored facts: what one command did to each record, and the entry that holds all of it together.
+
+A change carries the values that it set (the after-image of what changed) and the state it led to, so replaying
+never consults the lifecycle table. An entry is atomic: all its changes are stored, or none.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from ledger_core.model import Key, Record, RecordKind
+
+GENESIS_DIGEST = "0" * 64
+"""The digest before the first entry of every strategy."""
+
+
+class EventType(StrEnum):
+    """What is published; a change without an event type is stored silently (positions, fill records)."""
+
+    ORDER_PLACED = "ORDER_PLACED"
+    ORDER_ACCEPTED = "ORDER_ACCEPTED"
+    ORDER_PARTIALLY_FILLED = "ORDER_PARTIALLY_FILLED"
+    ORDER_FILLED = "ORDER_FILLED"
+    ORDER_REJECTED = "ORDER_REJECTED"
+    ORDER_CANCELED = "ORDER_CANCELED"
+    ORDER_EXPIRED = "ORDER_EXPIRED"
+    ORDER_IN_DOUBT = "ORDER_IN_DOUBT"
+    ORDER_TRIGGERED = "ORDER_TRIGGERED"
+    ORDER_STOPPED = "ORDER_STOPPED"
+    ORDER_SUSPENDED = "ORDER_SUSPENDED"
+    ORDER_RESUMED = "ORDER_RESUMED"
+    ORDER_DONE_FOR_DAY = "ORDER_DONE_FOR_DAY"
+    ORDER_RESTATED = "ORDER_RESTATED"
+    ORDER_CANCEL_REQUESTED = "ORDER_CANCEL_REQUESTED"
+    ORDER_REPLACE_REQUESTED = "ORDER_REPLACE_REQUESTED"
+    ORDER_REPLACED = "ORDER_REPLACED"
+    ORDER_REQUEST_REJECTED = "ORDER_REQUEST_REJECTED"
+    ORDER_UPDATED = "ORDER_UPDATED"
+    TRADE_CREATED = "TRADE_CREATED"
+    TRADE_UPDATED = "TRADE_UPDATED"
+    TRADE_CLOSED = "TRADE_CLOSED"
+    TRADE_RESTATED = "TRADE_RESTATED"
+    FACT_QUARANTINED = "FACT_QUARANTINED"
+    QUARANTINE_RESOLVED = "QUARANTINE_RESOLVED"
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """What a command did to one record.
+
+    `values` are the fields that it set, by name, as they are after it; `version` is the record's version after
+    it, 1 for the change that creates the record. `facts` are JSON-ready words for the event alone, such as a
+    reason or `late`.
+    """
+
+    kind: RecordKind
+    key: Key
+    version: int
+    values: Mapping[str, Any]
+    event_type: EventType | None = None
+    from_state: str | None = None
+    to_state: str | None = None
+    status: str | None = None
+    facts: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Entry:
+    """All the changes of one command, as stored at its place in a strategy's journal.
+
+    `body` is the canonical JSON that is stored verbatim, `digest` = sha256(previous digest, as bytes, followed by
+    the body), in hex. `records` are the after-images, for the adapter to store beside the journal; they are empty
+    on an entry that was read back. `subject` is the order or trade that the command was about.
+    """
+
+    strategy_id: str
+    sequence: int
+    operation: str
+    subject: str | None
+    command_id: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+    changes: tuple[Change, ...] = attrs.field(eq=False)
+    body: bytes
+    digest: str
+    records: tuple[Record, ...] = attrs.field(default=(), eq=False, repr=False)
+
+
+@attrs.frozen
+class Head:
+    """The end of a strategy's journal: the sequence and digest of its last entry, (0, zeros) when empty."""
+
+    sequence: int
+    digest: str
+    recorded_at: datetime | None = None
+
+
+@attrs.frozen
+class Cursor:
+    """How far a subscriber has been served: every entry up to `sequence` was delivered at least once."""
+
+    subscriber: str
+    sequence: int
+
+
+def chain(previous_digest: str, body: bytes) -> str:
+    """Return the digest of an entry: sha256 over the previous digest's 32 bytes and the body, in hex."""
+    return hashlib.sha256(bytes.fromhex(previous_digest) + body).hexdigest()

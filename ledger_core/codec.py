@@ -1,0 +1,221 @@
+"""Records, commands and entries <-> JSON, for our own bytes only; what callers hand in is `details`' to check.
+
+The form is canonical: sorted keys, no spaces, UTF-8, decimals and times as text, fields at their default left
+out. The journal's digest is taken over exactly these bytes.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, cast
+
+import attrs
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from ledger_core._frozen import FrozenDict, freeze
+from ledger_core.changes import Change, Entry, EventType
+from ledger_core.commands import COMMAND_TYPES, AnyCommand, FillDetails, Operation, TradeDetails
+from ledger_core.errors import StorageCorrupt
+from ledger_core.model import (
+    RECORD_TYPES,
+    Fee,
+    Key,
+    OrderChanges,
+    OrderDetails,
+    Record,
+    RecordKind,
+    TradeLeg,
+)
+from ledger_core.numbers import Price, decimal_text, price_text, time_text
+
+Json = Any
+"""What `json` reads and writes: dict, list, str, int, bool, None (and float inside a caller's metadata)."""
+
+BODY_FORMAT = 1
+"""The version of the entry body; readers refuse a newer one."""
+
+# What no record or body needs twice: the parts of an order that are stored in records of their own.
+_STORED_ELSEWHERE = frozenset({"requests"})
+
+
+def _converter() -> Converter:
+    converter = Converter()
+    converter.register_unstructure_hook(Decimal, decimal_text)
+    converter.register_unstructure_hook_func(lambda hint: hint is Price, price_text)
+    converter.register_structure_hook(Decimal, lambda text, _: Decimal(text))
+    converter.register_structure_hook_func(lambda hint: hint is Price, lambda text, _: Decimal(text))
+    converter.register_unstructure_hook(datetime, time_text)
+    converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    converter.register_unstructure_hook(date, date.isoformat)
+    converter.register_structure_hook(date, lambda text, _: date.fromisoformat(text))
+    converter.register_unstructure_hook(StrEnum, lambda word: word.value)
+    converter.register_unstructure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value: value)
+    converter.register_structure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value, _: freeze(value))
+    converter.register_structure_hook_func(
+        lambda hint: hint == Mapping[str, Decimal],
+        lambda value, _: FrozenDict({name: Decimal(text) for name, text in value.items()}),
+    )
+    classes = (Fee, OrderDetails, OrderChanges, TradeLeg, FillDetails, TradeDetails)
+    for cls in (*classes, *RECORD_TYPES.values(), *dict.fromkeys(COMMAND_TYPES.values())):
+        omitted: dict[str, Any] = {
+            name: override(omit=True) for name in _STORED_ELSEWHERE & set(attrs.fields_dict(cls))
+        }
+        dump = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **omitted)
+        load = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **omitted)
+        converter.register_unstructure_hook(cls, dump)
+        converter.register_structure_hook(cls, load)
+    return converter
+
+
+_CONVERTER = _converter()
+
+
+def _field_hooks() -> Mapping[RecordKind, Mapping[str, tuple[Callable[[Any], Json], Callable[[Json], Any]]]]:
+    def reader(hint: Any) -> Callable[[Json], Any]:
+        hook = _CONVERTER.get_structure_hook(hint)
+        return lambda value: hook(value, hint)
+
+    return {
+        kind: {
+            field.name: (_CONVERTER.get_unstructure_hook(field.type), reader(field.type))
+            for field in attrs.fields(attrs.resolve_types(cls))
+            if field.name not in _STORED_ELSEWHERE
+        }
+        for kind, cls in RECORD_TYPES.items()
+    }
+
+
+_FIELDS = _field_hooks()
+
+
+def field_names(kind: RecordKind) -> tuple[str, ...]:
+    """Return the names of the stored fields of a record kind, in their order of declaration."""
+    return tuple(_FIELDS[kind])
+
+
+def dump_record(record: Record) -> dict[str, Json]:
+    """Return the record's stored fields, JSON-ready, without those at their default."""
+    return cast(dict[str, Json], _CONVERTER.unstructure(record, type(record)))
+
+
+def load_record(kind: RecordKind, stored: Mapping[str, Json]) -> Record:
+    """Return the record behind stored fields; raise StorageCorrupt for fields that do not fit."""
+    try:
+        return _CONVERTER.structure(stored, RECORD_TYPES[kind])
+    except Exception as error:
+        raise StorageCorrupt(f"a stored {kind} record cannot be read: {error!r}", kind=kind) from error
+
+
+def dump_values(kind: RecordKind, values: Mapping[str, Any]) -> dict[str, Json]:
+    """Return field values of a record kind, JSON-ready."""
+    hooks = _FIELDS[kind]
+    return {name: hooks[name][0](value) for name, value in values.items()}
+
+
+def load_values(kind: RecordKind, stored: Mapping[str, Json]) -> dict[str, Any]:
+    """Return the field values behind their JSON."""
+    hooks = _FIELDS[kind]
+    return {name: hooks[name][1](value) for name, value in stored.items()}
+
+
+def dump_command(command: AnyCommand) -> dict[str, Json]:
+    """Return a command, JSON-ready, its operation included."""
+    return cast(dict[str, Json], _CONVERTER.unstructure(command, type(command)))
+
+
+def load_command(stored: Mapping[str, Json]) -> AnyCommand:
+    """Return the command behind its JSON."""
+    return _CONVERTER.structure(stored, COMMAND_TYPES[Operation(stored["operation"])])
+
+
+_ENCODE = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
+).encode
+
+
+def canonical_json(value: Json) -> bytes:
+    """Return the canonical bytes of a JSON value: sorted keys, no spaces, UTF-8."""
+    return _ENCODE(value).encode()
+
+
+def dump_body(
+    *,
+    strategy_id: str,
+    sequence: int,
+    operation: str,
+    subject: str | None,
+    command_id: str | None,
+    occurred_at: datetime,
+    recorded_at: datetime,
+    changes: tuple[Change, ...],
+) -> bytes:
+    """Return the canonical body of an entry."""
+    return canonical_json(
+        {
+            "format": BODY_FORMAT,
+            "strategy_id": strategy_id,
+            "sequence": sequence,
+            "operation": operation,
+            "subject": subject,
+            "command_id": command_id,
+            "occurred_at": time_text(occurred_at),
+            "recorded_at": time_text(recorded_at),
+            "changes": [_dump_change(change) for change in changes],
+        }
+    )
+
+
+def load_entry(body: bytes, digest: str) -> Entry:
+    """Return the entry behind a stored body; raise StorageCorrupt for bytes that are no entry."""
+    try:
+        stored = json.loads(body)
+        if stored["format"] > BODY_FORMAT:
+            raise StorageCorrupt(f"entry format {stored['format']} is newer than {BODY_FORMAT}")
+        return Entry(
+            strategy_id=stored["strategy_id"],
+            sequence=stored["sequence"],
+            operation=stored["operation"],
+            subject=stored["subject"],
+            command_id=stored["command_id"],
+            occurred_at=datetime.fromisoformat(stored["occurred_at"]),
+            recorded_at=datetime.fromisoformat(stored["recorded_at"]),
+            changes=tuple(_load_change(change) for change in stored["changes"]),
+            body=body,
+            digest=digest,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StorageCorrupt(f"a journal entry cannot be read: {error!r}") from error
+
+
+def _dump_change(change: Change) -> dict[str, Json]:
+    stored: dict[str, Json] = {
+        "kind": change.kind.value,
+        "key": change.key,
+        "version": change.version,
+        "values": dump_values(change.kind, change.values),
+    }
+    for name in ("event_type", "from_state", "to_state", "status", "facts"):
+        value = getattr(change, name)
+        if value:
+            stored[name] = value
+    return stored
+
+
+def _load_change(stored: Mapping[str, Json]) -> Change:
+    kind = RecordKind(stored["kind"])
+    key: Key = tuple(stored["key"])
+    event_type = stored.get("event_type")
+    return Change(
+        kind=kind,
+        key=key,
+        version=stored["version"],
+        values=load_values(kind, stored["values"]),
+        event_type=None if event_type is None else EventType(event_type),
+        from_state=stored.get("from_state"),
+        to_state=stored.get("to_state"),
+        status=stored.get("status"),
+        facts=freeze(stored.get("facts", {})),
+    )

@@ -1,0 +1,270 @@
+"""What may be asked of the ledger: one frozen value per kind of command, checked and ready to decide.
+
+Intent is ours and comes before the venue is called; a fact is the venue's and can be quarantined. `Operation`
+values are the names of the public methods and the stored form.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from ledger_core.model import Fee, Liquidity, OrderChanges, OrderDetails, ResidualReason, Side
+from ledger_core.numbers import Price
+
+
+class Operation(StrEnum):
+    """The commands, by the name of the method that takes them."""
+
+    RECORD_ORDER = "record_order"
+    REQUEST_ORDER_CANCEL = "request_order_cancel"
+    REQUEST_ORDER_REPLACE = "request_order_replace"
+    UPDATE_ORDER_ACCEPTANCE = "update_order_acceptance"
+    UPDATE_ORDER_FILL = "update_order_fill"
+    UPDATE_ORDER_REJECTION = "update_order_rejection"
+    UPDATE_ORDER_CANCELLATION = "update_order_cancellation"
+    UPDATE_ORDER_EXPIRY = "update_order_expiry"
+    UPDATE_ORDER_IN_DOUBT = "update_order_in_doubt"
+    UPDATE_ORDER_TRIGGER = "update_order_trigger"
+    UPDATE_ORDER_GUARANTEE = "update_order_guarantee"
+    UPDATE_ORDER_SUSPENSION = "update_order_suspension"
+    UPDATE_ORDER_RESUMPTION = "update_order_resumption"
+    UPDATE_ORDER_DONE_FOR_DAY = "update_order_done_for_day"
+    UPDATE_ORDER_RESTATEMENT = "update_order_restatement"
+    UPDATE_ORDER_REPLACEMENT = "update_order_replacement"
+    UPDATE_ORDER_REQUEST_REJECTION = "update_order_request_rejection"
+    CREATE_TRADE = "create_trade"
+    UPDATE_TRADE = "update_trade"
+    CLOSE_TRADE = "close_trade"
+
+
+@attrs.frozen(kw_only=True)
+class Command:
+    """What every command carries: when it happened (venue time, or the clock's) and the caller's id for it."""
+
+    operation: Operation
+    occurred_at: datetime
+    command_id: str | None = None
+
+    @property
+    def target(self) -> str | None:
+        """The order or trade that it is about."""
+        raise NotImplementedError
+
+
+@attrs.frozen(kw_only=True)
+class OrderCommand(Command):
+    """A command about an order."""
+
+    order_id: str
+
+    @property
+    def target(self) -> str | None:
+        """The order."""
+        return self.order_id
+
+
+@attrs.frozen(kw_only=True)
+class TradeCommand(Command):
+    """A command about a trade."""
+
+    trade_id: str
+
+    @property
+    def target(self) -> str | None:
+        """The trade."""
+        return self.trade_id
+
+
+@attrs.frozen(kw_only=True)
+class RecordOrder(OrderCommand):
+    """Make the intent to order durable."""
+
+    details: OrderDetails
+
+
+@attrs.frozen(kw_only=True)
+class RequestCancel(OrderCommand):
+    """Note that the venue is about to be asked to cancel."""
+
+    request_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RequestReplace(OrderCommand):
+    """Note that the venue is about to be asked for other terms (totals)."""
+
+    changes: OrderChanges
+    request_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AcceptOrder(OrderCommand):
+    """The venue acknowledged the order; perhaps with its id, perhaps with the quantity of a cash order."""
+
+    venue_order_id: str | None = None
+    quantity: Decimal | None = None
+
+
+@attrs.frozen(kw_only=True)
+class NoteOrder(OrderCommand):
+    """A fact that brings nothing but itself and a reason: rejection, cancellation, expiry, doubt, ..."""
+
+    reason: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class EndOrderDay(OrderCommand):
+    """The venue is done with the order for the day."""
+
+    trade_date: date | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RestateOrder(OrderCommand):
+    """The venue changed or renewed the order unasked."""
+
+    changes: OrderChanges | None = None
+    reason: str | None = None
+    trade_date: date | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ReplaceOrder(OrderCommand):
+    """The venue accepted a replace, perhaps with its own values."""
+
+    request_id: str | None = None
+    changes: OrderChanges | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RejectRequest(OrderCommand):
+    """The venue refused a request to cancel or replace."""
+
+    reason: str | None
+    request_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class FillDetails:
+    """One execution as the venue reported it; `side` and `symbol` are checked against the order when given."""
+
+    fill_id: str
+    quantity: Decimal
+    price: Price
+    side: Side | None = None
+    symbol: str | None = None
+    fees: tuple[Fee, ...] | None = None
+    fee_in_base: bool = False
+    liquidity: Liquidity | None = None
+    trade_date: date | None = None
+    venue_order_id: str | None = None
+    inferred: bool = False
+    metadata: Mapping[str, Any] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class BookFill(Command):
+    """The venue executed; `order_id` None means that the order is found by the venue's id in the fill."""
+
+    order_id: str | None
+    fill: FillDetails
+
+    @property
+    def target(self) -> str | None:
+        """The order, where the caller knows it."""
+        return self.order_id
+
+
+@attrs.frozen(kw_only=True)
+class TradeDetails:
+    """What may be said of a trade beside its orders; None means not given."""
+
+    stop_price: Price | None = None
+    target_price: Price | None = None
+    tags: tuple[str, ...] | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CreateTrade(TradeCommand):
+    """Group filled orders into a trade."""
+
+    order_ids: tuple[str, ...]
+    details: TradeDetails
+
+
+@attrs.frozen(kw_only=True)
+class UpdateTrade(TradeCommand):
+    """Change what is said of a trade, or add further orders."""
+
+    details: TradeDetails
+    order_ids: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class CloseTrade(TradeCommand):
+    """Close a trade, perhaps naming the orders that left it, perhaps with a residual."""
+
+    order_ids: tuple[str, ...] = ()
+    reason: str | None = None
+    residual: Mapping[str, Decimal] = attrs.field(factory=dict)
+    residual_reason: ResidualReason | None = None
+
+
+AnyCommand = (
+    RecordOrder
+    | RequestCancel
+    | RequestReplace
+    | AcceptOrder
+    | NoteOrder
+    | EndOrderDay
+    | RestateOrder
+    | ReplaceOrder
+    | RejectRequest
+    | BookFill
+    | CreateTrade
+    | UpdateTrade
+    | CloseTrade
+)
+"""Every command there is; `decide.decide` takes this union apart."""
+
+Fact = AcceptOrder | NoteOrder | EndOrderDay | RestateOrder | ReplaceOrder | RejectRequest | BookFill
+"""The commands that report what the venue did: refused ones are quarantined, not dropped."""
+
+FACT_TYPES: tuple[type[Fact], ...] = (
+    AcceptOrder,
+    NoteOrder,
+    EndOrderDay,
+    RestateOrder,
+    ReplaceOrder,
+    RejectRequest,
+    BookFill,
+)
+
+_O = Operation
+COMMAND_TYPES: Mapping[Operation, type[AnyCommand]] = {
+    _O.RECORD_ORDER: RecordOrder,
+    _O.REQUEST_ORDER_CANCEL: RequestCancel,
+    _O.REQUEST_ORDER_REPLACE: RequestReplace,
+    _O.UPDATE_ORDER_ACCEPTANCE: AcceptOrder,
+    _O.UPDATE_ORDER_FILL: BookFill,
+    _O.UPDATE_ORDER_REJECTION: NoteOrder,
+    _O.UPDATE_ORDER_CANCELLATION: NoteOrder,
+    _O.UPDATE_ORDER_EXPIRY: NoteOrder,
+    _O.UPDATE_ORDER_IN_DOUBT: NoteOrder,
+    _O.UPDATE_ORDER_TRIGGER: NoteOrder,
+    _O.UPDATE_ORDER_GUARANTEE: NoteOrder,
+    _O.UPDATE_ORDER_SUSPENSION: NoteOrder,
+    _O.UPDATE_ORDER_RESUMPTION: NoteOrder,
+    _O.UPDATE_ORDER_DONE_FOR_DAY: EndOrderDay,
+    _O.UPDATE_ORDER_RESTATEMENT: RestateOrder,
+    _O.UPDATE_ORDER_REPLACEMENT: ReplaceOrder,
+    _O.UPDATE_ORDER_REQUEST_REJECTION: RejectRequest,
+    _O.CREATE_TRADE: CreateTrade,
+    _O.UPDATE_TRADE: UpdateTrade,
+    _O.CLOSE_TRADE: CloseTrade,
+}

@@ -1,0 +1,72 @@
+"""Decide: (records, command) -> changes, or a refusal. Pure: the clock, the sequence and the records are passed in.
+
+`decide` takes the union of commands apart; each idea has its module. A decision that stages no change is a
+no-op: the command was a repeat. Refusals are raised before or while staging; a draft is thrown away with them.
+"""
+
+from typing import assert_never
+
+from ledger_core.commands import (
+    AcceptOrder,
+    AnyCommand,
+    BookFill,
+    CloseTrade,
+    CreateTrade,
+    EndOrderDay,
+    NoteOrder,
+    RecordOrder,
+    RejectRequest,
+    ReplaceOrder,
+    RequestCancel,
+    RequestReplace,
+    RestateOrder,
+    UpdateTrade,
+)
+from ledger_core.decide import fills, orders, quarantine, repeats, requests, trades
+from ledger_core.decide.draft import Draft
+from ledger_core.model import Key, RecordKind
+
+Answer = tuple[RecordKind, Key]
+"""Which record a command answers with."""
+
+
+def decide(draft: Draft, command: AnyCommand) -> Answer:
+    """Stage what the command changes, retries of quarantined facts included, and say which record answers."""
+    repeated = repeats.known_command(draft, command)
+    if repeated is not None:
+        return repeated
+    answer = _decide_one(draft, command)
+    if draft.changes:
+        quarantine.retry_waiting(draft, _decide_one)
+        repeats.remember_command(draft, command, answer)
+    return answer
+
+
+def _decide_one(draft: Draft, command: AnyCommand) -> Answer:
+    match command:
+        case RecordOrder():
+            return orders.record_order(draft, command)
+        case AcceptOrder():
+            return orders.accept(draft, command)
+        case NoteOrder():
+            return orders.note(draft, command)
+        case EndOrderDay():
+            return orders.end_day(draft, command)
+        case RestateOrder():
+            return orders.restate(draft, command)
+        case BookFill():
+            return fills.book_fill(draft, command)
+        case RequestCancel() | RequestReplace():
+            return requests.request(draft, command)
+        case ReplaceOrder():
+            return requests.replace(draft, command)
+        case RejectRequest():
+            return requests.reject(draft, command)
+        case CreateTrade():
+            return trades.create(draft, command)
+        case UpdateTrade():
+            return trades.update(draft, command)
+        case CloseTrade():
+            return trades.close(draft, command)
+        case _:
+            assert_never(command)

@@ -1,0 +1,316 @@
+"""The draft of an entry: what a decision reads, and the changes that it stages, each visible to the next step.
+
+`Records` is what a decision may look up. An `Overlay` is Records with staged records on top of others; a `Draft`
+is the overlay of one command, which also keeps the changes in order.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol, cast
+
+from ledger_core.changes import Change, EventType
+from ledger_core.commands import AnyCommand
+from ledger_core.errors import IdempotencyConflict, UnknownOrder, UnknownTrade
+from ledger_core.evolve import attach, evolve
+from ledger_core.lifecycle import OrderEvent, next_order_state
+from ledger_core.model import (
+    Fill,
+    Key,
+    Order,
+    OrderRequest,
+    QuarantinedFact,
+    QuarantineState,
+    Record,
+    RecordKind,
+    Trade,
+)
+from ledger_core.numbers import ZERO, minus, plain
+
+
+class Records(Protocol):
+    """What a decision may look up. Orders come with their requests."""
+
+    def get(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return a record as it is now, or None."""
+        ...
+
+    def fills_of(self, order_id: str) -> Sequence[Fill]:
+        """Return every fill of an order."""
+        ...
+
+    def orders_at_venue(self, venue_order_id: str) -> Sequence[Order]:
+        """Return the orders that carry a venue's id."""
+        ...
+
+    def waiting_facts(self, order: Order) -> Sequence[QuarantinedFact]:
+        """Return the quarantined facts about an order, by its id or its venue's ids, in order of arrival."""
+        ...
+
+    def last_flat_before(self, fill: Fill) -> Fill | None:
+        """Return the last fill before this one, in economic order, after which its position was flat."""
+        ...
+
+    def fills_after(self, position_key: Key, fill: Fill | None) -> Iterable[Fill]:
+        """Iterate over the fills of a position after `fill` (None: over all), in economic order."""
+        ...
+
+    def command_of(self, fact: QuarantinedFact) -> AnyCommand:
+        """Return the command that a quarantined fact was given as."""
+        ...
+
+    def json_of(self, command: AnyCommand) -> Mapping[str, Any]:
+        """Return a command as JSON."""
+        ...
+
+
+class Overlay:
+    """Records with staged ones on top."""
+
+    def __init__(self, below: Records) -> None:
+        """Start with nothing staged."""
+        self._below = below
+        self.staged: dict[tuple[RecordKind, Key], Record] = {}
+
+    def get(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return a record as staged, else as it is below."""
+        found = self.staged.get((kind, key))
+        return found if found is not None else self._below.get(kind, key)
+
+    def order(self, order_id: str) -> Order:
+        """Return the order; raise UnknownOrder."""
+        found = self.get(RecordKind.ORDER, (order_id,))
+        if found is None:
+            raise UnknownOrder(f"no order {order_id!r}", order_id=order_id)
+        return cast(Order, found)
+
+    def trade(self, trade_id: str) -> Trade:
+        """Return the trade; raise UnknownTrade."""
+        found = self.get(RecordKind.TRADE, (trade_id,))
+        if found is None:
+            raise UnknownTrade(f"no trade {trade_id!r}", trade_id=trade_id)
+        return cast(Trade, found)
+
+    def fills_of(self, order_id: str) -> Sequence[Fill]:
+        """Return every fill of an order, staged ones included."""
+        fills = {fill.key: fill for fill in self._below.fills_of(order_id)}
+        fills.update((fill.key, fill) for fill in self._staged_fills() if fill.order_id == order_id)
+        return list(fills.values())
+
+    def orders_at_venue(self, venue_order_id: str) -> Sequence[Order]:
+        """Return the orders that carry a venue's id, staged ones included."""
+        orders = {order.order_id: order for order in self._below.orders_at_venue(venue_order_id)}
+        for record in self.staged.values():
+            if isinstance(record, Order) and venue_order_id in record.venue_order_ids:
+                orders[record.order_id] = record
+        return list(orders.values())
+
+    def waiting_facts(self, order: Order) -> Sequence[QuarantinedFact]:
+        """Return the facts about an order that still wait, staged ones included, in order of arrival."""
+        facts = {fact.key: fact for fact in self._below.waiting_facts(order)}
+        for record in self.staged.values():
+            if isinstance(record, QuarantinedFact) and concerns(record, order):
+                facts[record.key] = record
+        waiting = [fact for fact in facts.values() if fact.state is QuarantineState.WAITING]
+        return sorted(waiting, key=lambda fact: fact.sequence)
+
+    def last_flat_before(self, fill: Fill) -> Fill | None:
+        """Return the last fill before this one after which the position was flat, staged ones included."""
+        staged = [known for known in self._staged_fills() if known.position_key == fill.position_key]
+        candidates = [
+            known
+            for known in staged
+            if known.flat_realized_pnl is not None and known.economic_order < fill.economic_order
+        ]
+        below = self._below.last_flat_before(fill)
+        restaged = {known.key for known in staged}
+        while below is not None and below.key in restaged:
+            below = self._below.last_flat_before(below)
+        return max((*candidates, *([below] if below else [])), key=lambda known: known.economic_order, default=None)
+
+    def fills_after(self, position_key: Key, fill: Fill | None) -> Iterable[Fill]:
+        """Iterate over the fills of a position after `fill`, staged ones included, in economic order."""
+        staged = {
+            known.key: known
+            for known in self._staged_fills()
+            if known.position_key == position_key
+            and (fill is None or known.economic_order > fill.economic_order)
+        }
+        waiting = sorted(staged.values(), key=lambda known: known.economic_order, reverse=True)
+        for below in self._below.fills_after(position_key, fill):
+            if below.key in staged:
+                continue
+            while waiting and waiting[-1].economic_order < below.economic_order:
+                yield waiting.pop()
+            yield below
+        yield from reversed(waiting)
+
+    def command_of(self, fact: QuarantinedFact) -> AnyCommand:
+        """Return the command that a quarantined fact was given as."""
+        return self._below.command_of(fact)
+
+    def json_of(self, command: AnyCommand) -> Mapping[str, Any]:
+        """Return a command as JSON."""
+        return self._below.json_of(command)
+
+    def absorb(self, staged: Mapping[tuple[RecordKind, Key], Record]) -> None:
+        """Put another overlay's staged records on top of these."""
+        self.staged.update(staged)
+
+    def _staged_fills(self) -> list[Fill]:
+        return [record for record in self.staged.values() if isinstance(record, Fill)]
+
+
+class Draft(Overlay):
+    """The entry of one command while it is being decided."""
+
+    def __init__(
+        self,
+        below: Records,
+        *,
+        sequence: int,
+        recorded_at: datetime,
+        occurred_at: datetime,
+        books_overfills: bool = False,
+        index: int = 0,
+    ) -> None:
+        """Start a draft at its place in the journal; `index` numbers the fills that one entry books."""
+        super().__init__(below)
+        self.sequence = sequence
+        self.recorded_at = recorded_at
+        self.occurred_at = occurred_at
+        self.books_overfills = books_overfills
+        self.fills_booked = index
+        self.changes: list[Change] = []
+
+    def trial(self, command: AnyCommand) -> "Draft":
+        """Return a draft on top of this one, to be absorbed if its decision succeeds and dropped if not."""
+        return Draft(
+            self,
+            sequence=self.sequence,
+            recorded_at=self.recorded_at,
+            occurred_at=command.occurred_at,
+            books_overfills=self.books_overfills,
+            index=self.fills_booked,
+        )
+
+    def adopt(self, trial: "Draft") -> None:
+        """Take over what a trial staged."""
+        self.absorb(trial.staged)
+        self.changes.extend(trial.changes)
+        self.fills_booked = trial.fills_booked
+
+    def refuse_taken_id(self, kind: RecordKind, record_id: str) -> None:
+        """Orders and trades share one namespace: raise IdempotencyConflict for an id of the other kind."""
+        taken = self.get(kind, (record_id,))
+        if taken is not None:
+            raise IdempotencyConflict(
+                f"{record_id!r} is the id of an existing {kind.lower()}", recorded=taken, given=record_id
+            )
+
+    def create(
+        self,
+        kind: RecordKind,
+        key: Key,
+        values: Mapping[str, Any],
+        *,
+        event_type: EventType | None = None,
+        to_state: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Record:
+        """Stage the birth of a record; `values` leave out its key and what is at its default."""
+        status = to_state if kind is RecordKind.ORDER else None
+        return self._stage(
+            Change(
+                kind=kind,
+                key=key,
+                version=1,
+                values=values,
+                event_type=event_type,
+                to_state=to_state,
+                status=status,
+                facts=facts or {},
+            )
+        )
+
+    def change(
+        self,
+        record: Record,
+        values: Mapping[str, Any],
+        *,
+        event_type: EventType | None = None,
+        from_state: str | None = None,
+        to_state: str | None = None,
+        status: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Record:
+        """Stage new values of a record."""
+        return self._stage(
+            Change(
+                kind=record.kind,
+                key=record.key,
+                version=record.version + 1,
+                values=values,
+                event_type=event_type,
+                from_state=from_state,
+                to_state=to_state,
+                status=status,
+                facts=facts or {},
+            )
+        )
+
+    def change_order(
+        self,
+        order: Order,
+        event: OrderEvent,
+        event_type: EventType | None,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Order:
+        """Stage what an event does to an order: the state by the table, the rest as given.
+
+        Raises IllegalTransition where the table has no row. Keeps `ended_at` and `overfill_quantity` right.
+        """
+        state = next_order_state(order.state, event, good_till=order.is_good_till)
+        if state is not order.state:
+            values["state"] = state
+        after = evolve(
+            order,
+            Change(kind=RecordKind.ORDER, key=order.key, version=order.version + 1, values=values),
+            sequence=self.sequence,
+            recorded_at=self.recorded_at,
+        )
+        assert isinstance(after, Order), "an order evolves into an order"
+        if after.is_open is not order.is_open:
+            values["ended_at"] = None if after.is_open else self.occurred_at
+        limit = after.fill_limit
+        overfill = ZERO if limit is None else max(ZERO, plain(minus(after.cum_quantity, limit)))
+        if overfill != order.overfill_quantity:
+            values["overfill_quantity"] = overfill
+        changed = self.change(
+            order,
+            values,
+            event_type=event_type,
+            from_state=order.state,
+            to_state=state,
+            status=after.status,
+            facts=facts,
+        )
+        return cast(Order, changed)
+
+    def _stage(self, change: Change) -> Record:
+        before = self.get(change.kind, change.key)
+        assert (before is None) == (change.version == 1), "a change creates a record or follows its last version"
+        after = evolve(before, change, sequence=self.sequence, recorded_at=self.recorded_at)
+        self.changes.append(change)
+        self.staged[change.kind, change.key] = after
+        if isinstance(after, OrderRequest):
+            self.staged[RecordKind.ORDER, (after.order_id,)] = attach(self.order(after.order_id), after)
+        return after
+
+
+def concerns(fact: QuarantinedFact, order: Order) -> bool:
+    """Say whether a quarantined fact is about an order: by its id, else by one of its venue's ids."""
+    if fact.order_id is not None:
+        return fact.order_id == order.order_id
+    return fact.venue_order_id is not None and fact.venue_order_id in order.venue_order_ids

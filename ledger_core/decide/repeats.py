@@ -1,0 +1,55 @@
+"""Decide whether a command with a command_id was given before: the same content is a repeat, other is a conflict."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ledger_core.commands import AnyCommand
+from ledger_core.decide.draft import Draft
+from ledger_core.errors import IdempotencyConflict
+from ledger_core.model import CommandRecord, Key, Order, RecordKind, Trade
+
+_IGNORED = frozenset({"operation", "occurred_at", "command_id", "reason", "liquidity", "metadata"})
+
+
+def content(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a command, as JSON, counts when a repeat is compared: never times, reasons, metadata."""
+    return {
+        name: content(value) if isinstance(value, Mapping) else value
+        for name, value in stored.items()
+        if name not in _IGNORED
+    }
+
+
+def known_command(draft: Draft, command: AnyCommand) -> tuple[RecordKind, Key] | None:
+    """Return what answers a repeat; None for a command without id or one not seen before."""
+    key = _key(command)
+    known = draft.get(RecordKind.COMMAND, key) if key is not None else None
+    if known is None:
+        return None
+    assert isinstance(known, CommandRecord), "kind COMMAND"
+    given = content(draft.json_of(command))
+    recorded = dict(known.content)
+    answer = recorded.pop("answer")
+    if recorded != given:
+        raise IdempotencyConflict(
+            f"command {command.command_id!r} of {command.operation} is known with other content",
+            recorded=recorded,
+            given=given,
+        )
+    return RecordKind(answer[0]), (answer[1],)
+
+
+def remember_command(draft: Draft, command: AnyCommand, answer: tuple[RecordKind, Key]) -> None:
+    """Stage what makes a repeat of this command known for ever."""
+    key = _key(command)
+    if key is not None:
+        record = draft.get(*answer)
+        assert isinstance(record, (Order, Trade)), "commands answer with an order or a trade"
+        stored = {**content(draft.json_of(command)), "answer": [answer[0].value, *answer[1]]}
+        draft.create(RecordKind.COMMAND, key, {"content": stored})
+
+
+def _key(command: AnyCommand) -> Key | None:
+    if command.command_id is None:
+        return None
+    return (command.operation.value, command.target or "", command.command_id)

@@ -1,0 +1,418 @@
+"""What callers hand in -> checked values: every argument of the public face passes through here, once.
+
+Mappings are checked key by key; an unknown key is refused with the nearest known name. Errors are InvalidValue
+with the path of the argument, such as `fill_data.fees[0].amount`. Nothing is coerced that could lose meaning:
+floats, naive times and numbers in text that is no number are refused.
+"""
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import attrs
+
+from ledger_core._frozen import FrozenDict, freeze
+from ledger_core.commands import FillDetails, TradeDetails
+from ledger_core.errors import InvalidValue
+from ledger_core.model import (
+    Fee,
+    Liquidity,
+    OrderChanges,
+    OrderDetails,
+    OrderType,
+    PositionSide,
+    ResidualReason,
+    Side,
+    TimeInForce,
+)
+from ledger_core.numbers import parse_date, parse_decimal, parse_time
+
+ID_LENGTH_MAX = 128
+WORD_LENGTH_MAX = 128
+REASON_LENGTH_MAX = 1_000
+METADATA_BYTES_MAX = 16_384
+METADATA_DEPTH_MAX = 16
+ITEMS_MAX = 1_000
+"""The most fees, tags or order ids in one argument."""
+
+EnumT = TypeVar("EnumT", bound=StrEnum)
+Parser = Callable[[object, str], Any]
+
+
+def check_id(value: object, argument: str) -> str:
+    """Return an id: 1 to 128 printable characters."""
+    if not isinstance(value, str):
+        raise _invalid(argument, value, f"must be a str, not {type(value).__name__}")
+    if not 1 <= len(value) <= ID_LENGTH_MAX:
+        raise _invalid(argument, value, f"must have 1 to {ID_LENGTH_MAX} characters, has {len(value)}")
+    if not value.isprintable():
+        raise _invalid(argument, value, "has characters that cannot be printed")
+    return value
+
+
+def check_optional_id(value: object, argument: str) -> str | None:
+    """Return an id, or None."""
+    return None if value is None else check_id(value, argument)
+
+
+def check_reason(value: object, argument: str = "reason") -> str | None:
+    """Return a reason of up to 1,000 printable characters, or None."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise _invalid(argument, value, f"must be a str, not {type(value).__name__}")
+    if len(value) > REASON_LENGTH_MAX:
+        raise _invalid(argument, value, f"has {len(value)} characters, at most {REASON_LENGTH_MAX} are kept")
+    if not value.isprintable():
+        raise _invalid(argument, value, "has characters that cannot be printed")
+    return value
+
+
+def check_time(value: object, argument: str) -> datetime:
+    """Return an aware time in UTC."""
+    try:
+        return parse_time(value, argument)
+    except ValueError as error:
+        raise InvalidValue(str(error), argument=argument, value=value) from None
+
+
+def check_optional_time(value: object, argument: str) -> datetime | None:
+    """Return an aware time in UTC, or None."""
+    return None if value is None else check_time(value, argument)
+
+
+def check_date(value: object, argument: str) -> date:
+    """Return a date."""
+    try:
+        return parse_date(value, argument)
+    except ValueError as error:
+        raise InvalidValue(str(error), argument=argument, value=value) from None
+
+
+def check_optional_date(value: object, argument: str) -> date | None:
+    """Return a date, or None."""
+    return None if value is None else check_date(value, argument)
+
+
+def check_bool(value: object, argument: str) -> bool:
+    """Return a bool; nothing else is taken for one."""
+    if isinstance(value, bool):
+        return value
+    raise _invalid(argument, value, f"must be True or False, not {value!r}")
+
+
+def check_count(value: object, argument: str, *, minimum: int) -> int:
+    """Return a whole number from `minimum` up; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise _invalid(argument, value, f"must be a whole number from {minimum} up, not {_shown(value)}")
+    return value
+
+
+def check_seconds(value: object, argument: str) -> float:
+    """Return a number of seconds above 0, at most a day."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 86_400:
+        raise _invalid(argument, value, f"must be seconds above 0, at most a day, not {_shown(value)}")
+    return value
+
+
+def check_enum(words: type[EnumT], value: object, argument: str) -> EnumT:
+    """Return the member of an enum, given as member or as its word."""
+    if isinstance(value, words):
+        return value
+    if isinstance(value, str) and value in words.__members__:
+        return words[value]
+    known = list(words.__members__)
+    near = _nearest(value.upper() if isinstance(value, str) else "", known)
+    raise _invalid(argument, value, f"must be one of {', '.join(known)}, not {_shown(value)}{near}")
+
+
+def check_price(value: object, argument: str) -> Decimal:
+    """Return a finite decimal of any sign: prices may be zero or negative."""
+    try:
+        return parse_decimal(value, argument)
+    except ValueError as error:
+        raise InvalidValue(str(error), argument=argument, value=value) from None
+
+
+def check_quantity(value: object, argument: str) -> Decimal:
+    """Return a positive decimal."""
+    number = check_price(value, argument)
+    if number <= 0:
+        raise _invalid(argument, value, f"must be positive, not {number}")
+    return number
+
+
+def check_metadata(value: object, argument: str) -> Mapping[str, Any]:
+    """Return a JSON object, frozen: at most 16 KiB, 16 deep, finite numbers, text keys."""
+    if not isinstance(value, Mapping):
+        raise _invalid(argument, value, f"must be a JSON object, not {type(value).__name__}")
+    _check_json(value, argument, METADATA_DEPTH_MAX)
+    frozen: FrozenDict = freeze(value)
+    try:
+        size = len(json.dumps(frozen, ensure_ascii=False).encode())
+    except (ValueError, UnicodeEncodeError, RecursionError) as error:
+        raise _invalid(argument, value, f"cannot be written as JSON: {error}") from None
+    if size > METADATA_BYTES_MAX:
+        raise _invalid(argument, "…", f"has {size} bytes as JSON, at most {METADATA_BYTES_MAX} are kept")
+    return frozen
+
+
+def check_ids(value: object, argument: str, *, allow_none: bool = False) -> tuple[str, ...]:
+    """Return distinct ids from a list, tuple or set of them."""
+    if value is None and allow_none:
+        return ()
+    if isinstance(value, Mapping):
+        raise _invalid(argument, value, "shares of one order between trades are not supported; give a list")
+    items = _items(value, argument)
+    ids = tuple(check_id(item, f"{argument}[{index}]") for index, item in enumerate(items))
+    if len(set(ids)) != len(ids):
+        raise _invalid(argument, value, "names an id twice")
+    return ids
+
+
+def order_details(given: object) -> tuple[OrderDetails, datetime | None]:
+    """Check `order_details`; return them and `placed_at`, where given."""
+    read = _read(given, _ORDER_DETAILS, "order_details", required=("symbol", "side", "order_type"))
+    placed_at = read.pop("placed_at", None)
+    if ("quantity" in read) == ("cash_quantity" in read):
+        found = "both" if "quantity" in read else "neither"
+        raise _invalid("order_details.quantity", given, f"give quantity or cash_quantity, not {found}")
+    if ("cash_quantity" in read) != ("cash_currency" in read):
+        raise _invalid("order_details.cash_currency", given, "goes with cash_quantity: give both or neither")
+    return OrderDetails(**read), placed_at
+
+
+def fill_details(given: object) -> tuple[FillDetails, datetime | None]:
+    """Check `fill_data`; return it and `executed_at`, where given."""
+    read = _read(given, _FILL_DETAILS, "fill_data", required=("fill_id", "quantity", "price"))
+    executed_at = read.pop("executed_at", None)
+    if ("fee" in read) != ("fee_currency" in read):
+        raise _invalid("fill_data.fee_currency", given, "goes with fee: give both or neither")
+    if "fee" in read:
+        if "fees" in read:
+            raise _invalid("fill_data.fees", given, "give fee and fee_currency, or fees, not both")
+        read["fees"] = (Fee(read.pop("fee_currency"), read.pop("fee")),)
+    if read.get("fee_in_base") and not read.get("fees"):
+        raise _invalid("fill_data.fee_in_base", given, "needs a fee: the first of fees is the one in the base currency")
+    return FillDetails(**read), executed_at
+
+
+def order_changes(given: object, argument: str = "changes", *, required: bool = True) -> OrderChanges | None:
+    """Check new terms of an order; None stays None unless `required`."""
+    if given is None and not required:
+        return None
+    read = _read(given, _ORDER_CHANGES, argument)
+    if required and not read:
+        raise _invalid(argument, given, f"names no term; known are {', '.join(_ORDER_CHANGES)}")
+    return OrderChanges(**read) if read else None
+
+
+def acceptance_data(given: object) -> Mapping[str, Any]:
+    """Check `acceptance_data`: the venue's id of the order, and the quantity of a cash order."""
+    return {} if given is None else _read(given, _ACCEPTANCE, "acceptance_data")
+
+
+def trade_details(given: object, argument: str = "details") -> TradeDetails:
+    """Check what is said of a trade beside its orders."""
+    return TradeDetails() if given is None else TradeDetails(**_read(given, _TRADE_DETAILS, argument))
+
+
+def trade_updates(given: object) -> tuple[TradeDetails, tuple[str, ...]]:
+    """Check `updates` of a trade; return the details and the further orders."""
+    read = _read(given, {**_TRADE_DETAILS, "order_ids": check_ids}, "updates")
+    order_ids = read.pop("order_ids", ())
+    if not read and not order_ids:
+        raise _invalid("updates", given, f"names nothing; known are {', '.join(_TRADE_DETAILS)}, order_ids")
+    return TradeDetails(**read), order_ids
+
+
+def exit_data(given: object) -> tuple[Mapping[str, Any], datetime | None]:
+    """Check `exit_data` of a trade's closure; return it and `closed_at`, where given."""
+    read = {} if given is None else _read(given, _EXIT_DATA, "exit_data")
+    closed_at = read.pop("closed_at", None)
+    if ("residual" in read) != ("residual_reason" in read):
+        raise _invalid("exit_data.residual_reason", given, "goes with residual: give both or neither")
+    return read, closed_at
+
+
+def one_time(
+    occurred_at: object, named: datetime | None, name: str, now: Callable[[], datetime]
+) -> datetime:
+    """Return when a command happened: `occurred_at`, the time named in its data, or the clock's."""
+    given = check_optional_time(occurred_at, "occurred_at")
+    if given is not None and named is not None and given != named:
+        raise _invalid(name, named, f"differs from occurred_at: {named} and {given}")
+    return given or named or now()
+
+
+def _word(value: object, argument: str) -> str:
+    return check_id(value, argument)
+
+
+def _fees(value: object, argument: str) -> tuple[Fee, ...]:
+    return tuple(
+        Fee(**_read(item, _FEE, f"{argument}[{index}]", required=("amount", "currency")))
+        for index, item in enumerate(_items(value, argument))
+    )
+
+
+def _tags(value: object, argument: str) -> tuple[str, ...]:
+    return tuple(_word(item, f"{argument}[{index}]") for index, item in enumerate(_items(value, argument)))
+
+
+def _residual(value: object, argument: str) -> Mapping[str, Decimal]:
+    if not isinstance(value, Mapping) or not value:
+        raise _invalid(argument, value, "must be a mapping of symbol to quantity")
+    return FrozenDict(
+        {
+            _word(symbol, argument): check_price(quantity, f"{argument}[{symbol!r}]")
+            for symbol, quantity in value.items()
+        }
+    )
+
+
+def _of(words: type[StrEnum]) -> Parser:
+    return lambda value, argument: check_enum(words, value, argument)
+
+
+_TERMS: Mapping[str, Parser] = {
+    "quantity": check_quantity,
+    "limit_price": check_price,
+    "stop_price": check_price,
+    "trailing_offset": check_price,
+    "time_in_force": _of(TimeInForce),
+    "expire_at": check_time,
+    "venue_order_id": check_id,
+}
+_ORDER_CHANGES = _TERMS
+_ORDER_DETAILS: Mapping[str, Parser] = {
+    **_TERMS,
+    "symbol": _word,
+    "side": _of(Side),
+    "order_type": _of(OrderType),
+    "cash_quantity": check_quantity,
+    "cash_currency": _word,
+    "venue": _word,
+    "account": _word,
+    "position_side": _of(PositionSide),
+    "currency": _word,
+    "base_currency": _word,
+    "multiplier": check_quantity,
+    "inverse": check_bool,
+    "reduce_only": check_bool,
+    "post_only": check_bool,
+    "parent_order_id": check_id,
+    "order_list_id": check_id,
+    "execution_group_id": check_id,
+    "trade_plan_id": check_id,
+    "arrival_price": check_price,
+    "origin": _word,
+    "placed_at": check_time,
+    "metadata": check_metadata,
+}
+_FILL_DETAILS: Mapping[str, Parser] = {
+    "fill_id": check_id,
+    "quantity": check_quantity,
+    "price": check_price,
+    "side": _of(Side),
+    "symbol": _word,
+    "fee": check_price,
+    "fee_currency": _word,
+    "fees": _fees,
+    "fee_in_base": check_bool,
+    "liquidity": _of(Liquidity),
+    "executed_at": check_time,
+    "trade_date": check_date,
+    "venue_order_id": check_id,
+    "inferred": check_bool,
+    "metadata": check_metadata,
+}
+_FEE: Mapping[str, Parser] = {"amount": check_price, "currency": _word}
+_ACCEPTANCE: Mapping[str, Parser] = {"venue_order_id": check_id, "quantity": check_quantity}
+_TRADE_DETAILS: Mapping[str, Parser] = {
+    "stop_price": check_price,
+    "target_price": check_price,
+    "tags": _tags,
+    "metadata": check_metadata,
+}
+_EXIT_DATA: Mapping[str, Parser] = {
+    "order_ids": check_ids,
+    "reason": check_reason,
+    "closed_at": check_time,
+    "residual": _residual,
+    "residual_reason": _of(ResidualReason),
+}
+
+
+def _read(
+    given: object, parsers: Mapping[str, Parser], argument: str, *, required: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Check a mapping, or an attrs value, key by key; None means not given."""
+    if isinstance(given, Mapping):
+        items: Mapping[Any, Any] = given
+    elif attrs.has(type(given)):
+        items = attrs.asdict(given, recurse=False)  # type: ignore[arg-type]  # attrs.has() has looked
+    else:
+        raise _invalid(argument, given, f"must be a mapping, not {type(given).__name__}")
+    read: dict[str, Any] = {}
+    for name, value in items.items():
+        parser = parsers.get(name) if isinstance(name, str) else None
+        if parser is None:
+            near = _nearest(name if isinstance(name, str) else "", parsers)
+            raise _invalid(argument, name, f"has no key {_shown(name)}{near}")
+        if value is not None:
+            read[name] = parser(value, f"{argument}.{name}")
+    for name in required:
+        if name not in read:
+            raise _invalid(f"{argument}.{name}", None, "is required")
+    return read
+
+
+def _items(value: object, argument: str) -> Sequence[Any]:
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise _invalid(argument, value, f"must be a list, not {type(value).__name__}")
+    if len(value) > ITEMS_MAX:
+        raise _invalid(argument, "…", f"has {len(value)} items, at most {ITEMS_MAX} are taken")
+    return tuple(value)
+
+
+def _check_json(value: object, argument: str, depth: int) -> None:
+    if depth < 0:
+        raise _invalid(argument, "…", f"is nested more than {METADATA_DEPTH_MAX} deep")
+    match value:
+        case None | bool() | str() | int():
+            return
+        case float():
+            if not math.isfinite(value):
+                raise _invalid(argument, value, f"must be finite, not {value}")
+        case Mapping():
+            for name, item in value.items():
+                if not isinstance(name, str):
+                    raise _invalid(argument, name, f"has a key that is no text: {_shown(name)}")
+                _check_json(item, f"{argument}.{name[:WORD_LENGTH_MAX]}", depth - 1)
+        case list() | tuple():
+            for index, item in enumerate(value):
+                _check_json(item, f"{argument}[{index}]", depth - 1)
+        case Decimal():
+            raise _invalid(argument, value, "holds a Decimal, which JSON cannot; give its text")
+        case _:
+            raise _invalid(argument, value, f"holds a {type(value).__name__}, which JSON cannot")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name[:WORD_LENGTH_MAX], list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    return text if len(text) <= WORD_LENGTH_MAX else text[:WORD_LENGTH_MAX] + "…"
+
+
+def _invalid(argument: str, value: object, complaint: str) -> InvalidValue:
+    return InvalidValue(f"{argument} {complaint}", argument=argument, value=value)

@@ -1,0 +1,232 @@
+"""StrategyLedger, the face: one strategy's ledger, given to an ExecutionHandler as its one dependency.
+
+Load, decide, store, publish: a command is decided on the current records, appended to the journal with its
+after-images in one atomic write, and only then published. The commands are documented in `methods`, the questions
+in `answers`; this module opens, closes, batches and publishes.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from os import PathLike
+from types import TracebackType
+from typing import Any, Self, cast
+
+from ledger_core import details as check
+from ledger_core.answers import Answers
+from ledger_core.batch import Batch
+from ledger_core.changes import Entry
+from ledger_core.commands import AnyCommand
+from ledger_core.errors import InvalidValue, LedgerClosed
+from ledger_core.events import (
+    STRATEGY_LEDGER_UPDATED,
+    EventPublisher,
+    StrategyCache,
+    context_of,
+    events_of,
+)
+from ledger_core.methods import Commands
+from ledger_core.model import Order, Record, RecordKind, Trade
+from ledger_core.numbers import utc_now
+from ledger_core.publishing import Follower, Publishing
+from ledger_core.repository import LedgerRepository, open_repository
+from ledger_core.writing import Writer
+
+PUBLISHER = "publisher"
+CACHE = "cache"
+"""The subscriber names under which the injected publisher and cache are served."""
+
+Callback = Callable[[str, Mapping[str, Any]], object]
+"""What `subscribe` takes: called with STRATEGY_LEDGER_UPDATED and a payload, as a publisher is."""
+
+
+class StrategyLedger(Commands, Answers):
+    """One strategy's orders, fills, trades and positions: legal, durable, published, answerable.
+
+    The object is safe to use from several threads; several processes may write one store. After each commit the
+    cache is given the contexts of the orders and trades that changed, then the publisher and the subscribers are
+    given the events: in the caller's thread, outside every lock, so they must return, and they may issue commands.
+    One that raises fails no write and gets the same events again at the next command or `publish_pending()`.
+    """
+
+    def __init__(
+        self,
+        repository: LedgerRepository,
+        *,
+        publisher: EventPublisher | None = None,
+        cache: StrategyCache | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        overfill: str = "quarantine",
+    ) -> None:
+        """Serve the repository's strategy; deliver what its subscribers have missed.
+
+        `overfill` is "quarantine" (a fill beyond the order's quantity is filed and refused) or "book" (it is
+        booked with `overfill_quantity`). Raises SubscriberInUse where another process serves `publisher` or
+        `cache` of this strategy.
+        """
+        if overfill not in ("quarantine", "book"):
+            raise InvalidValue(
+                f"overfill must be 'quarantine' or 'book', not {overfill!r}", argument="overfill", value=overfill
+            )
+        _check_has(publisher, "publish", "publisher")
+        _check_has(cache, "store", "cache")
+        publishing = Publishing(repository)
+        writer = Writer(repository, publishing, _checked_clock(clock), books_overfills=overfill == "book")
+        super().__init__(repository, writer)
+        self._publishing = publishing
+        self._cache = cache
+        self._follower: Follower | None = None
+        if cache is not None:
+            publishing.subscribe(CACHE, self._store_contexts, from_head=writer.records.head.sequence)
+            self._fill_cache(cache)
+        if publisher is not None:
+            publishing.subscribe(PUBLISHER, _event_handler(publisher.publish))
+        publishing.deliver()
+
+    @property
+    def strategy_id(self) -> str:
+        """The strategy that this ledger keeps."""
+        return self._repository.strategy_id
+
+    @property
+    def read_only(self) -> bool:
+        """Whether commands are refused with ReadOnlyLedger."""
+        return self._repository.read_only
+
+    def batch(self) -> Batch:
+        """Return a block of commands that become durable together, in one write, when it is left.
+
+        Each command is decided at its call on the state with the batch so far. See Batch.
+        """
+        return Batch(self._writer, self._publishing.deliver)
+
+    # -- publishing -----------------------------------------------------------------------------------------------
+
+    def subscribe(self, name: str, callback: Callback, *, thread: bool = False) -> None:
+        """Deliver every event to `callback(STRATEGY_LEDGER_UPDATED, payload)`, at least once and in order.
+
+        The subscriber's place in the journal is stored under `name`: a new one gets the whole journal, a known one
+        goes on where it was. `thread=True` gives it a thread and reader of its own, so that it may block. Raises
+        SubscriberInUse while another process, or this ledger, serves the name.
+        """
+        checked = check.check_id(name, "name")
+        if not callable(callback):
+            raise InvalidValue("callback must be callable", argument="callback", value=callback)
+        self._publishing.subscribe(checked, _event_handler(callback), thread=thread)
+        self._publishing.deliver()
+
+    def publish_pending(self) -> None:
+        """Deliver what subscribers have not taken yet, entries of other processes included."""
+        self._writer.catch_up()
+        self._publishing.deliver(look=True)
+
+    def follow(self, interval: float) -> Follower:
+        """Call `publish_pending` every `interval` seconds in a thread of its own, until `stop()` or close."""
+        seconds = check.check_seconds(interval, "interval")
+        if self._follower is not None:
+            self._follower.stop()
+        self._follower = Follower(self.publish_pending, seconds)
+        return self._follower
+
+    def pending(self, name: str) -> int:
+        """Return how many entries the subscriber has yet to take; raises InvalidValue for a name not subscribed."""
+        checked = check.check_id(name, "name")
+        try:
+            return self._publishing.pending(checked, self._repository.head().sequence)
+        except KeyError:
+            raise InvalidValue(f"no subscriber {checked!r} here", argument="name", value=name) from None
+
+    # -- opening and closing --------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Store the cursors, stop the threads within a bounded time, close the repository. Twice is fine."""
+        if self._follower is not None:
+            self._follower.stop()
+        try:
+            self._publishing.close()
+        except LedgerClosed:
+            pass
+        finally:
+            self._repository.close()
+
+    def __enter__(self) -> Self:
+        """Use the ledger as a context manager that closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, whatever happened."""
+        self.close()
+
+    # -- shared ---------------------------------------------------------------------------------------------------
+
+    def _execute(self, command: AnyCommand) -> Record:
+        try:
+            return self._writer.execute(command)
+        finally:
+            self._publishing.deliver()
+
+    def _now(self) -> datetime:
+        return self._writer.now()
+
+    def _store_contexts(self, entry: Entry) -> None:
+        """Give the cache the present context of every order and trade that the entry changed."""
+        assert self._cache is not None, "subscribed only with a cache"
+        for kind, key in dict.fromkeys((change.kind, change.key) for change in entry.changes):
+            if kind not in (RecordKind.ORDER, RecordKind.TRADE):
+                continue
+            with self._writer.lock:
+                record = self._writer.records.get(kind, key)
+            if record is not None:
+                self._cache.store(key[0], context_of(cast(Order | Trade, record), self.strategy_id))
+
+    def _fill_cache(self, cache: StrategyCache) -> None:
+        """Give the cache every open order and trade: it may have been lost with the process."""
+        for kind in (RecordKind.ORDER, RecordKind.TRADE):
+            for record in list(self._writer.records.live(kind)):
+                cache.store(record.key[0], context_of(cast(Order | Trade, record), self.strategy_id))
+
+
+def open_ledger(
+    url_or_path: str | PathLike[str],
+    *,
+    strategy_id: str,
+    publisher: EventPublisher | None = None,
+    cache: StrategyCache | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    read_only: bool = False,
+    overfill: str = "quarantine",
+) -> StrategyLedger:
+    """Open one strategy's ledger in the store that a URL or path names; use it in a `with` block.
+
+    `sqlite:///orders.db` (a plain path means the same) is created if it is not there, unless `read_only`;
+    `memory://` keeps nothing. Raises UnknownStorage for a scheme without an installed adapter, and the
+    StorageErrors of the adapter.
+    """
+    repository = open_repository(
+        url_or_path, strategy_id=check.check_id(strategy_id, "strategy_id"), read_only=read_only
+    )
+    try:
+        return StrategyLedger(
+            repository, publisher=publisher, cache=cache, clock=clock, overfill=overfill
+        )
+    except BaseException:
+        repository.close()
+        raise
+
+
+def _event_handler(callback: Callback) -> Callable[[Entry], None]:
+    def handle(entry: Entry) -> None:
+        for payload in events_of(entry):
+            callback(STRATEGY_LEDGER_UPDATED, payload)
+
+    return handle
+
+
+def _checked_clock(clock: Callable[[], datetime]) -> Callable[[], datetime]:
+    return lambda: check.check_time(clock(), "clock")
+
+
+def _check_has(injected: object, method: str, argument: str) -> None:
+    if injected is not None and not callable(getattr(injected, method, None)):
+        raise InvalidValue(f"{argument} has no method {method!r}", argument=argument, value=injected)

@@ -1,0 +1,168 @@
+"""Exact decimals and UTC times: the one context, how input is parsed, and the canonical text of both.
+
+Money never meets binary floating point here. Sums and products go through `plus`, `minus` and `times`, which
+raise rather than round; the only operation that may round is `quotient`, and it says how. The operators of
+Decimal are not used on money: they would round silently in the caller's ambient context.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import (
+    ROUND_HALF_EVEN,
+    Clamped,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Underflow,
+)
+from typing import Annotated
+
+DIGITS_MAX = 38
+"""Significant digits an input may have: what NUMERIC(38, 18) of SQL databases and decimal128 hold."""
+
+PLACES_MAX = 18
+"""Digits after the point an input may have, and the places to which quotients are rounded."""
+
+Price = Annotated[Decimal, "price"]
+"""A decimal whose canonical text keeps the trailing zeros that were given (50.00 stays 50.00)."""
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+_QUANTUM = Decimal(1).scaleb(-PLACES_MAX)
+
+# A product of three inputs (price x quantity x multiplier) has at most 114 digits; sums of 10**12 of them fit.
+EXACT = Context(
+    prec=200, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow, Underflow, Clamped, FloatOperation]
+)
+_ROUNDING = Context(prec=400, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+plus = EXACT.add
+minus = EXACT.subtract
+times = EXACT.multiply
+negated = Decimal.copy_negate
+magnitude = Decimal.copy_abs
+
+_DECIMAL_TEXT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_TEXT_LENGTH_MAX = 128
+
+
+def total(values: Iterable[Decimal]) -> Decimal:
+    """Sum exactly."""
+    result = ZERO
+    for value in values:
+        result = plus(result, value)
+    return result
+
+
+def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
+    """Divide, rounding half-even to 18 places; the caller keeps the remainder where it belongs."""
+    return plain(_ROUNDING.quantize(_ROUNDING.divide(dividend, divisor), _QUANTUM))
+
+
+def plain(value: Decimal) -> Decimal:
+    """Return the same number without exponent and without trailing zeros after the point."""
+    if not value:
+        return ZERO
+    stripped = EXACT.normalize(value)
+    return EXACT.quantize(stripped, ONE) if stripped.as_tuple().exponent > 0 else stripped  # type: ignore[operator]  # finite
+
+
+def parse_decimal(value: object, argument: str) -> Decimal:
+    """Read a Decimal, int or str exactly; raise ValueError with a sentence about anything else.
+
+    Floats are refused: by the time a float arrives here its digits are already wrong.
+    """
+    if isinstance(value, Decimal):
+        number = value
+    elif isinstance(value, bool) or not isinstance(value, (int, str)):
+        hint = "; floats lose digits, give str or Decimal" if isinstance(value, float) else ""
+        raise ValueError(f"{argument} must be a Decimal, int or str, not {type(value).__name__}{hint}")
+    elif isinstance(value, int):
+        if value.bit_length() > 127:
+            raise ValueError(f"{argument} has more than {DIGITS_MAX} digits")
+        number = Decimal(value)
+    elif len(value) <= _TEXT_LENGTH_MAX and _DECIMAL_TEXT.fullmatch(value):
+        number = Decimal(value)
+    else:
+        raise ValueError(f"{argument} is not a decimal number: {value[:_TEXT_LENGTH_MAX]!r}")
+    return _checked(number, argument)
+
+
+def _checked(number: Decimal, argument: str) -> Decimal:
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f"{argument} must be finite, not {number}")
+    if not number:
+        return ZERO
+    if -exponent > PLACES_MAX:
+        exponent += len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    if -exponent > PLACES_MAX:
+        raise ValueError(f"{argument} has more than {PLACES_MAX} digits after the point: {number}")
+    if number.adjusted() + 1 + max(0, -exponent) > DIGITS_MAX or len(digits) > DIGITS_MAX + PLACES_MAX:
+        raise ValueError(f"{argument} has more than {DIGITS_MAX} digits: {number}")
+    if exponent > 0 or -number.as_tuple().exponent > PLACES_MAX:  # type: ignore[operator]  # finite
+        return plain(number)
+    return number
+
+
+def decimal_text(value: Decimal) -> str:
+    """Write the canonical text: no exponent, no trailing zeros, no sign on zero."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def price_text(value: Decimal) -> str:
+    """Write the canonical text of a price: as `decimal_text`, with the trailing zeros that were given."""
+    return format(value, "f") if value else "0"
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def parse_time(value: object, argument: str) -> datetime:
+    """Read an aware datetime or an ISO 8601 text with an offset; return it in UTC, to the microsecond."""
+    if isinstance(value, str):
+        if len(value) > _TEXT_LENGTH_MAX:
+            raise ValueError(f"{argument} is too long for a time")
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{argument} is not an ISO 8601 time: {value!r}") from None
+    if not isinstance(value, datetime):
+        raise ValueError(f"{argument} must be an aware datetime, not {type(value).__name__}")
+    if value.tzinfo is UTC:
+        return value
+    if value.utcoffset() is None:
+        raise ValueError(f"{argument} is naive; give it a time zone, such as datetime.UTC")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{argument} is outside the years that UTC can express: {value}") from None
+
+
+def time_text(value: datetime) -> str:
+    """Write an aware UTC time in fixed width: 2026-01-31T23:59:59.000000Z, which sorts as text."""
+    return value.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def parse_date(value: object, argument: str) -> date:
+    """Read a date or an ISO 8601 date text."""
+    if isinstance(value, datetime):
+        raise ValueError(f"{argument} must be a date without a time")
+    if isinstance(value, date):
+        return value
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{argument} is not an ISO 8601 date: {value[:_TEXT_LENGTH_MAX]!r}") from None
+    raise ValueError(f"{argument} must be a date, not {type(value).__name__}")

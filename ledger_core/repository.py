@@ -1,0 +1,224 @@
+"""The port: what a storage adapter implements, and how one is found by its URL.
+
+A repository is bound to one strategy. Its unit of work is a value: `append` takes finished entries and stores
+them with their after-images, all or nothing. `ledger_core.testing.RepositoryContract` holds the laws.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from importlib.metadata import entry_points
+from os import PathLike, fspath
+from typing import Any, Protocol
+
+import attrs
+
+from ledger_core.changes import Cursor, Entry, Head
+from ledger_core.errors import UnknownStorage
+from ledger_core.model import Fill, Key, Order, Record, RecordKind, Trade
+
+ENTRY_POINT_GROUP = "strategy_ledger.storage"
+"""Distributions offer adapters here: name = URL scheme, value = `module:open_repository`."""
+
+PAGE_SIZE_MAX = 1_000
+"""The most records or entries that one call of `find` or `read` may return."""
+
+
+
+class Ordering(StrEnum):
+    """In which order `find` returns records; `sort_key` says by what."""
+
+    SEQUENCE = "SEQUENCE"
+    ECONOMIC = "ECONOMIC"  # fills only: (executed_at, sequence, index)
+    ECONOMIC_DESCENDING = "ECONOMIC_DESCENDING"
+
+
+# fmt: off
+FILTERS: Mapping[RecordKind, frozenset[str]] = {
+    RecordKind.ORDER: frozenset({
+        "symbol", "side", "state", "status", "is_open", "venue", "account", "position_side", "venue_order_id",
+        "parent_order_id", "execution_group_id", "trade_plan_id",
+    }),
+    RecordKind.REQUEST: frozenset({"order_id", "request_id", "is_in_flight"}),
+    RecordKind.FILL: frozenset({"order_id", "fill_id", "symbol", "side", "venue", "account", "position_side", "is_flat"}),
+    RecordKind.TRADE: frozenset({"state", "symbol"}),
+    RecordKind.POSITION: frozenset({"symbol", "venue", "account", "position_side", "is_flat"}),
+    RecordKind.INSTRUMENT: frozenset({"symbol", "venue"}),
+    RecordKind.QUARANTINE: frozenset({"state", "order_id", "venue_order_id", "symbol"}),
+    RecordKind.COMMAND: frozenset(),
+}
+"""What `Query.where` may name for each kind; `field_of` says what each name means."""
+# fmt: on
+
+
+@attrs.frozen(kw_only=True)
+class Query:
+    """A page of records of one kind.
+
+    `where` maps names of `FILTERS[kind]` to the value a record must have (None: not given). `since` (inclusive)
+    and `until` (exclusive) bound the time the record happened (`occurred_at_of`). `after` is the `sort_key` of the
+    last record of the previous page, or a prefix of it: only records whose key, cut to the same length, lies
+    beyond it (before it, when descending) are returned. At most `limit` (1 to PAGE_SIZE_MAX) come back; fewer
+    mean that there are no more.
+    """
+
+    kind: RecordKind
+    where: Mapping[str, Any] = attrs.field(factory=dict)
+    since: datetime | None = None
+    until: datetime | None = None
+    after: tuple[Any, ...] | None = None
+    ordering: Ordering = Ordering.SEQUENCE
+    limit: int = PAGE_SIZE_MAX
+
+
+class LedgerRepository(Protocol):
+    """Durable storage of one strategy's journal and records. Every method is safe to call from any thread.
+
+    Each call is its own short transaction. Errors are those of `ledger_core.errors.StorageError`; a closed
+    repository raises LedgerClosed.
+    """
+
+    @property
+    def strategy_id(self) -> str:
+        """The strategy that everything read and written here belongs to."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether `append` and `claim` raise ReadOnlyLedger."""
+        ...
+
+    def head(self) -> Head:
+        """Return the end of the journal; (0, GENESIS_DIGEST, None) when it is empty."""
+        ...
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return the record as of the last entry, or None. Orders come without their requests (`requests=()`)."""
+        ...
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page of records; see Query."""
+        ...
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return up to `limit` entries with a sequence above `after`, in order; only those of `subject` if given."""
+        ...
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries, their after-images and the cursors: all of it durably, or nothing.
+
+        The entries follow each other without a gap. Raises Conflict, with nothing stored, unless the first one
+        is the next of the journal; OutcomeUnknown where the commit failed and may or may not have happened. A
+        cursor never moves back.
+        """
+        ...
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner of a subscriber's cursor, until `close`, and return where it stands (0 when new).
+
+        Raises SubscriberInUse while another repository object, of this process or another, owns it. The death
+        of an owner frees it.
+        """
+        ...
+
+    def strategies(self) -> Sequence[str]:
+        """Return the ids of all strategies that have an entry in the store, sorted."""
+        ...
+
+    def close(self) -> None:
+        """Release everything held; further calls of `close` do nothing."""
+        ...
+
+
+class RepositoryOpener(Protocol):
+    """What the entry point of an adapter names."""
+
+    def __call__(self, url: str, *, strategy_id: str, read_only: bool) -> LedgerRepository:
+        """Open the store behind the URL for one strategy; a read-only open creates and changes nothing."""
+        ...
+
+
+def field_of(record: Record, name: str) -> Any:
+    """Return what a filter name means for a record; a tuple means that any of its members matches."""
+    match record, name:
+        case Order(), "venue_order_id":
+            return record.venue_order_ids
+        case Order(), "parent_order_id" | "execution_group_id" | "trade_plan_id":
+            return getattr(record.details, name)
+        case Fill(), "is_flat":
+            return record.flat_realized_pnl is not None
+        case Trade(), "symbol":
+            return tuple(leg.symbol for leg in record.legs)
+        case _:
+            return getattr(record, name)
+
+
+def matches(record: Record, where: Mapping[str, Any]) -> bool:
+    """Say whether the record has every value that `where` asks for."""
+    for name, wanted in where.items():
+        found = field_of(record, name)
+        if (wanted not in found) if isinstance(found, tuple) else (found != wanted):
+            return False
+    return True
+
+
+def occurred_at_of(record: Record) -> datetime | None:
+    """Return the time that `since` and `until` bound; None for kinds that have none."""
+    match record:
+        case Order():
+            return record.placed_at
+        case Fill():
+            return record.executed_at
+        case Trade():
+            return record.opened_at
+        case _:
+            return getattr(record, "requested_at", None) or getattr(record, "occurred_at", None)
+
+
+def sort_key(record: Record, ordering: Ordering = Ordering.SEQUENCE) -> tuple[Any, ...]:
+    """Return the key by which pages are ordered: (sequence, *key), or the economic order of fills."""
+    if ordering is Ordering.SEQUENCE:
+        return (record.sequence, *record.key)
+    assert isinstance(record, Fill), "only fills have an economic order"
+    return record.economic_order
+
+
+def open_repository(
+    url_or_path: str | PathLike[str], *, strategy_id: str, read_only: bool = False
+) -> LedgerRepository:
+    """Open the store that a URL such as `sqlite:///orders.db`, or a plain path, names.
+
+    Adapters are found by the entry point group `strategy_ledger.storage`. Raises UnknownStorage, listing those
+    that are installed, if none has the URL's scheme; there is no fallback.
+    """
+    url = storage_url(url_or_path)
+    scheme = url.partition(":")[0]
+    known = entry_points(group=ENTRY_POINT_GROUP)
+    if scheme not in known.names:
+        names = sorted(set(known.names))
+        raise UnknownStorage(
+            f"no installed adapter for {scheme!r} (installed: {', '.join(names) or 'none'})",
+            scheme=scheme,
+            known=tuple(names),
+        )
+    opener: RepositoryOpener = known[scheme].load()
+    return opener(url, strategy_id=strategy_id, read_only=read_only)
+
+
+def storage_url(url_or_path: str | PathLike[str]) -> str:
+    """Return the URL as it is, or `sqlite:///PATH` for a plain path."""
+    text = fspath(url_or_path)
+    if "://" in text:
+        return text
+    return f"sqlite:///{text}"
+
+
+def all_pages(find: Callable[[Query], Sequence[Record]], query: Query) -> Sequence[Record]:
+    """Return every record of a query, page by page; for queries whose answer is known to be small."""
+    records: list[Record] = []
+    while True:
+        page = find(query)
+        records.extend(page)
+        if len(page) < query.limit:
+            return records
+        query = attrs.evolve(query, after=sort_key(page[-1], query.ordering))

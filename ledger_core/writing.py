@@ -1,0 +1,317 @@
+"""Decide, append: one command at a time, on the records as they are, until it is stored or refused.
+
+A refusal and a no-op are given only after a look has shown that the records are at the journal's head. On
+Conflict the missed entries are folded and the command is decided again, until the busy timeout.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from ledger_core import codec
+from ledger_core.changes import Entry, Head, chain
+from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact
+from ledger_core.current import CurrentRecords
+from ledger_core.decide import decide, fills, quarantine, repeats
+from ledger_core.decide.draft import Draft, Overlay, Records
+from ledger_core.errors import (
+    BatchConflict,
+    CommandRefused,
+    Conflict,
+    OutcomeUnknown,
+    ReadOnlyLedger,
+    StorageBusy,
+    StorageError,
+)
+from ledger_core.evolve import detached
+from ledger_core.model import Order, QuarantinedFact, QuarantineState, Record, RecordKind, Trade
+from ledger_core.publishing import Publishing
+from ledger_core.repository import LedgerRepository
+
+BUSY_SECONDS = 5.0
+"""How long a command keeps trying while other writers are ahead of it."""
+
+ATTEMPTS_MAX = 1_000
+"""How often a command is decided again at most; a backstop behind the busy timeout."""
+
+
+@attrs.frozen
+class Decided:
+    """What deciding a command came to: an entry or none (a no-op), and an answer or a refusal."""
+
+    entry: Entry | None
+    staged: dict[tuple[RecordKind, tuple[str, ...]], Record]
+    answer: Record | None
+    refusal: CommandRefused | None
+
+    @property
+    def outcome(self) -> tuple[Any, ...]:
+        """What the caller was told, for comparing a second decision with the first."""
+        if self.refusal is not None:
+            return (type(self.refusal), self.refusal.quarantine_id)
+        assert isinstance(self.answer, (Order, Trade)), "a command is answered or refused"
+        changes = () if self.entry is None else self.entry.changes
+        told = tuple(
+            (change.event_type, change.key, change.from_state, change.to_state, change.status)
+            for change in changes
+            if change.event_type is not None
+        )
+        return (self.answer.key, told)
+
+
+class Writer:
+    """The one place of a ledger object that writes; its lock makes the object safe for threads."""
+
+    def __init__(
+        self,
+        repository: LedgerRepository,
+        publishing: Publishing,
+        clock: Callable[[], datetime],
+        *,
+        books_overfills: bool,
+    ) -> None:
+        """Load what is open."""
+        self._repository = repository
+        self._publishing = publishing
+        self._clock = clock
+        self._books_overfills = books_overfills
+        self.lock = threading.RLock()
+        self.records = CurrentRecords(repository)
+
+    def now(self) -> datetime:
+        """Return the clock's time."""
+        return self._clock()
+
+    def catch_up(self) -> bool:
+        """Fold what other writers committed; say whether there was anything."""
+        with self.lock:
+            moved = False
+            while self._repository.head().sequence != self.records.head.sequence:
+                for entry in self._repository.read(self.records.head.sequence):
+                    self.records.fold(entry)
+                    self._publishing.committed(entry)
+                    moved = True
+            return moved
+
+    def execute(self, command: AnyCommand) -> Record:
+        """Decide and append one command; return its record, or raise its refusal."""
+        self.refuse_if_read_only(command)
+        with self.lock:
+            deadline = time.monotonic() + BUSY_SECONDS
+            for _ in range(ATTEMPTS_MAX):
+                decided = self.decide_at(self.records, self.records.head, command)
+                if decided.entry is None:
+                    if self.catch_up():
+                        continue
+                elif not self._append((decided.entry,)):
+                    self._wait_or_give_up(deadline)
+                    continue
+                else:
+                    self._advance(decided.entry, decided.staged)
+                if decided.refusal is not None:
+                    raise decided.refusal
+                assert decided.answer is not None, "a command is answered or refused"
+                return decided.answer
+            raise StorageBusy(f"other writers stayed ahead for {ATTEMPTS_MAX} attempts")
+
+    def refuse_if_read_only(self, command: AnyCommand) -> None:
+        """Raise ReadOnlyLedger where the repository was opened for reading."""
+        if self._repository.read_only:
+            raise ReadOnlyLedger(f"{command.operation} needs a ledger opened for writing")
+
+    def execute_batch(self, base: Head, commands: Sequence[AnyCommand], told: Sequence[Decided]) -> None:
+        """Append everything that a batch decided on `base`, in one write; decide all again if others came first.
+
+        Raises BatchConflict, with nothing written, if a command then has another outcome than was told.
+        """
+        with self.lock:
+            deadline = time.monotonic() + BUSY_SECONDS
+            decided = told
+            for _ in range(ATTEMPTS_MAX):
+                if self.records.head != base:
+                    decided = self._decide_all(commands)
+                    base = self.records.head
+                    _refuse_other_outcomes(told, decided)
+                written = [(one.entry, one.staged) for one in decided if one.entry is not None]
+                if not written:
+                    if self.catch_up():
+                        continue
+                    return
+                if self._append(tuple(entry for entry, _ in written)):
+                    for entry, staged in written:
+                        self._advance(entry, staged)
+                    return
+                self._wait_or_give_up(deadline)
+            raise StorageBusy(f"other writers stayed ahead for {ATTEMPTS_MAX} attempts")
+
+    def file_refused(self, command: AnyCommand, refusal: CommandRefused) -> None:
+        """File a fact that a discarded batch had told its caller was quarantined."""
+        assert isinstance(command, FACT_TYPES), "only facts are quarantined"
+        with self.lock:
+            deadline = time.monotonic() + BUSY_SECONDS
+            while True:
+                head = self.records.head
+                decided = self._decide_quarantine(self.records, head, self._time_after(head), command, refusal)
+                if decided.entry is None:
+                    return
+                if self._append((decided.entry,)):
+                    self._advance(decided.entry, decided.staged)
+                    return
+                self._wait_or_give_up(deadline)
+
+    def decide_at(self, records: Records, head: Head, command: AnyCommand) -> Decided:
+        """Decide a command on given records; nothing is written."""
+        recorded_at = self._time_after(head)
+        draft = self._draft(records, head, recorded_at, command)
+        try:
+            answer = decide(draft, command)
+        except CommandRefused as refusal:
+            if not isinstance(command, FACT_TYPES) or not isinstance(refusal, quarantine.QUARANTINABLE):
+                return Decided(None, {}, None, refusal)
+            return self._decide_quarantine(records, head, recorded_at, command, refusal)
+        entry = self._entry(draft, head, command) if draft.changes else None
+        return Decided(entry, draft.staged, draft.get(*answer), None)
+
+    def _decide_quarantine(
+        self, records: Records, head: Head, recorded_at: datetime, command: Fact, refusal: CommandRefused
+    ) -> Decided:
+        draft = self._draft(records, head, recorded_at, command)
+        base = _quarantine_id(draft, command)
+        quarantine_id, number = base, 1
+        while (known := draft.get(RecordKind.QUARANTINE, (quarantine_id,))) is not None:
+            assert isinstance(known, QuarantinedFact), "kind QUARANTINE"
+            if known.state is QuarantineState.WAITING:
+                try:
+                    _refuse_other_fact(draft, known, command)
+                except CommandRefused as conflict:
+                    return Decided(None, {}, None, conflict)
+                refusal.quarantine_id = quarantine_id
+                return Decided(None, {}, None, refusal)
+            number += 1
+            quarantine_id = f"{base}-{number}"
+        refusal.quarantine_id = quarantine_id
+        quarantine.file_fact(draft, quarantine_id, command, codec.dump_command(command), refusal)
+        return Decided(self._entry(draft, head, command), draft.staged, None, refusal)
+
+    def _time_after(self, head: Head) -> datetime:
+        """Return the clock's time, or the head's where the clock stepped back: the journal's time does not."""
+        now = self.now()
+        return now if head.recorded_at is None or head.recorded_at < now else head.recorded_at
+
+    def _decide_all(self, commands: Sequence[AnyCommand]) -> list[Decided]:
+        overlay, head = Overlay(self.records), self.records.head
+        results = []
+        for command in commands:
+            decided = self.decide_at(overlay, head, command)
+            if decided.entry is not None:
+                overlay.absorb(decided.staged)
+                head = Head(decided.entry.sequence, decided.entry.digest, decided.entry.recorded_at)
+            results.append(decided)
+        return results
+
+    def _draft(self, records: Records, head: Head, recorded_at: datetime, command: AnyCommand) -> Draft:
+        return Draft(
+            records,
+            sequence=head.sequence + 1,
+            recorded_at=recorded_at,
+            occurred_at=command.occurred_at,
+            books_overfills=self._books_overfills,
+        )
+
+    def _entry(self, draft: Draft, head: Head, command: AnyCommand) -> Entry:
+        changes = tuple(draft.changes)
+        subject = command.target
+        if subject is None:
+            subject = next((change.key[0] for change in changes if change.kind is RecordKind.ORDER), None)
+        body = codec.dump_body(
+            strategy_id=self._repository.strategy_id,
+            sequence=draft.sequence,
+            operation=command.operation,
+            subject=subject,
+            command_id=command.command_id,
+            occurred_at=command.occurred_at,
+            recorded_at=draft.recorded_at,
+            changes=changes,
+        )
+        changed = dict.fromkeys((change.kind, change.key) for change in changes)
+        return Entry(
+            strategy_id=self._repository.strategy_id,
+            sequence=draft.sequence,
+            operation=command.operation,
+            subject=subject,
+            command_id=command.command_id,
+            occurred_at=command.occurred_at,
+            recorded_at=draft.recorded_at,
+            changes=changes,
+            body=body,
+            digest=chain(head.digest, body),
+            records=tuple(detached(draft.staged[name]) for name in changed),
+        )
+
+    def _append(self, entries: tuple[Entry, ...]) -> bool:
+        """Append; False on Conflict, after catching up. Looks up an outcome that the adapter could not tell."""
+        cursors = self._publishing.due_cursors()
+        try:
+            self._repository.append(entries, cursors)
+        except Conflict:
+            self.catch_up()
+            return False
+        except OutcomeUnknown as unknown:
+            if not self._is_stored(entries[0], unknown):
+                self.catch_up()
+                return False
+        self._publishing.stored(cursors)
+        return True
+
+    def _is_stored(self, entry: Entry, unknown: OutcomeUnknown) -> bool:
+        try:
+            stored = self._repository.read(entry.sequence - 1, 1)
+        except StorageError:
+            raise unknown from None
+        return bool(stored) and stored[0].digest == entry.digest
+
+    def _advance(self, entry: Entry, staged: dict[tuple[RecordKind, tuple[str, ...]], Record]) -> None:
+        self.records.advance(entry, staged)
+        self._publishing.committed(entry)
+
+    def _wait_or_give_up(self, deadline: float) -> None:
+        if time.monotonic() >= deadline:
+            raise StorageBusy(f"other writers stayed ahead for {BUSY_SECONDS} s")
+
+
+def _refuse_other_outcomes(told: Sequence[Decided], now: Sequence[Decided]) -> None:
+    for before, after in zip(told, now, strict=True):
+        if before.outcome != after.outcome:
+            raise BatchConflict(
+                "another writer changed the outcome of a command of the batch; nothing was written",
+                told=before.outcome,
+                now=after.outcome,
+            )
+
+
+def _quarantine_id(draft: Draft, command: Fact) -> str:
+    """Return an id that the same fact always has: fills by order and fill id, the rest by their content."""
+    identity: dict[str, Any]
+    if isinstance(command, BookFill):
+        venue_order_id = command.fill.venue_order_id if command.order_id is None else None
+        identity = {
+            "order_id": command.order_id,
+            "venue_order_id": venue_order_id,
+            "fill_id": command.fill.fill_id,
+        }
+    else:
+        identity = repeats.content(draft.json_of(command))
+    identity["operation"] = command.operation.value
+    return "Q-" + hashlib.sha256(codec.canonical_json(identity)).hexdigest()[:16]
+
+
+def _refuse_other_fact(draft: Draft, known: QuarantinedFact, command: Fact) -> None:
+    """Raise IdempotencyConflict when a fill that waits in quarantine comes again with other figures."""
+    first = draft.command_of(known)
+    if isinstance(command, BookFill) and isinstance(first, BookFill):
+        fills.refuse_other_content(first.fill, command.fill)

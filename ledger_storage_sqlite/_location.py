@@ -1,0 +1,131 @@
+"""Where a ledger file is: its URL taken apart, and the places that cannot hold one."""
+
+import math
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote
+
+import attrs
+
+from ledger_core.errors import InvalidValue, StorageError
+
+SCHEME = "sqlite://"
+
+DURABILITIES = {"full": "EXTRA", "process": "NORMAL", "none": "OFF"}
+"""What `?durability=` may say, and the PRAGMA synchronous of each. Only `full` survives a power cut."""
+
+BUSY_TIMEOUT_DEFAULT = 5.0
+BUSY_TIMEOUT_MAX = 3600.0
+
+MOUNTS = Path("/proc/self/mounts")
+
+# fmt: off
+NETWORK_FILE_SYSTEMS = frozenset({
+    "nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "lustre", "beegfs",
+    "gpfs", "davfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone",
+    "fuse.davfs2",
+})
+"""Where SQLite's WAL does not work: its index is memory that all who use the file must share."""
+# fmt: on
+
+
+@attrs.frozen(kw_only=True)
+class Location:
+    """A ledger file and how to use it; `path` is absolute and free of symbolic links, as SQLite itself names it."""
+
+    path: Path
+    durability: str = "full"
+    busy_timeout: float = BUSY_TIMEOUT_DEFAULT
+
+    def beside(self, suffix: str) -> Path:
+        """Return the path of a file that belongs to this one, such as its `-wal`."""
+        return self.path.with_name(self.path.name + suffix)
+
+    def uri(self, parameters: str) -> str:
+        """Return the file as an SQLite URI."""
+        return f"file:{quote(str(self.path))}?{parameters}"
+
+
+def parse_url(url: str) -> Location:
+    """Take apart `sqlite:///relative.db` or `sqlite:////absolute.db`; raise InvalidValue with what is accepted."""
+    if not url.startswith(f"{SCHEME}/"):
+        hint = "sqlite:///relative.db or sqlite:////absolute/file.db"
+        raise InvalidValue(f"not the URL of an SQLite ledger: {url!r}; write {hint}", argument="url", value=url)
+    encoded, _, query = url.removeprefix(f"{SCHEME}/").partition("?")
+    name = unquote(encoded)
+    if name == ":memory:":
+        raise InvalidValue("a ledger in memory is memory://, not sqlite:///:memory:", argument="url", value=url)
+    if not name or "\0" in name:
+        raise InvalidValue(f"the URL names no file: {url!r}", argument="url", value=url)
+    options = _options(query, url)
+    return Location(
+        path=Path(name).resolve(),
+        durability=_durability(options.get("durability", "full"), url),
+        busy_timeout=_busy_timeout(options.get("busy_timeout", str(BUSY_TIMEOUT_DEFAULT)), url),
+    )
+
+
+def _options(query: str, url: str) -> dict[str, str]:
+    known = ("durability", "busy_timeout")
+    options: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in known or name in options:
+            problem = "given twice" if name in options else f"unknown; known are {', '.join(known)}"
+            raise InvalidValue(f"the URL's parameter {name!r} is {problem}", argument="url", value=url)
+        options[name] = value
+    return options
+
+
+def _durability(value: str, url: str) -> str:
+    if value not in DURABILITIES:
+        raise InvalidValue(
+            f"durability={value!r} is unknown; known are {', '.join(DURABILITIES)}", argument="url", value=url
+        )
+    return value
+
+
+def _busy_timeout(value: str, url: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= BUSY_TIMEOUT_MAX:
+        raise InvalidValue(
+            f"busy_timeout={value!r} is not a number of seconds from 0 to {BUSY_TIMEOUT_MAX:.0f}",
+            argument="url",
+            value=url,
+        )
+    return seconds
+
+
+def require_usable(location: Location, *, read_only: bool) -> None:
+    """Raise StorageError for a place that holds no file, or where SQLite's WAL cannot work."""
+    path = location.path
+    if path.is_dir():
+        raise StorageError(f"{path} is a directory, not a ledger file")
+    if not path.parent.is_dir():
+        raise StorageError(f"the directory {path.parent} does not exist; make it first")
+    if read_only and not path.exists():
+        raise StorageError(f"there is no ledger file {path}; opening for reading creates none")
+    kind = file_system_of(path.parent)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise StorageError(
+            f"{path} is on a network file system ({kind}), where SQLite's WAL mode does not work;"
+            " keep the ledger on a local disk, or copy the folder to one to read it",
+            file_system=kind,
+        )
+
+
+def file_system_of(folder: Path, mounts: Path = MOUNTS) -> str | None:
+    """Return the type of the file system that holds a folder; None where this system does not tell."""
+    try:
+        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return None
+    found: tuple[int, str] | None = None
+    for line in lines:
+        _, point, kind, *_ = line.split(" ")
+        # The kernel writes blanks and backslashes of a mount point as octal escapes.
+        place = Path(point.encode("latin-1", "surrogateescape").decode("unicode_escape"))
+        if folder.is_relative_to(place) and (found is None or len(place.parts) >= found[0]):
+            found = (len(place.parts), kind)
+    return found[1] if found else None

@@ -1,0 +1,227 @@
+"""Every SQL statement but the schema's: upper-case, parametrised, its text built once.
+
+Because `strategy_id` leads every key, SQLite's planner passes over partial indexes; statements that ask for what
+is open name their index (INDEXED BY), and a test pins the query plan of each.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import attrs
+
+from ledger_core.model import RecordKind
+from ledger_core.repository import Ordering
+from ledger_storage_sqlite._columns import BOOLEAN, CODECS, TABLES, Table
+
+BEGIN = "BEGIN IMMEDIATE"
+COMMIT = "COMMIT"
+ROLLBACK = "ROLLBACK"
+
+HEAD = "SELECT sequence, digest, recorded_at FROM journal WHERE strategy_id = ? ORDER BY sequence DESC LIMIT 1"
+INSERT_ENTRY = (
+    "INSERT INTO journal (strategy_id, sequence, recorded_at, subject, body, digest) VALUES (?, ?, ?, ?, ?, ?)"
+)
+# The body comes back as the bytes that it is: a damaged text must reach the digest check, not fail to decode here.
+READ = (
+    "SELECT sequence, subject, CAST(body AS BLOB), digest FROM journal"
+    " WHERE strategy_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"
+)
+READ_SUBJECT = (
+    "SELECT sequence, subject, CAST(body AS BLOB), digest FROM journal INDEXED BY journal_by_subject"
+    " WHERE strategy_id = ? AND sequence > ? AND subject = ? ORDER BY sequence LIMIT ?"
+)
+# Hops from one strategy to the next: O(strategies), where DISTINCT would walk the whole journal.
+STRATEGIES = (
+    "WITH RECURSIVE strategies (strategy_id) AS ("
+    "SELECT MIN(strategy_id) FROM journal"
+    " UNION ALL"
+    " SELECT (SELECT MIN(j.strategy_id) FROM journal AS j WHERE j.strategy_id > strategies.strategy_id)"
+    " FROM strategies WHERE strategies.strategy_id IS NOT NULL"
+    ") SELECT strategy_id FROM strategies WHERE strategy_id IS NOT NULL"
+)
+CURSOR = "SELECT sequence FROM cursors WHERE strategy_id = ? AND subscriber = ?"
+ADVANCE_CURSOR = (
+    "INSERT INTO cursors (strategy_id, subscriber, sequence) VALUES (?, ?, ?)"
+    " ON CONFLICT (strategy_id, subscriber) DO UPDATE SET sequence = excluded.sequence"
+    " WHERE excluded.sequence > cursors.sequence"
+)
+CHECKPOINT_PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
+CHECKPOINT_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
+
+_BY_KEY: Mapping[RecordKind, str] = {
+    RecordKind.ORDER: "orders_by_id",
+    RecordKind.REQUEST: "order_requests_by_id",
+    RecordKind.FILL: "fills_by_id",
+    RecordKind.TRADE: "trades_by_id",
+    RecordKind.POSITION: "positions_by_key",
+    RecordKind.INSTRUMENT: "instruments_by_key",
+    RecordKind.QUARANTINE: "quarantine_by_id",
+    RecordKind.COMMAND: "commands_by_id",
+}
+
+# fmt: off
+_HOT: Mapping[RecordKind, tuple[str, object, str, str]] = {
+    # kind: (filter, the value that its partial index holds, the index's condition, the index)
+    RecordKind.ORDER:      ("is_open", True, "is_open = 1", "orders_open"),
+    RecordKind.REQUEST:    ("is_in_flight", True, "state = 'REQUESTED'", "order_requests_in_flight"),
+    RecordKind.TRADE:      ("state", "OPEN", "state = 'OPEN'", "trades_open"),
+    RecordKind.POSITION:   ("is_flat", False, "is_flat = 0", "positions_open"),
+    RecordKind.QUARANTINE: ("state", "WAITING", "state = 'WAITING'", "quarantine_waiting"),
+}
+
+_SELECTIVE: Mapping[RecordKind, tuple[tuple[str, str], ...]] = {
+    # The filters that leave few records, best first, and the index of each.
+    RecordKind.ORDER: (
+        ("venue_order_id", "orders_by_id"), ("parent_order_id", "orders_by_parent"),
+        ("execution_group_id", "orders_by_group"), ("trade_plan_id", "orders_by_plan"),
+    ),
+    RecordKind.REQUEST: (("order_id", "order_requests_by_id"),),
+    RecordKind.FILL: (("order_id", "fills_by_id"),),
+}
+# fmt: on
+
+_IN_FLIGHT = "state = 'REQUESTED'"
+_POSITION_KEY = frozenset({"symbol", "venue", "account", "position_side"})
+_CONDITIONS: Mapping[tuple[RecordKind, str], str] = {
+    (RecordKind.ORDER, "venue_order_id"): (
+        "order_id IN (SELECT v.order_id FROM venue_orders AS v WHERE v.strategy_id = ? AND v.venue_order_id = ?)"
+        # An id that an after-image took away again is still in venue_orders.
+        " AND EXISTS (SELECT 1 FROM json_each(orders.venue_order_ids) AS j WHERE j.value = ?)"
+    ),
+    (RecordKind.TRADE, "symbol"): (
+        "(symbol = ? OR (symbol IS NULL AND EXISTS"
+        " (SELECT 1 FROM json_each(trades.legs) AS j WHERE json_extract(j.value, '$.symbol') = ?)))"
+    ),
+}
+
+
+@attrs.frozen
+class RecordStatements:
+    """The fixed statements of one kind; their parameters come in the order that `Table.bound` says."""
+
+    load: str
+    upsert: str
+    update: str
+    update_hot: str | None
+
+
+def _statements(table: Table) -> RecordStatements:
+    bound = (*table.bound, "strategy_id")
+    hot = table.hot
+    where = "".join(f" AND {name} IS ?" for name in table.fixed) + "".join(f" AND {name} = ?" for name in table.key)
+    settable = ", ".join(f"{name} = ?" for name in table.set_columns)
+    identity = ("strategy_id", *table.key)
+    return RecordStatements(
+        load=(
+            f"SELECT {', '.join(CODECS[table.kind].column_names)} FROM {table.name}"
+            f" INDEXED BY {_BY_KEY[table.kind]} WHERE strategy_id = ?"
+            + "".join(f" AND {name} = ?" for name in table.key)
+        ),
+        upsert=(
+            f"INSERT INTO {table.name} ({', '.join(bound)}) VALUES ({', '.join('?' for _ in bound)})"
+            f" ON CONFLICT ({', '.join(identity)}) DO UPDATE SET "
+            + ", ".join(f"{name} = excluded.{name}" for name in bound if name not in identity)
+        ),
+        update=(
+            f"UPDATE {table.name} SET {settable}{f', {hot[0]} = ?' if hot else ''} WHERE TRUE{where}"
+            " AND strategy_id = ?"
+        ),
+        update_hot=(
+            f"UPDATE {table.name} SET {settable} WHERE {hot[0]} = {hot[1]!r}{where} AND strategy_id = ?"
+            if hot
+            else None
+        ),
+    )
+
+
+RECORDS: Mapping[RecordKind, RecordStatements] = {kind: _statements(table) for kind, table in TABLES.items()}
+"""The fixed statements of every kind."""
+
+
+@attrs.frozen
+class Shape:
+    """What of a query decides its statement's text: which filters, whether each asks for None, and the bounds."""
+
+    kind: RecordKind
+    given: tuple[str, ...]
+    null: tuple[str, ...]
+    hot: bool
+    since: bool
+    until: bool
+    after: int
+    ordering: Ordering
+
+
+def hot_value(kind: RecordKind, name: str, value: object) -> bool:
+    """Say whether a filter asks for what the kind's partial index holds."""
+    hot = _HOT.get(kind)
+    return hot is not None and name == hot[0] and value == hot[1]
+
+
+def times_bound(kind: RecordKind, name: str) -> tuple[bool, int]:
+    """Return whether a filter's condition asks for the strategy first, and how often it asks for the value."""
+    condition = _CONDITIONS.get((kind, name), "?")
+    strategy = "strategy_id = ?" in condition
+    return strategy, condition.count("?") - strategy
+
+
+def order_columns(kind: RecordKind, ordering: Ordering) -> tuple[str, ...]:
+    """Return the columns of `sort_key`."""
+    return ("sequence", *TABLES[kind].key) if ordering is Ordering.SEQUENCE else ("executed_at", "sequence", "entry_index")
+
+
+@lru_cache(maxsize=1024)
+def find(shape: Shape) -> str:
+    """Return the statement of a page; parameters: strategy, filters as given, since, until, after, limit."""
+    table = TABLES[shape.kind]
+    conditions = ["strategy_id = ?"]
+    conditions += [_condition(shape.kind, name) for name in shape.given]
+    conditions += [f"{_column(shape.kind, name)} IS NULL" for name in shape.null]
+    if shape.hot:
+        conditions.append(_HOT[shape.kind][2])
+    if shape.since:
+        conditions.append(f"{table.occurred_at} >= ?")
+    if shape.until:
+        conditions.append(f"{table.occurred_at} < ?")
+    columns = order_columns(shape.kind, shape.ordering)
+    descending = shape.ordering is Ordering.ECONOMIC_DESCENDING
+    if shape.after:
+        names, marks = ", ".join(columns[: shape.after]), ", ".join("?" * shape.after)
+        conditions.append(f"({names}) {'<' if descending else '>'} ({marks})")
+    index = _index(shape)
+    return (
+        f"SELECT {', '.join(CODECS[shape.kind].column_names)} FROM {table.name}"
+        f"{f' INDEXED BY {index}' if index else ''} WHERE {' AND '.join(conditions)}"
+        f" ORDER BY {', '.join(f'{name} DESC' if descending else name for name in columns)} LIMIT ?"
+    )
+
+
+def _column(kind: RecordKind, name: str) -> str:
+    return "flat_realized_pnl" if (kind, name) == (RecordKind.FILL, "is_flat") else name
+
+
+def _condition(kind: RecordKind, name: str) -> str:
+    special = _CONDITIONS.get((kind, name))
+    if special is not None:
+        return special
+    if (kind, name) == (RecordKind.FILL, "is_flat"):
+        return "(flat_realized_pnl IS NOT NULL) = ?"
+    if (kind, name) == (RecordKind.REQUEST, "is_in_flight"):
+        return f"({_IN_FLIGHT}) = ?"
+    return f"{name} = ?"
+
+
+def _index(shape: Shape) -> str | None:
+    if shape.kind is RecordKind.FILL and _POSITION_KEY <= {*shape.given, *shape.null}:
+        return "fills_by_position" if shape.ordering is not Ordering.SEQUENCE else None
+    for name, index in _SELECTIVE.get(shape.kind, ()):
+        if name in shape.given:
+            return index
+    return _HOT[shape.kind][3] if shape.hot else None
+
+
+def is_boolean(kind: RecordKind, name: str) -> bool:
+    """Say whether a filter takes True or False rather than a text."""
+    if name.startswith("is_"):
+        return True
+    return any(column.name == name and column.type == BOOLEAN for column in TABLES[kind].columns)

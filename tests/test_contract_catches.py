@@ -1,0 +1,1100 @@
+"""Every law of the contract fails an adapter that breaks it: each adapter here breaks one promise."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count, product
+from typing import Any
+
+import attrs
+import pytest
+
+from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
+from ledger_core.codec import dump_record, load_entry, load_record
+from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, LedgerError, ReadOnlyLedger, SubscriberInUse
+from ledger_core.lifecycle import OrderState
+from ledger_core.model import Fill, Key, Order, OrderRequest, Record, RecordKind, Trade
+from ledger_core.numbers import decimal_text
+from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, LedgerRepository, Ordering, Query, matches, sort_key
+from ledger_core.testing import STRATEGY, RepositoryContract, entry, order, request
+from ledger_storage_memory import MemoryRepository, MemoryStore
+
+
+class ForgetsTheGenesisDigest(MemoryRepository):
+    """Says of an empty journal that it has no digest."""
+
+    def head(self) -> Head:
+        """Return the end of the journal."""
+        head = super().head()
+        return head if head.sequence else Head(0, "")
+
+
+class LosesTheTimeOfTheHead(MemoryRepository):
+    """Leaves out of the head when its entry was recorded."""
+
+    def head(self) -> Head:
+        """Return the end of the journal."""
+        return attrs.evolve(super().head(), recorded_at=None)
+
+
+class HeadLagsBehind(MemoryRepository):
+    """Says of a journal of several entries that it ends one earlier."""
+
+    def head(self) -> Head:
+        """Return the end of the journal."""
+        head = super().head()
+        return attrs.evolve(head, sequence=head.sequence - 1) if head.sequence > 1 else head
+
+
+class RefusesToAppendNothing(MemoryRepository):
+    """Takes an empty append for a conflict."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        if not entries and not cursors:
+            raise Conflict("nothing to append")
+        super().append(entries, cursors)
+
+
+class ReadsAltered(MemoryRepository):
+    """Alters entries on the way out."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Return what is handed out in place of the entry."""
+        return one
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        return [self.altered(one) for one in super().read(after, limit, subject)]
+
+
+class MutatesTheBody(ReadsAltered):
+    """Stores bodies as text without what lies beyond ASCII."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Drop what is not ASCII."""
+        return attrs.evolve(one, body=one.body.decode().encode("ascii", "ignore"))
+
+
+class ReformatsTheBody(ReadsAltered):
+    """Stores bodies as JSON and writes them anew on the way out."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Drop the white space."""
+        return attrs.evolve(one, body=b"".join(part.strip() for part in one.body.splitlines()))
+
+
+class LosesTheCommandId(ReadsAltered):
+    """Does not store who asked."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Drop the command's id."""
+        return attrs.evolve(one, command_id=None)
+
+
+class CutsTimesToSeconds(ReadsAltered):
+    """Stores times without microseconds."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Drop the microseconds."""
+        return attrs.evolve(one, recorded_at=one.recorded_at.replace(microsecond=0))
+
+
+class LosesTheFactsOfChanges(ReadsAltered):
+    """Stores of a change the values alone."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Drop the last value of each change."""
+        changes = [attrs.evolve(change, values=dict([*change.values.items()][:-1])) for change in one.changes]
+        return attrs.evolve(one, changes=tuple(changes))
+
+
+class KeepsRecordsOnEntries(ReadsAltered):
+    """Hands out entries with their after-images."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Put records onto the entry."""
+        return attrs.evolve(one, records=(order(),))
+
+
+class DigestsAnew(ReadsAltered):
+    """Stores digests of its own making."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Digest from genesis each time."""
+        return attrs.evolve(one, digest=one.digest[::-1])
+
+
+class IgnoresAfterInRead(MemoryRepository):
+    """Reads from the start whatever was asked for."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        return super().read(0, limit, subject) if after < self.head().sequence else []
+
+
+class ReadsAfterInclusively(MemoryRepository):
+    """Takes `above` for `from`."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        return super().read(after - 1, limit, subject)
+
+
+class ReadsBackwards(MemoryRepository):
+    """Returns pages newest first."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        return super().read(after, limit, subject)[::-1]
+
+
+class ReadsWithoutBound(MemoryRepository):
+    """Returns the whole journal where no limit is given, and any limit that is."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        found = self.store.journal(self.strategy_id).entries[after:]
+        return found[:limit] if limit != PAGE_SIZE_MAX else found
+
+
+class IgnoresSubject(MemoryRepository):
+    """Returns entries of every subject."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        return super().read(after, limit)
+
+
+class ComparesSubjectsWithoutCase(MemoryRepository):
+    """Takes a subject for another that differs in case."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        found = super().read(after)
+        asked = None if subject is None else subject.lower()
+        return [one for one in found if asked is None or (one.subject or "").lower() == asked][:limit]
+
+
+class CutsBeforeItFilters(MemoryRepository):
+    """Takes the page first and looks for the subject in it."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        return [one for one in super().read(after, limit) if subject is None or one.subject == subject]
+
+
+class AcceptsATakenPlace(MemoryRepository):
+    """Lets a later writer replace what stands in the journal, and go on beyond its end."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        with self.store.lock:
+            if entries:
+                del self._open_journal(writing=True).entries[entries[0].sequence - 1 :]
+            super().append(entries, cursors)
+
+
+class ReplacesRecordsBeforeItConflicts(MemoryRepository):
+    """Stores records first and looks at the journal second."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        records = self._open_journal(writing=True).records
+        for one in entries:
+            for record in one.records:
+                if isinstance(record, Order):
+                    records[record.kind][record.key] = record
+        super().append(entries, cursors)
+
+
+class MovesCursorsBeforeItConflicts(MemoryRepository):
+    """Stores cursors first and looks at the journal second."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        super().append([], cursors)
+        super().append(entries)
+
+
+class IsNotAtomic(MemoryRepository):
+    """Stores entry by entry, each in a transaction of its own."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        for one in entries:
+            super().append([one], cursors)
+        super().append([], cursors)
+
+
+class ChecksOnlyTheFirstPlace(MemoryRepository):
+    """Looks at the first entry alone and lets gaps and repeats in behind it."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        with self.store.lock:
+            head = self.head().sequence
+            renumbered = [attrs.evolve(one, sequence=head + at) for at, one in enumerate(entries[1:], 2)]
+            super().append([*entries[:1], *renumbered], cursors)
+
+
+class ForgetsOnClose(MemoryRepository):
+    """Keeps everything in what is gone after close."""
+
+    def close(self) -> None:
+        """Forget."""
+        super().close()
+        self.store.journals.clear()
+
+
+class LosesTheLastEntryOnClose(MemoryRepository):
+    """Closes without writing its buffer."""
+
+    def close(self) -> None:
+        """Forget the last entry."""
+        entries = self.store.journal(self.strategy_id).entries
+        if entries and not self._closed:
+            entries.pop()
+        super().close()
+
+
+class ReturnsALiveList(MemoryRepository):
+    """Hands out the journal itself."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        found = super().read(after, limit, subject)
+        return found if after or subject else self.store.journal(self.strategy_id).entries
+
+
+class ReturnsItsCache(MemoryRepository):
+    """Hands out, of a query asked before, the very list that it keeps for the next who asks."""
+
+    def __init__(self, store: MemoryStore, **options: Any) -> None:
+        """Start with an empty cache."""
+        super().__init__(store, **options)
+        self.cache: dict[tuple[RecordKind, int], Sequence[Record]] = {}
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        key = (query.kind, super().head().sequence)
+        return self.cache.setdefault(key, super().find(query))
+
+
+class EmptiesTheListGiven(MemoryRepository):
+    """Takes the caller's list for its own."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        super().append(entries, cursors)
+        if isinstance(entries, list):
+            entries.clear()
+
+
+class AltersRecords(MemoryRepository):
+    """Alters records on the way in, as a store does that cannot hold them."""
+
+    def altered(self, record: Any) -> Record:
+        """Return what is stored in place of the record."""
+        raise NotImplementedError
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        altered = [attrs.evolve(one, records=tuple(map(self.altered, one.records))) for one in entries]
+        super().append(altered, cursors)
+
+
+class LosesAFee(AltersRecords):
+    """Stores one fee of each currency."""
+
+    def altered(self, record: Any) -> Record:
+        """Drop all fees of a currency but the last."""
+        if not isinstance(record, Fill):
+            return record  # type: ignore[no-any-return]  # a record
+        return attrs.evolve(record, fees=tuple({fee.currency: fee for fee in record.fees}.values()))
+
+
+class StripsPriceZeros(AltersRecords):
+    """Stores prices as numbers, without the zeros that were given."""
+
+    def altered(self, record: Any) -> Record:
+        """Strip a fill's price."""
+        if not isinstance(record, Fill):
+            return record  # type: ignore[no-any-return]  # a record
+        return attrs.evolve(record, price=Decimal(decimal_text(record.price)))
+
+
+class RoundsThroughFloat(AltersRecords):
+    """Stores quantities as REAL."""
+
+    def altered(self, record: Any) -> Record:
+        """Send a quantity through a float."""
+        if not isinstance(record, Order) or record.quantity is None:
+            return record  # type: ignore[no-any-return]  # a record
+        return attrs.evolve(record, quantity=Decimal(str(float(record.quantity))))
+
+
+class ReturnsFloats(AltersRecords):
+    """Returns a number as a float where it is equal to the decimal."""
+
+    def altered(self, record: Any) -> Record:
+        """Turn a multiplier into a float."""
+        multiplier: Any = float(getattr(record, "multiplier", 0))
+        if not hasattr(record, "multiplier") or multiplier != record.multiplier:
+            return record  # type: ignore[no-any-return]  # a record
+        return attrs.evolve(record, multiplier=multiplier)
+
+
+class ReturnsTextForEnums(AltersRecords):
+    """Returns the stored word in place of the enum's member, which is equal to it."""
+
+    def altered(self, record: Any) -> Record:
+        """Turn the state into text."""
+        if not hasattr(record, "state"):
+            return record  # type: ignore[no-any-return]  # a record
+        return attrs.evolve(record, state=str(record.state.value))  # type: ignore[no-any-return]  # a record
+
+
+class TakesNoneForEmpty(AltersRecords):
+    """Stores "" where nothing was given."""
+
+    def altered(self, record: Any) -> Record:
+        """Turn None into text."""
+        return attrs.evolve(record, venue=record.venue or "") if hasattr(record, "venue") and attrs.fields_dict(type(record)).get("venue") else record  # type: ignore[no-any-return]  # a record
+
+
+class LosesMetadata(AltersRecords):
+    """Stores no metadata of fills."""
+
+    def altered(self, record: Any) -> Record:
+        """Drop the metadata."""
+        return attrs.evolve(record, metadata=None) if isinstance(record, Fill) else record  # type: ignore[no-any-return]  # a record
+
+
+class CutsText(AltersRecords):
+    """Stores at most 100 characters of an id."""
+
+    def altered(self, record: Any) -> Record:
+        """Cut the target of a command."""
+        return attrs.evolve(record, target=record.target[:100]) if hasattr(record, "target") else record  # type: ignore[no-any-return]  # a record
+
+
+class StripsText(AltersRecords):
+    """Stores text without the white space around it."""
+
+    def altered(self, record: Any) -> Record:
+        """Strip the message of a quarantined fact."""
+        return attrs.evolve(record, message=record.message.strip()) if hasattr(record, "message") else record  # type: ignore[no-any-return]  # a record
+
+
+class SwapsUnknownStates(AltersRecords):
+    """Does not know a state."""
+
+    def altered(self, record: Any) -> Record:
+        """Take STOPPED for SUSPENDED."""
+        stopped = isinstance(record, Order) and record.state is OrderState.STOPPED
+        return attrs.evolve(record, state=OrderState.SUSPENDED) if stopped else record  # type: ignore[no-any-return]  # a record
+
+
+class KeepsRequestsOnOrders(MemoryRepository):
+    """Hands out orders with the requests that they were stored with."""
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return the record."""
+        found = super().load(kind, key)
+        return attrs.evolve(found, requests=(request(),)) if isinstance(found, Order) and found.request_count else found
+
+
+class NeverClosesTrades(AltersRecords):
+    """Stores every trade as open."""
+
+    def altered(self, record: Any) -> Record:
+        """Open the trade."""
+        return attrs.evolve(record, state=attrs.fields(Trade).state.default) if isinstance(record, Trade) else record  # type: ignore[no-any-return]  # a record
+
+
+class NeverAnswersRequests(AltersRecords):
+    """Stores every request as in flight."""
+
+    def altered(self, record: Any) -> Record:
+        """Put the request in flight."""
+        return attrs.evolve(record, state=attrs.fields(OrderRequest).state.default) if isinstance(record, OrderRequest) else record  # type: ignore[no-any-return]  # a record
+
+
+class ForgetsOnReopening(MemoryRepository):
+    """Loses on close what it cannot write: the last digits."""
+
+    def close(self) -> None:
+        """Cut the numbers of every record."""
+        for records in self.store.journal(self.strategy_id).records.values():
+            for key, record in records.items():
+                if "version" in attrs.fields_dict(type(record)):
+                    records[key] = attrs.evolve(record, version=1 + record.version % 2**31)
+        super().close()
+
+
+class KeepsTheFirstAfterImage(MemoryRepository):
+    """Inserts, and ignores that the key is there."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        with self.store.lock:
+            before = {kind: dict(known) for kind, known in self._open_journal(writing=True).records.items()}
+            super().append(entries, cursors)
+            for kind, known in before.items():
+                self.store.journal(self.strategy_id).records[kind].update(known)
+
+
+class KeepsTheFirstOfAnEntry(MemoryRepository):
+    """Writes the records of an entry last to first."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        super().append([attrs.evolve(one, records=one.records[::-1]) for one in entries], cursors)
+
+
+class MergesAfterImages(MemoryRepository):
+    """Updates the fields that have a value and leaves the old one where there is none."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        with self.store.lock:
+            super().append([attrs.evolve(one, records=tuple(map(self.merged, one.records))) for one in entries], cursors)
+
+    def merged(self, record: Record) -> Record:
+        """Return the record over what was stored of it."""
+        known = self.store.journal(self.strategy_id).records[record.kind].get(record.key)
+        return load_record(record.kind, {**dump_record(known), **dump_record(record)}) if known else record
+
+
+class LooksUpWithoutCase(MemoryRepository):
+    """Compares keys without case and trailing blanks, as some databases do."""
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return the record."""
+        for record in self.store.journal(self.strategy_id).records[kind].values():
+            if [part.rstrip().lower() for part in record.key] == [part.rstrip().lower() for part in key]:
+                return super().load(kind, record.key)
+        return super().load(kind, key)
+
+
+class KeepsKindsTogether(MemoryRepository):
+    """Finds a record of another kind under the key."""
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return the record."""
+        every = [known.get(key) for known in self.store.journal(self.strategy_id).records.values()]
+        return next((record for record in every if record), None)
+
+
+class FindsWrongly(MemoryRepository):
+    """Answers another query than the one asked."""
+
+    def asked(self, query: Query) -> Query:
+        """Return the query that is answered."""
+        raise NotImplementedError
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        super().find(query)
+        return super().find(self.asked(query))
+
+
+class IgnoresAfterInFind(FindsWrongly):
+    """Returns the first page again where there is more than one; and no endless loop."""
+
+    def asked(self, query: Query) -> Query:
+        """Drop the key, and end the paging by a short page."""
+        return attrs.evolve(query, after=None, limit=max(1, query.limit - 1)) if query.after else query
+
+
+class IgnoresPrefixes(FindsWrongly):
+    """Takes a prefix for a whole key, so that what shares it lies beyond it."""
+
+    def asked(self, query: Query) -> Query:
+        """Make the prefix a key that is below all that share it."""
+        if query.after and len(query.after) == 1:
+            return attrs.evolve(query, after=(*query.after, "" if query.ordering is Ordering.SEQUENCE else -1))
+        return query
+
+
+class StartsAtAfter(MemoryRepository):
+    """Repeats the last record of the previous page."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        found = list(super().find(query))
+        if query.after and found and query.limit > 1:
+            key = query.after
+            every = super().find(attrs.evolve(query, after=None, limit=PAGE_SIZE_MAX))
+            found = [one for one in every if sort_key(one, query.ordering)[: len(key)] == key] + found
+        return found[: query.limit]
+
+
+class NeedsAfterToExist(MemoryRepository):
+    """Looks the record of `after` up to know where to go on."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        every = super().find(attrs.evolve(query, after=None, limit=PAGE_SIZE_MAX))
+        if query.after and not any(sort_key(one, query.ordering)[: len(query.after)] == query.after for one in every):
+            return []
+        return super().find(query)
+
+
+class IgnoresUntil(FindsWrongly):
+    """Returns what happened after `until`."""
+
+    def asked(self, query: Query) -> Query:
+        """Drop the bound."""
+        return attrs.evolve(query, until=None)
+
+
+class TakesUntilInclusively(FindsWrongly):
+    """Returns what happened at `until`."""
+
+    def asked(self, query: Query) -> Query:
+        """Move the bound."""
+        tick = timedelta(microseconds=1)
+        return query if query.until is None else attrs.evolve(query, until=query.until + tick)
+
+
+class TakesSinceExclusively(FindsWrongly):
+    """Leaves out what happened at `since`."""
+
+    def asked(self, query: Query) -> Query:
+        """Move the bound."""
+        tick = timedelta(microseconds=1)
+        return query if query.since is None else attrs.evolve(query, since=query.since + tick)
+
+
+class ComparesTimesBySecond(FindsWrongly):
+    """Bounds times as far as the second."""
+
+    def asked(self, query: Query) -> Query:
+        """Cut the bounds."""
+        bounds: dict[str, datetime] = {}
+        for name in ("since", "until"):
+            if bound := getattr(query, name):
+                bounds[name] = bound.replace(microsecond=0)
+        return attrs.evolve(query, **bounds)  # type: ignore[arg-type]  # since and until
+
+
+class ReturnsTimelessRecords(FindsWrongly):
+    """Ignores bounds of kinds that have no time."""
+
+    def asked(self, query: Query) -> Query:
+        """Drop the bounds."""
+        if query.kind in (RecordKind.POSITION, RecordKind.INSTRUMENT, RecordKind.COMMAND):
+            return attrs.evolve(query, since=None, until=None)
+        return query
+
+
+class TakesNoneForAny(FindsWrongly):
+    """Drops filters whose value is None."""
+
+    def asked(self, query: Query) -> Query:
+        """Drop them."""
+        return attrs.evolve(query, where={name: value for name, value in query.where.items() if value is not None})
+
+
+class IgnoresFilters(FindsWrongly):
+    """Ignores filters."""
+
+    def asked(self, query: Query) -> Query:
+        """Drop them."""
+        return attrs.evolve(query, where={})
+
+
+class UsesTheLastFilter(FindsWrongly):
+    """Uses the last filter alone."""
+
+    def asked(self, query: Query) -> Query:
+        """Drop all others."""
+        return attrs.evolve(query, where=dict([*query.where.items()][-1:]))
+
+
+class KnowsTheFirstVenueIdOnly(MemoryRepository):
+    """Finds an order by the first of its venue ids alone."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        found = super().find(query)
+        asked = query.where.get("venue_order_id")
+        return [one for one in found if asked is None or not isinstance(one, Order) or one.venue_order_ids[0] == asked]
+
+
+class ForgetsThatStatusIsDerived(FindsWrongly):
+    """Takes the status of an order for its state."""
+
+    def asked(self, query: Query) -> Query:
+        """Replace the filter."""
+        return attrs.evolve(query, where={{"status": "state"}.get(k, k) if query.kind is RecordKind.ORDER else k: v for k, v in query.where.items()})
+
+
+class IndexesTheFirstStateOnly(MemoryRepository):
+    """Finds records by the state in which they were born."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        born: dict[Key, Record] = {}
+        found = super().find(attrs.evolve(query, where={}))
+        for one in reversed(self.store.journal(self.strategy_id).entries):
+            for change in one.changes:
+                if change.kind is query.kind and (current := super().load(change.kind, change.key)):
+                    born[change.key] = attrs.evolve(current, **change.values)
+        return [one for one in found if matches(born[one.key], query.where)]
+
+
+class IgnoresUnknownFilters(FindsWrongly):
+    """Ignores filters that it does not know."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        return MemoryRepository.find(self, self.asked(query))
+
+    def asked(self, query: Query) -> Query:
+        """Drop them."""
+        known = {name: value for name, value in query.where.items() if name in FILTERS[query.kind]}
+        return attrs.evolve(query, where=known)
+
+
+class ClampsLimits(FindsWrongly):
+    """Takes a limit out of bounds for the nearest in bounds."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        return MemoryRepository.find(self, self.asked(query))
+
+    def asked(self, query: Query) -> Query:
+        """Clamp it."""
+        return attrs.evolve(query, limit=min(max(query.limit, 1), PAGE_SIZE_MAX))
+
+
+class IgnoresTheLimit(FindsWrongly):
+    """Returns full pages whatever the limit."""
+
+    def asked(self, query: Query) -> Query:
+        """Drop the limit."""
+        return attrs.evolve(query, limit=PAGE_SIZE_MAX)
+
+
+class OrdersByKeyAlone(MemoryRepository):
+    """Orders by key, whenever the records were born."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        return sorted(super().find(query), key=lambda record: record.key)
+
+
+class OrdersByInsertion(MemoryRepository):
+    """Orders as stored, whatever the key."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        places = {key: place for place, key in enumerate(self.store.journal(self.strategy_id).records[query.kind])}
+        return sorted(super().find(query), key=lambda record: (record.sequence, places[record.key]))
+
+
+class OrdersWithoutCase(MemoryRepository):
+    """Orders keys by a collation of people."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        found = super().find(query)
+        return sorted(found, key=lambda record: (record.sequence, [part.lower() for part in record.key]))
+
+
+class OrdersByUtf16(MemoryRepository):
+    """Orders keys by the code units of UTF-16, in which an emoji lies below some letters."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        found = super().find(query)
+        return sorted(found, key=lambda record: (record.sequence, [part.encode("utf-16-be") for part in record.key]))
+
+
+class OrdersByLastChange(MemoryRepository):
+    """Orders by the entry that changed a record last."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        return sorted(super().find(query), key=lambda record: (record.version, *sort_key(record)))
+
+
+class KnowsNoDescending(FindsWrongly):
+    """Orders upward always."""
+
+    def asked(self, query: Query) -> Query:
+        """Turn the order round."""
+        return attrs.evolve(query, ordering=Ordering.ECONOMIC if query.kind is RecordKind.FILL else query.ordering)
+
+
+class KnowsNoEconomicOrder(MemoryRepository):
+    """Orders fills by sequence always."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        return sorted(super().find(query), key=sort_key)
+
+
+class OrdersByTimeAlone(MemoryRepository):
+    """Orders fills of one moment against their sequence."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        found = list(super().find(query))
+        if query.ordering is not Ordering.SEQUENCE:
+            found.sort(key=lambda record: -record.sequence)
+            found.sort(key=lambda record: getattr(record, "executed_at"), reverse=query.ordering is Ordering.ECONOMIC_DESCENDING)  # noqa: B009  # not a field of each record
+        return found
+
+
+class MixesKinds(MemoryRepository):
+    """Finds requests among orders."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        others = super().find(Query(kind=RecordKind.REQUEST)) if query.kind is RecordKind.ORDER else ()
+        return [*super().find(query), *others][: query.limit]
+
+
+class StartsCursorsAtTheHead(MemoryRepository):
+    """Takes a new subscriber for one that has seen everything."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        self._open_journal().cursors.setdefault(subscriber, self.head().sequence)
+        return super().claim(subscriber)
+
+
+class LosesCursorsOfEntries(MemoryRepository):
+    """Stores no cursor beside entries."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        super().append(entries, () if entries else cursors)
+
+
+class LosesCursorsWithoutEntries(MemoryRepository):
+    """Returns early where there is no entry."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        super().append(entries, cursors if entries else ())
+
+
+class MovesCursorsBack(MemoryRepository):
+    """Puts a cursor where it is told to."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        super().append(entries)
+        for cursor in cursors:
+            self._open_journal().cursors[cursor.subscriber] = cursor.sequence
+
+
+class ForgetsCursorsOnClose(MemoryRepository):
+    """Keeps cursors in the repository."""
+
+    def close(self) -> None:
+        """Forget them."""
+        super().close()
+        self.store.journal(self.strategy_id).cursors.clear()
+
+
+class SharesCursors(MemoryRepository):
+    """Compares the names of subscribers without case."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        known = self._open_journal().cursors
+        reached = max((known[name] for name in known if name.lower() == subscriber.lower()), default=0)
+        return attrs.evolve(super().claim(subscriber), sequence=reached)
+
+
+class AllowsASecondClaim(MemoryRepository):
+    """Lets anybody have a cursor."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        if not self.read_only:
+            self._open_journal().owners.pop(subscriber, None)
+        return super().claim(subscriber)
+
+
+class OwnsOneCursorAtMost(MemoryRepository):
+    """Locks all cursors at once."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        if any(owner is not self for owner in self._open_journal().owners.values()):
+            raise SubscriberInUse("locked")
+        return super().claim(subscriber)
+
+
+class TakesOverOnRefusal(MemoryRepository):
+    """Notes the claim before it looks whether it may."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        try:
+            return super().claim(subscriber)
+        except SubscriberInUse:
+            self._open_journal().owners[subscriber] = self
+            raise
+
+
+class RefusesTheOwner(MemoryRepository):
+    """Refuses a claim of what is claimed, whoever asks."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        if subscriber in self._open_journal().owners:
+            raise SubscriberInUse("claimed")
+        return super().claim(subscriber)
+
+
+class RemembersTheFirstClaim(MemoryRepository):
+    """Answers a repeated claim with what it answered first."""
+
+    def __init__(self, store: MemoryStore, **options: Any) -> None:
+        """Remember nothing yet."""
+        super().__init__(store, **options)
+        self.answers: dict[str, Cursor] = {}
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        return self.answers.setdefault(subscriber, super().claim(subscriber))
+
+
+class KeepsItsClaims(MemoryRepository):
+    """Gives up nothing on close."""
+
+    def close(self) -> None:
+        """Close alone."""
+        self._closed = True
+
+
+class SharesCursorsOfStrategies(MemoryRepository):
+    """Knows a subscriber by its name alone."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        cursor = super().claim(subscriber)
+        reached = [journal.cursors.get(subscriber, 0) for journal in self.store.journals.values()]
+        return attrs.evolve(cursor, sequence=max(reached))
+
+
+class ForgetsWhatItIs(MemoryRepository):
+    """Says of a read-only repository that it is not."""
+
+    @property
+    def read_only(self) -> bool:
+        """Say whether it is read-only."""
+        return False
+
+
+class CachesTheHead(MemoryRepository):
+    """Answers from what it has seen once."""
+
+    def __init__(self, store: MemoryStore, **options: Any) -> None:
+        """Look once."""
+        super().__init__(store, **options)
+        self.cached: dict[Key, Record] = {}
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return the record."""
+        found = super().load(kind, key)
+        return self.cached.setdefault((kind.value, *key), found) if found else None
+
+
+class LeaksRecordsOfOthers(MemoryRepository):
+    """Finds records of every strategy."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        found = list(super().find(query))
+        for name, journal in self.store.journals.items():
+            if name != self.strategy_id:
+                found += [one for one in journal.records[query.kind].values() if matches(one, query.where)]
+        return found
+
+
+class LoadsFromOthers(MemoryRepository):
+    """Loads from another strategy what is not its own."""
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return the record."""
+        others = (journal.records[kind].get(key) for journal in self.store.journals.values())
+        return super().load(kind, key) or next((record for record in others if record), None)
+
+
+class SharesTheJournal(MemoryRepository):
+    """Reads the entries of every strategy."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        super().read(after, limit, subject)
+        every = [one for journal in self.store.journals.values() for one in journal.entries[after:]]
+        return [one for one in every if subject in (None, one.subject)][:limit]
+
+
+class ListsWhoeverOpened(MemoryRepository):
+    """Lists strategies that were opened and never wrote."""
+
+    def strategies(self) -> Sequence[str]:
+        """Return the strategies."""
+        super().strategies()
+        return sorted(self.store.journals)
+
+
+class ListsInOrderOfBirth(MemoryRepository):
+    """Lists strategies as they came."""
+
+    def strategies(self) -> Sequence[str]:
+        """Return the strategies."""
+        known = super().strategies()
+        return [name for name in self.store.journals if name in known]
+
+
+class ReadersSeeNothing(MemoryRepository):
+    """Has nothing for whoever opens read-only."""
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return entries."""
+        return [] if self.read_only else super().read(after, limit, subject)
+
+
+class WritesWhenReadOnly(MemoryRepository):
+    """Lets a reader write."""
+
+    def _open_journal(self, *, writing: bool = False) -> Any:
+        return super()._open_journal()
+
+
+class ClaimsWhenReadOnly(MemoryRepository):
+    """Lets a reader claim."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        return Cursor(subscriber, 0) if self.read_only else super().claim(subscriber)
+
+
+class WritesBeforeItRefuses(MemoryRepository):
+    """Notices that it is read-only when it has written."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        if not self.read_only:
+            super().append(entries, cursors)
+            return
+        self._read_only = False
+        try:
+            super().append(entries, cursors)
+        finally:
+            self._read_only = True
+        raise ReadOnlyLedger("read-only")
+
+
+class AnswersAfterClose(MemoryRepository):
+    """Lists strategies after close."""
+
+    def strategies(self) -> Sequence[str]:
+        """Return the strategies."""
+        try:
+            return super().strategies()
+        except LedgerClosed:
+            return []
+
+
+class ClosesOnce(MemoryRepository):
+    """Takes a second close for a mistake."""
+
+    def close(self) -> None:
+        """Close."""
+        if self._closed:
+            raise LedgerClosed("closed")
+        super().close()
+
+
+class ClosesTheStore(MemoryRepository):
+    """Closes what others use."""
+
+    def head(self) -> Head:
+        """Return the end of the journal."""
+        if getattr(self.store, "shut", False):
+            raise LedgerClosed("the store was closed")
+        return super().head()
+
+    def close(self) -> None:
+        """Close."""
+        super().close()
+        vars(self.store)["shut"] = True
+
+
+class FreesOthersOnASecondClose(MemoryRepository):
+    """Frees on close every cursor that it ever claimed, whoever has it now."""
+
+    def close(self) -> None:
+        """Close."""
+        super().close()
+        self.store.journal(self.strategy_id).owners.clear()
+
+
+class RacesToTheEnd(MemoryRepository):
+    """Looks where the journal ends, then appends there whatever was decided before; entries get lost or doubled."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        try:
+            super().append(entries, cursors)
+        except Conflict:
+            return  # It acknowledges what it did not store.
+
+
+class StoresTwice(MemoryRepository):
+    """Tries a conflict again by itself, at a place of which the caller knows nothing."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        with self.store.lock:
+            super().append(entries, cursors)
+            again = [entry(super().head(), *one.records, subject=one.subject) for one in entries]
+            super().append(again if self.head().sequence < 50 else [], cursors)
+
+
+class ShowsTheHeadFirst(MemoryRepository):
+    """Stores records in a second transaction, which it leaves to the next append."""
+
+    def __init__(self, store: MemoryStore, **options: Any) -> None:
+        """Owe nothing yet."""
+        super().__init__(store, **options)
+        self.owed: tuple[Record, ...] = ()
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        for record in self.owed:
+            self._open_journal().records[record.kind][record.key] = record
+        first = self.head().sequence == 0
+        super().append(entries if first else [attrs.evolve(one, records=()) for one in entries], cursors)
+        self.owed = () if first else tuple(record for one in entries for record in one.records)
+
+
+class ClaimsWithoutALock(MemoryRepository):
+    """Looks whether a cursor is free, and takes it a moment later."""
+
+    meeting = threading.Barrier(2, timeout=5)
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        free = subscriber not in self.store.journal(self.strategy_id).owners
+        if not free:
+            raise SubscriberInUse("claimed")
+        try:
+            self.meeting.wait(timeout=0.2)
+        except threading.BrokenBarrierError:
+            self.meeting.reset()
+        self.store.journal(self.strategy_id).owners[subscriber] = self
+        return Cursor(subscriber, 0)
