@@ -12,8 +12,8 @@ class FrozenDict(dict[str, Any]):
     def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TypeError("a record's JSON object is frozen; copy it with dict(...) to change it")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  
-    clear = pop = popitem = setdefault = update = _refuse  
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]  # frozen, so hashable by content
         """Hash by content."""

@@ -118,7 +118,9 @@ class Answers:
         venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
         if cost_method != "average":
             raise InvalidValue(
-                f"cost_method must be 'average', not {cost_method!r}", argument="cost_method", value=cost_method
+                f"cost_method must be 'average', not {cost_method!r}",
+                argument="cost_method",
+                value=cost_method,
             )
         found = self._positions(name, venue, account, side)
         if len(found) > 1:
@@ -131,13 +133,9 @@ class Answers:
             )
         if found:
             return found[0]
-        return Position(
-            symbol=name, venue=venue, account=account, position_side=side or PositionSide.NET, version=0
-        )
+        return Position(symbol=name, venue=venue, account=account, position_side=side or PositionSide.NET, version=0)
 
-    def get_position_exposure(
-        self, symbol: str, *, venue: str | None = None, account: str | None = None
-    ) -> Exposure:
+    def get_position_exposure(self, symbol: str, *, venue: str | None = None, account: str | None = None) -> Exposure:
         """Return what is held of a symbol and what open orders may still add; an unknown symbol has zero exposure."""
         name = check.check_id(symbol, "symbol")
         venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
@@ -217,7 +215,11 @@ class Answers:
             execution_group_id=execution_group_id,
             trade_plan_id=trade_plan_id,
         )
-        for name, words, value in (("side", Side, side), ("state", OrderState, state), ("status", OrderStatus, status)):
+        for name, words, value in (
+            ("side", Side, side),
+            ("state", OrderState, state),
+            ("status", OrderStatus, status),
+        ):
             if value is not None:
                 where[name] = check.check_enum(words, value, name)
         if is_open is not None:

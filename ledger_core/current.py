@@ -97,7 +97,10 @@ class CurrentRecords:
 
     def waiting_facts(self, order: Order) -> Sequence[QuarantinedFact]:
         """Return the waiting facts about an order, by its id or its venue's ids."""
-        names = [(order.order_id, None), *((None, venue_order_id) for venue_order_id in order.venue_order_ids)]
+        names = [
+            (order.order_id, None),
+            *((None, venue_order_id) for venue_order_id in order.venue_order_ids),
+        ]
         return [fact for name in names for fact in self._facts_about.get(name, {}).values()]
 
     def last_flat_before(self, fill: Fill) -> Fill | None:

@@ -240,9 +240,7 @@ def exit_data(given: object) -> tuple[Mapping[str, Any], datetime | None]:
     return read, closed_at
 
 
-def one_time(
-    occurred_at: object, named: datetime | None, name: str, now: Callable[[], datetime]
-) -> datetime:
+def one_time(occurred_at: object, named: datetime | None, name: str, now: Callable[[], datetime]) -> datetime:
     """Return when a command happened: `occurred_at`, the time named in its data, or the clock's."""
     given = check_optional_time(occurred_at, "occurred_at")
     if given is not None and named is not None and given != named:

@@ -69,7 +69,7 @@ class CommandRefused(LedgerError):
     code = "COMMAND_REFUSED"
 
     def __init__(self, message: str, *, quarantine_id: str | None = None, **context: Any) -> None:
-        """`quarantine_id` is set by the ledger when the refused fact was filed."""
+        """Keep the context; `quarantine_id` is set by the ledger when the refused fact was filed."""
         super().__init__(message, **context)
         self.quarantine_id = quarantine_id
 
@@ -80,7 +80,7 @@ class InvalidValue(CommandRefused, ValueError):
     code = "INVALID_VALUE"
 
     def __init__(self, message: str, *, argument: str = "", value: Any = None, **context: Any) -> None:
-        """`argument` is the path of the offending value, such as `fill_data.price`."""
+        """Keep the path of the offending value, such as `fill_data.price`, and the value."""
         super().__init__(message, **context)
         self.argument = argument
         self.value = value
@@ -113,7 +113,7 @@ class IllegalTransition(CommandRefused):
     def __init__(
         self, message: str, *, state: str = "", event: str = "", allowed: Iterable[str] = (), **context: Any
     ) -> None:
-        """`allowed` are the events that are legal in `state`."""
+        """Keep the state, the event, and in `allowed` the events that are legal in that state."""
         super().__init__(message, **context)
         self.state = state
         self.event = event

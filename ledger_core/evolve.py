@@ -32,9 +32,7 @@ _KEY_FIELDS: dict[RecordKind, tuple[str, ...]] = {
     RecordKind.COMMAND: ("operation", "target", "command_id"),
 }
 _TERMS = ("quantity", "limit_price", "stop_price", "trailing_offset", "time_in_force", "expire_at")
-_HAS_RECORDED_AT = frozenset(
-    kind for kind, cls in RECORD_TYPES.items() if "recorded_at" in attrs.fields_dict(cls)
-)
+_HAS_RECORDED_AT = frozenset(kind for kind, cls in RECORD_TYPES.items() if "recorded_at" in attrs.fields_dict(cls))
 
 
 def evolve(record: Record | None, change: Change, *, sequence: int, recorded_at: datetime) -> Record:

@@ -65,7 +65,9 @@ class StrategyLedger(Commands, Answers):
         """
         if overfill not in ("quarantine", "book"):
             raise InvalidValue(
-                f"overfill must be 'quarantine' or 'book', not {overfill!r}", argument="overfill", value=overfill
+                f"overfill must be 'quarantine' or 'book', not {overfill!r}",
+                argument="overfill",
+                value=overfill,
             )
         _check_has(publisher, "publish", "publisher")
         _check_has(cache, "store", "cache")
@@ -207,9 +209,7 @@ def open_ledger(
         url_or_path, strategy_id=check.check_id(strategy_id, "strategy_id"), read_only=read_only
     )
     try:
-        return StrategyLedger(
-            repository, publisher=publisher, cache=cache, clock=clock, overfill=overfill
-        )
+        return StrategyLedger(repository, publisher=publisher, cache=cache, clock=clock, overfill=overfill)
     except BaseException:
         repository.close()
         raise

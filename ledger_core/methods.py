@@ -261,9 +261,7 @@ class Commands(ABC):
     ) -> Order:
         """Book that the order is not worked any more today; a GTC or GTD order stays open."""
         common = self._common(Operation.UPDATE_ORDER_DONE_FOR_DAY, order_id, occurred_at, command_id)
-        return self._order(
-            EndOrderDay(**common, trade_date=check.check_optional_date(trade_date, "trade_date"))
-        )
+        return self._order(EndOrderDay(**common, trade_date=check.check_optional_date(trade_date, "trade_date")))
 
     def update_order_restatement(
         self,

@@ -69,7 +69,7 @@ def plain(value: Decimal) -> Decimal:
     if not value:
         return ZERO
     stripped = EXACT.normalize(value)
-    return EXACT.quantize(stripped, ONE) if stripped.as_tuple().exponent > 0 else stripped  # type: ignore[operator]  # finite
+    return EXACT.quantize(stripped, ONE) if _exponent(stripped) > 0 else stripped
 
 
 def parse_decimal(value: object, argument: str) -> Decimal:
@@ -94,20 +94,27 @@ def parse_decimal(value: object, argument: str) -> Decimal:
 
 
 def _checked(number: Decimal, argument: str) -> Decimal:
-    sign, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int):
+    """Return a number within the limits, without exponent, its trailing zeros kept up to 18 places."""
+    if not number.is_finite():
         raise ValueError(f"{argument} must be finite, not {number}")
     if not number:
         return ZERO
-    if -exponent > PLACES_MAX:
-        exponent += len(digits) - len("".join(map(str, digits)).rstrip("0"))
-    if -exponent > PLACES_MAX:
-        raise ValueError(f"{argument} has more than {PLACES_MAX} digits after the point: {number}")
-    if number.adjusted() + 1 + max(0, -exponent) > DIGITS_MAX or len(digits) > DIGITS_MAX + PLACES_MAX:
+    exponent = _exponent(number)
+    if not -PLACES_MAX <= exponent <= 0:
+        if abs(number.adjusted()) <= DIGITS_MAX and len(number.as_tuple().digits) <= _TEXT_LENGTH_MAX:
+            number = plain(number)
+            exponent = _exponent(number)
+        if -exponent > PLACES_MAX:
+            raise ValueError(f"{argument} has more than {PLACES_MAX} digits after the point: {number}")
+    if max(number.adjusted(), 0) + 1 - min(exponent, 0) > DIGITS_MAX:
         raise ValueError(f"{argument} has more than {DIGITS_MAX} digits: {number}")
-    if exponent > 0 or -number.as_tuple().exponent > PLACES_MAX:  # type: ignore[operator]  # finite
-        return plain(number)
     return number
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "finite"
+    return exponent
 
 
 def decimal_text(value: Decimal) -> str:

@@ -84,10 +84,8 @@ def _increase(position: Position, fill: Fill) -> Position:
 def _reduce(position: Position, fill: Fill) -> Position:
     delta, held, terms = fill.signed_quantity, position.quantity, position.instrument
     closed = min(magnitude(delta), magnitude(held))
-    if closed == magnitude(held):
-        cost_out = position.cost
-    else:
-        cost_out = quotient(times(position.cost, closed), magnitude(held))
+    whole = closed == magnitude(held)
+    cost_out = position.cost if whole else quotient(times(position.cost, closed), magnitude(held))
     gain = minus(terms.value(closed, fill.price), cost_out)
     if (held > 0) == terms.inverse:
         gain = negated(gain)

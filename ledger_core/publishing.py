@@ -49,7 +49,7 @@ class Subscription:
                 continue
             try:
                 self.handler(entry)
-            except Exception:
+            except Exception:  # noqa: BLE001  # whatever it raises, the write stands and the entry comes again
                 _log.exception("subscriber %r did not take entry %d; it comes again", self.name, entry.sequence)
                 return False
             self.sequence = entry.sequence
@@ -179,9 +179,7 @@ class _ThreadedSubscription:
         self._repository = repository
         self._woken = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name=f"strategy-ledger-{subscription.name}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"strategy-ledger-{subscription.name}", daemon=True)
         self._woken.set()
         self._thread.start()
 

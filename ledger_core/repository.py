@@ -24,7 +24,6 @@ PAGE_SIZE_MAX = 1_000
 """The most records or entries that one call of `find` or `read` may return."""
 
 
-
 class Ordering(StrEnum):
     """In which order `find` returns records; `sort_key` says by what."""
 
@@ -40,7 +39,9 @@ FILTERS: Mapping[RecordKind, frozenset[str]] = {
         "parent_order_id", "execution_group_id", "trade_plan_id",
     }),
     RecordKind.REQUEST: frozenset({"order_id", "request_id", "is_in_flight"}),
-    RecordKind.FILL: frozenset({"order_id", "fill_id", "symbol", "side", "venue", "account", "position_side", "is_flat"}),
+    RecordKind.FILL: frozenset({
+        "order_id", "fill_id", "symbol", "side", "venue", "account", "position_side", "is_flat",
+    }),
     RecordKind.TRADE: frozenset({"state", "symbol"}),
     RecordKind.POSITION: frozenset({"symbol", "venue", "account", "position_side", "is_flat"}),
     RecordKind.INSTRUMENT: frozenset({"symbol", "venue"}),
@@ -183,9 +184,7 @@ def sort_key(record: Record, ordering: Ordering = Ordering.SEQUENCE) -> tuple[An
     return record.economic_order
 
 
-def open_repository(
-    url_or_path: str | PathLike[str], *, strategy_id: str, read_only: bool = False
-) -> LedgerRepository:
+def open_repository(url_or_path: str | PathLike[str], *, strategy_id: str, read_only: bool = False) -> LedgerRepository:
     """Open the store that a URL such as `sqlite:///orders.db`, or a plain path, names.
 
     Adapters are found by the entry point group `strategy_ledger.storage`. Raises UnknownStorage, listing those

@@ -59,9 +59,7 @@ def open_repository(url: str, *, strategy_id: str, read_only: bool = False) -> "
 class MemoryRepository:
     """One strategy's journal and records in a MemoryStore."""
 
-    def __init__(
-        self, store: MemoryStore | None = None, *, strategy_id: str, read_only: bool = False
-    ) -> None:
+    def __init__(self, store: MemoryStore | None = None, *, strategy_id: str, read_only: bool = False) -> None:
         """Open one strategy of the store; without a store, of a new one."""
         self.store = store or MemoryStore()
         self._strategy_id = strategy_id
@@ -97,11 +95,7 @@ class MemoryRepository:
         if unknown or not 1 <= query.limit <= PAGE_SIZE_MAX:
             raise InvalidValue(f"a query of {query.kind} has no {sorted(unknown) or 'such limit'}")
         with self.store.lock:
-            found = [
-                record
-                for record in self._open_journal().records[query.kind].values()
-                if _wanted(record, query)
-            ]
+            found = [record for record in self._open_journal().records[query.kind].values() if _wanted(record, query)]
         found.sort(
             key=lambda record: sort_key(record, query.ordering),
             reverse=query.ordering is Ordering.ECONOMIC_DESCENDING,
@@ -128,11 +122,7 @@ class MemoryRepository:
                 raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head)
             # All that can fail comes before the first change.
             stored = [_without_records(entry) for entry in entries]
-            images = [
-                (record.kind, record.key, _stored_form(record))
-                for entry in entries
-                for record in entry.records
-            ]
+            images = [(record.kind, record.key, _stored_form(record)) for entry in entries for record in entry.records]
             journal.entries.extend(stored)
             for kind, key, image in images:
                 journal.records[kind][key] = image

@@ -11,7 +11,7 @@ import attrs
 
 from ledger_core.model import RecordKind
 from ledger_core.repository import Ordering
-from ledger_storage_sqlite._columns import BOOLEAN, CODECS, TABLES, Table
+from ledger_storage_sqlite._columns import CODECS, TABLES, Table
 
 BEGIN = "BEGIN IMMEDIATE"
 COMMIT = "COMMIT"
@@ -45,6 +45,7 @@ ADVANCE_CURSOR = (
     " ON CONFLICT (strategy_id, subscriber) DO UPDATE SET sequence = excluded.sequence"
     " WHERE excluded.sequence > cursors.sequence"
 )
+USER_VERSION = "PRAGMA user_version"
 CHECKPOINT_PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
 CHECKPOINT_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 
@@ -138,6 +139,11 @@ RECORDS: Mapping[RecordKind, RecordStatements] = {kind: _statements(table) for k
 """The fixed statements of every kind."""
 
 
+def set_user_version(version: int) -> str:
+    """Return the statement that sets the schema's version; a PRAGMA takes no parameters."""
+    return f"PRAGMA user_version = {version:d}"
+
+
 @attrs.frozen
 class Shape:
     """What of a query decides its statement's text: which filters, whether each asks for None, and the bounds."""
@@ -152,17 +158,36 @@ class Shape:
     ordering: Ordering
 
 
-def hot_value(kind: RecordKind, name: str, value: object) -> bool:
+def is_hot(kind: RecordKind, name: str, wanted: object) -> bool:
     """Say whether a filter asks for what the kind's partial index holds."""
     hot = _HOT.get(kind)
-    return hot is not None and name == hot[0] and value == hot[1]
+    return hot is not None and name == hot[0] and wanted == hot[1]
 
 
-def times_bound(kind: RecordKind, name: str) -> tuple[bool, int]:
-    """Return whether a filter's condition asks for the strategy first, and how often it asks for the value."""
-    condition = _CONDITIONS.get((kind, name), "?")
-    strategy = "strategy_id = ?" in condition
-    return strategy, condition.count("?") - strategy
+def is_collection(kind: RecordKind, name: str) -> bool:
+    """Say whether a record has several values for a filter: then none of them is None."""
+    return (kind, name) in _CONDITIONS
+
+
+def can_match(kind: RecordKind, name: str, wanted: object) -> bool:
+    """Say whether a record can have the value at all: no text is equal to a number, though SQL may think so."""
+    return wanted in (0, 1) if _is_boolean(kind, name) else isinstance(wanted, str)
+
+
+def parameters_of(kind: RecordKind, name: str, wanted: object, strategy_id: str) -> list[object]:
+    """Return what a filter's condition binds."""
+    value = int(bool(wanted)) if _is_boolean(kind, name) else str(wanted)
+    match kind, name:
+        case RecordKind.ORDER, "venue_order_id":
+            return [strategy_id, value, value]
+        case RecordKind.TRADE, "symbol":
+            return [value, value]
+        case _:
+            return [value]
+
+
+def _is_boolean(_kind: RecordKind, name: str) -> bool:
+    return name.startswith("is_")
 
 
 def order_columns(kind: RecordKind, ordering: Ordering) -> tuple[str, ...]:
@@ -218,10 +243,3 @@ def _index(shape: Shape) -> str | None:
         if name in shape.given:
             return index
     return _HOT[shape.kind][3] if shape.hot else None
-
-
-def is_boolean(kind: RecordKind, name: str) -> bool:
-    """Say whether a filter takes True or False rather than a text."""
-    if name.startswith("is_"):
-        return True
-    return any(column.name == name and column.type == BOOLEAN for column in TABLES[kind].columns)

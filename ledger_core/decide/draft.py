@@ -132,8 +132,7 @@ class Overlay:
         staged = {
             known.key: known
             for known in self._staged_fills()
-            if known.position_key == position_key
-            and (fill is None or known.economic_order > fill.economic_order)
+            if known.position_key == position_key and (fill is None or known.economic_order > fill.economic_order)
         }
         waiting = sorted(staged.values(), key=lambda known: known.economic_order, reverse=True)
         for below in self._below.fills_after(position_key, fill):

@@ -77,9 +77,7 @@ def _order_of(draft: Draft, command: BookFill) -> Order:
         return draft.order(command.order_id)
     venue_order_id = command.fill.venue_order_id
     if venue_order_id is None:
-        raise InvalidValue(
-            "a fill without order_id needs venue_order_id in fill_data", argument="order_id", value=None
-        )
+        raise InvalidValue("a fill without order_id needs venue_order_id in fill_data", argument="order_id", value=None)
     found = draft.orders_at_venue(venue_order_id)
     if command.fill.symbol is not None and len(found) > 1:
         found = [order for order in found if order.symbol == command.fill.symbol]
@@ -234,9 +232,7 @@ def _create_fill(draft: Draft, fill: Fill, after: Position | None) -> None:
 
 
 def _new_position(fill: Fill) -> Position:
-    return Position(
-        symbol=fill.symbol, venue=fill.venue, account=fill.account, position_side=fill.position_side
-    )
+    return Position(symbol=fill.symbol, venue=fill.venue, account=fill.account, position_side=fill.position_side)
 
 
 _POSITION_FIELDS = tuple(
@@ -247,6 +243,4 @@ _POSITION_FIELDS = tuple(
 
 
 def _position_values(before: Position, after: Position) -> dict[str, Any]:
-    return {
-        name: value for name in _POSITION_FIELDS if (value := getattr(after, name)) != getattr(before, name)
-    }
+    return {name: value for name in _POSITION_FIELDS if (value := getattr(after, name)) != getattr(before, name)}

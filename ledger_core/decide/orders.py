@@ -18,11 +18,19 @@ from ledger_core.numbers import ONE
 # operation -> (event, what is published, the state in which the fact is a repeat)
 _NOTES: Mapping[Operation, tuple[OrderEvent, EventType, OrderState]] = {
     Operation.UPDATE_ORDER_REJECTION: (OrderEvent.REJECTION, EventType.ORDER_REJECTED, OrderState.REJECTED),
-    Operation.UPDATE_ORDER_CANCELLATION: (OrderEvent.CANCELLATION, EventType.ORDER_CANCELED, OrderState.CANCELED),
+    Operation.UPDATE_ORDER_CANCELLATION: (
+        OrderEvent.CANCELLATION,
+        EventType.ORDER_CANCELED,
+        OrderState.CANCELED,
+    ),
     Operation.UPDATE_ORDER_EXPIRY: (OrderEvent.EXPIRY, EventType.ORDER_EXPIRED, OrderState.EXPIRED),
     Operation.UPDATE_ORDER_IN_DOUBT: (OrderEvent.DOUBT, EventType.ORDER_IN_DOUBT, OrderState.IN_DOUBT),
     Operation.UPDATE_ORDER_GUARANTEE: (OrderEvent.GUARANTEE, EventType.ORDER_STOPPED, OrderState.STOPPED),
-    Operation.UPDATE_ORDER_SUSPENSION: (OrderEvent.SUSPENSION, EventType.ORDER_SUSPENDED, OrderState.SUSPENDED),
+    Operation.UPDATE_ORDER_SUSPENSION: (
+        OrderEvent.SUSPENSION,
+        EventType.ORDER_SUSPENDED,
+        OrderState.SUSPENDED,
+    ),
 }
 
 
@@ -108,9 +116,7 @@ def end_day(draft: Draft, command: EndOrderDay) -> tuple[RecordKind, Key]:
     )
     if not repeat:
         facts = {"trade_date": trade_date.isoformat()}
-        draft.change_order(
-            order, OrderEvent.DAY_END, EventType.ORDER_DONE_FOR_DAY, facts=facts, trade_date=trade_date
-        )
+        draft.change_order(order, OrderEvent.DAY_END, EventType.ORDER_DONE_FOR_DAY, facts=facts, trade_date=trade_date)
     return order.kind, order.key
 
 

@@ -74,9 +74,7 @@ def _changed_orders(draft: Draft) -> list[str]:
     return list(dict.fromkeys(change.key[0] for change in draft.changes if change.kind is RecordKind.ORDER))
 
 
-def _retry(
-    draft: Draft, fact: QuarantinedFact, decide_one: Callable[[Draft, Any], tuple[RecordKind, Key]]
-) -> bool:
+def _retry(draft: Draft, fact: QuarantinedFact, decide_one: Callable[[Draft, Any], tuple[RecordKind, Key]]) -> bool:
     command = draft.command_of(fact)
     trial = draft.trial(command)
     try:

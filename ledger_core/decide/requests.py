@@ -174,9 +174,7 @@ def _end(draft: Draft, asked: OrderRequest, event: RequestEvent, values: dict[st
     draft.change(asked, {"state": state, **values}, from_state=asked.state, to_state=state)
 
 
-def _asked(
-    draft: Draft, order: Order, request_id: str | None, kind: RequestKind | None
-) -> OrderRequest | None:
+def _asked(draft: Draft, order: Order, request_id: str | None, kind: RequestKind | None) -> OrderRequest | None:
     """Return the request that an answer is about: by its id, else the oldest in flight (of a kind, if given)."""
     if request_id is not None:
         return _known(draft, order, request_id)

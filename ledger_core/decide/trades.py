@@ -60,11 +60,7 @@ def create(draft: Draft, command: CreateTrade) -> tuple[RecordKind, Key]:
 def update(draft: Draft, command: UpdateTrade) -> tuple[RecordKind, Key]:
     """Change what is said of an open trade, or add further orders; no difference is a repeat."""
     trade = draft.trade(command.trade_id)
-    values = {
-        name: value
-        for name, value in _details(command.details).items()
-        if value != getattr(trade, name)
-    }
+    values = {name: value for name, value in _details(command.details).items() if value != getattr(trade, name)}
     added = [order_id for order_id in command.order_ids if order_id not in trade.order_ids]
     if values or added:
         TRADE_MACHINE.target(trade.state, TradeEvent.UPDATE)
@@ -232,9 +228,7 @@ def _change(
     state = TRADE_MACHINE.target(trade.state, event)
     if state is not trade.state:
         values = {**values, "state": state}
-    draft.change(
-        trade, values, event_type=event_type, from_state=trade.state, to_state=state, facts=facts
-    )
+    draft.change(trade, values, event_type=event_type, from_state=trade.state, to_state=state, facts=facts)
 
 
 def _refuse_other_close(trade: Trade, command: CloseTrade) -> None:

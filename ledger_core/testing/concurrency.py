@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 from typing import cast
 
-from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, chain
+from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head, chain
 from ledger_core.errors import LedgerError
 from ledger_core.model import Order, RecordKind
 from ledger_core.repository import LedgerRepository, Query
@@ -87,26 +87,29 @@ class ConcurrencyLaws(Setting):
 
 
 def _race(repositories: Sequence[LedgerRepository]) -> None:
-    """Let one thread for each repository append its entries, each after the head that it sees."""
+    """Let a thread for each repository append its entries; all decide their first on the same head."""
     started = Barrier(len(repositories))
 
     def write(writer: int, repository: LedgerRepository) -> None:
+        head = repository.head()
         started.wait()
         for number in range(ENTRIES_EACH):
-            _append_with_retries(repository, f"{writer}-{number}")
+            _append_with_retries(repository, f"{writer}-{number}", head)
+            head = repository.head()
 
     with ThreadPoolExecutor(len(repositories)) as threads:
         for task in [threads.submit(write, *numbered) for numbered in enumerate(repositories)]:
             task.result()
 
 
-def _append_with_retries(repository: LedgerRepository, name: str) -> None:
+def _append_with_retries(repository: LedgerRepository, name: str, head: Head) -> None:
     for _ in range(ATTEMPTS_MAX):
         try:
-            repository.append([entry(repository.head(), order(name), subject=name)])
+            repository.append([entry(head, order(name), subject=name)])
         except LedgerError as error:
             if not error.retryable:
                 raise
+            head = repository.head()
         else:
             return
     raise AssertionError(f"{name} was not stored in {ATTEMPTS_MAX} attempts")

@@ -43,7 +43,7 @@ class OwnershipLaws(Setting):
                 assert len(watcher.read(0, subject="O-1")) == number
 
     def test_a_stale_writer_gets_a_conflict(self, open_repository: Opener) -> None:
-        """A writer that another one has passed gets Conflict, stores nothing, and may go on from the new head."""
+        """A writer that another has passed gets Conflict, stores nothing, and may go on from the new head."""
         first, second = open_repository(), open_repository()
         stale = second.head()
         given = entry(EMPTY, order("O-1", reason="first"))
@@ -57,7 +57,7 @@ class OwnershipLaws(Setting):
         assert first.head().sequence == 2
 
     def test_strategies_do_not_see_each_other(self, open_repository: Opener) -> None:
-        """Strategies in one store have heads, entries and records of their own, even where all ids are equal."""
+        """Strategies in one store have heads, entries and records of their own, even under equal ids."""
         mine, theirs = open_repository(), open_repository(OTHER)
         ours: dict[str, list[Entry]] = {}
         for repository, reason in ((mine, "mine"), (theirs, "theirs")):

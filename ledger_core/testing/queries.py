@@ -176,7 +176,7 @@ class QueryLaws(Setting):
     @pytest.mark.parametrize("ordering", [Ordering.ECONOMIC, Ordering.ECONOMIC_DESCENDING])
     @pytest.mark.parametrize("limit", [1, 2, 5, 1000])
     def test_paging_in_economic_order(self, open_repository: Opener, ordering: Ordering, limit: int) -> None:
-        """Fills page in economic order (executed_at, sequence, index), up and down, with filters and times."""
+        """Fills page in economic order (executed_at, sequence, index), up and down, filtered or not."""
         repository, population = _populated(open_repository)
         expected = _in_order(population[RecordKind.FILL], ordering)
         query = Query(kind=RecordKind.FILL, ordering=ordering, limit=limit)

@@ -1,0 +1,100 @@
+"""The words that records use: sides, order types, times in force, with their FIX codes."""
+
+from enum import StrEnum
+
+Key = tuple[str, ...]
+"""What identifies a record within its kind and strategy."""
+
+
+class RecordKind(StrEnum):
+    """The kinds of record that a store keeps; see each record's `key` for what identifies it."""
+
+    ORDER = "ORDER"
+    REQUEST = "REQUEST"
+    FILL = "FILL"
+    TRADE = "TRADE"
+    POSITION = "POSITION"
+    INSTRUMENT = "INSTRUMENT"
+    QUARANTINE = "QUARANTINE"
+    COMMAND = "COMMAND"
+
+
+class Side(StrEnum):
+    """FIX Side (tag 54): BUY 1, SELL 2, SELL_SHORT 5."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+    SELL_SHORT = "SELL_SHORT"
+
+    @property
+    def is_buy(self) -> bool:
+        """Whether a fill of this side adds to a signed quantity."""
+        return self is Side.BUY
+
+
+class OrderType(StrEnum):
+    """FIX OrdType (tag 40)."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP = "STOP"
+    STOP_LIMIT = "STOP_LIMIT"
+    TRAILING_STOP = "TRAILING_STOP"
+    MARKET_ON_CLOSE = "MARKET_ON_CLOSE"
+    LIMIT_ON_CLOSE = "LIMIT_ON_CLOSE"
+    PEGGED = "PEGGED"
+    OTHER = "OTHER"
+
+
+class TimeInForce(StrEnum):
+    """FIX TimeInForce (tag 59); an order without one is a day order."""
+
+    DAY = "DAY"
+    GTC = "GTC"
+    GTD = "GTD"
+    IOC = "IOC"
+    FOK = "FOK"
+    AT_OPEN = "AT_OPEN"
+    AT_CLOSE = "AT_CLOSE"
+    OTHER = "OTHER"
+
+    @property
+    def is_good_till(self) -> bool:
+        """Whether the order outlives the trading day."""
+        return self is TimeInForce.GTC or self is TimeInForce.GTD
+
+
+class PositionSide(StrEnum):
+    """NET for one-way accounts; LONG and SHORT are separate positions of a hedged account."""
+
+    NET = "NET"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+
+class Liquidity(StrEnum):
+    """FIX LastLiquidityInd (tag 851): 1 = MAKER, 2 = TAKER, 4 = AUCTION."""
+
+    MAKER = "MAKER"
+    TAKER = "TAKER"
+    AUCTION = "AUCTION"
+
+
+class ResidualReason(StrEnum):
+    """Why a trade was closed while it still held something."""
+
+    DUST = "DUST"
+    TRANSFERRED = "TRANSFERRED"
+    WRITTEN_OFF = "WRITTEN_OFF"
+
+
+class QuarantineState(StrEnum):
+    """Whether a quarantined fact still waits."""
+
+    WAITING = "WAITING"
+    BOOKED = "BOOKED"
+
+
+def position_key(symbol: str, venue: str | None, account: str | None, position_side: PositionSide) -> Key:
+    """Return the key of a position; "" stands for a part that was not given."""
+    return (symbol, venue or "", account or "", position_side.value)

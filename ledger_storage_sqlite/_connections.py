@@ -1,0 +1,304 @@
+"""How a ledger file is opened: for writing, for reading beside a writer, and for reading without leaving a trace.
+
+A reader that may change nothing has three ways in, by what lies beside the file:
+
+    -wal and -shm           SQLite's own, with a shared-memory file that it only reads (`readonly_shm`)
+    no -wal, or an empty    the file alone is everything (`immutable`); whether that still holds is looked at before
+                            and after each query
+    -wal without -shm       a power cut or a copy; reading it would need a new -shm, so both are copied elsewhere first
+
+Inside one process SQLite shares one -shm among all connections, as the first of them opened it, and closing an
+immutable connection drops the others' locks. So a writer that opens makes this process's readers let go first;
+they connect again at their next query.
+"""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+import attrs
+
+from ledger_core.errors import StorageBusy, StorageError
+from ledger_storage_sqlite import schema
+from ledger_storage_sqlite._location import DURABILITIES, Location
+from ledger_storage_sqlite._translate import translated
+
+SQLITE_VERSION_MIN = (3, 37, 0)
+"""From here on SQLite has STRICT tables."""
+
+ATTEMPTS_MAX = 8
+"""How often a reader starts again because the file changed while it was read."""
+
+JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024
+"""Bytes to which SQLite cuts a WAL that a long reader let grow, once it starts over."""
+
+_STATEMENT_CACHE = 256
+
+# PRAGMA -> what it must read back as. A misspelt or refused PRAGMA raises nothing (RELIABILITY, trap 1).
+_WRITER_PRAGMAS: Mapping[str, int] = {
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "foreign_keys": 1,
+    "recursive_triggers": 1,  # else INSERT OR REPLACE passes by the triggers that guard the journal
+    "wal_autocheckpoint": 0,  # its errors are swallowed; `Writer` checkpoints and looks at the result
+    "journal_size_limit": JOURNAL_SIZE_LIMIT,
+    "mmap_size": 0,
+}
+_READER_PRAGMAS: Mapping[str, int] = {
+    "query_only": 1,
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "mmap_size": 0,
+    "temp_store": 2,  # a reader's sorts stay in memory: nothing of the ledger is left in a temporary folder
+}
+_SYNCHRONOUS = {"OFF": 0, "NORMAL": 1, "FULL": 2, "EXTRA": 3}
+
+opening = threading.RLock()
+"""Held while a connection of this process is opened, so that a writer's and a reader's opening never interleave."""
+
+_readers: "WeakSet[ReadConnection]" = WeakSet()
+
+
+def require_sqlite() -> None:
+    """Raise StorageError for an SQLite that lacks what the schema needs."""
+    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+        needed = ".".join(map(str, SQLITE_VERSION_MIN))
+        raise StorageError(
+            f"SQLite {needed} or newer is needed; this Python has {sqlite3.sqlite_version}",
+            found=sqlite3.sqlite_version,
+            needed=needed,
+        )
+
+
+def connect(uri: str, *, busy_timeout: float) -> sqlite3.Connection:
+    """Open a connection that leaves transactions to us and may be used, under a lock, from any thread."""
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=busy_timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENT_CACHE,
+    )
+
+
+def set_pragmas(connection: sqlite3.Connection, pragmas: Mapping[str, int]) -> None:
+    """Set each PRAGMA and read it back; raise StorageError where SQLite has not taken it."""
+    for name, value in pragmas.items():
+        connection.execute(f"PRAGMA {name} = {value}").fetchall()
+        row = connection.execute(f"PRAGMA {name}").fetchone()
+        # A build without memory mapping answers mmap_size with no row at all.
+        if row != (value,) and not (name == "mmap_size" and row is None):
+            raise StorageError(f"SQLite did not take PRAGMA {name} = {value}: it reads back {row}", pragma=name)
+
+
+def connect_writer(location: Location) -> sqlite3.Connection:
+    """Open the file, which must exist, for writing: its settings verified, its schema current.
+
+    The caller holds the file's lock and `opening`.
+    """
+    for reader in list(_readers):
+        reader.let_go(location.path)
+    connection = connect(location.uri("mode=rw"), busy_timeout=location.busy_timeout)
+    try:
+        set_pragmas(connection, _WRITER_PRAGMAS)
+        # Before anything is written: a foreign database must not even be switched to WAL.
+        version = schema.version_of(connection)
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise StorageError(f"SQLite did not switch {location.path} to WAL: journal_mode reads back {mode!r}")
+        set_pragmas(connection, {"synchronous": _SYNCHRONOUS[DURABILITIES[location.durability]]})
+        if version < schema.SCHEMA_VERSION:
+            schema.migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@attrs.frozen
+class _Signature:
+    """What tells that a file, and the -wal beside it, are still those that were opened."""
+
+    file: tuple[int, int, int] | None
+    wal: tuple[int, int, int] | None
+    has_shm: bool
+
+    @classmethod
+    def of(cls, location: Location) -> "_Signature":
+        """Look at the files; nothing is opened."""
+        shm = location.beside("-shm")
+        return cls(_stamp(location.path), _stamp(location.beside("-wal")), _stamp(shm) is not None)
+
+    @property
+    def wal_bytes(self) -> int:
+        """How long the -wal is, 0 if there is none."""
+        return self.wal[1] if self.wal else 0
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+class ReadConnection:
+    """The connection behind `head`, `load`, `find` and `read`: each query is its own short transaction."""
+
+    def __init__(self, location: Location, *, beside_writer: bool) -> None:
+        """Connect at once; `beside_writer` says that a writer of this same repository is open already."""
+        self._location = location
+        self._beside_writer = beside_writer
+        self._mutex = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._signature: _Signature | None = None  # of a file taken for unchanging; None beside -wal and -shm
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        with opening, self._mutex:
+            self._connect()
+        _readers.add(self)
+
+    def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Return all rows of a query."""
+        for _ in range(ATTEMPTS_MAX):
+            with self._mutex:
+                rows = self._query(statement, parameters)
+            if rows is not None:
+                return rows
+            with opening, self._mutex:
+                if self._connection is None:
+                    self._connect()
+        raise StorageBusy(f"{self._location.path} changed again and again while it was read")
+
+    def let_go(self, path: Path) -> None:
+        """Close the connection if it is a trace-free reader's of this file; the next query connects again."""
+        if path == self._location.path and not self._beside_writer:
+            with self._mutex:
+                self._disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connection; the next query connects again."""
+        with self._mutex:
+            self._disconnect()
+
+    def abandon(self) -> None:
+        """Forget a connection inherited from a parent process, without closing it."""
+        self._mutex = threading.Lock()
+        keep_for_ever(self._connection)
+        self._connection = None
+        if self._copy is not None:
+            self._copy._finalizer.detach()  # type: ignore[attr-defined]  # noqa: SLF001  # the parent's to remove
+            self._copy = None
+
+    def _query(self, statement: str, parameters: Sequence[Any]) -> list[Any] | None:
+        """Return the rows, or None if there is no connection or the file is not the one that was opened."""
+        if self._connection is None:
+            return None
+        if self._signature is None:
+            return self._connection.execute(statement, parameters).fetchall()
+        rows = None
+        if self._is_unchanged():
+            try:
+                rows = self._connection.execute(statement, parameters).fetchall()
+            except sqlite3.Error:
+                if self._is_unchanged():
+                    raise
+        if rows is None or not self._is_unchanged():
+            self._disconnect()
+            return None
+        return rows
+
+    def _is_unchanged(self) -> bool:
+        return _Signature.of(self._location) == self._signature
+
+    def _connect(self) -> None:
+        if self._beside_writer:
+            self._open("mode=ro")
+            return
+        for _ in range(ATTEMPTS_MAX):
+            signature = _Signature.of(self._location)
+            self._require_complete(signature)
+            if signature.wal is not None and signature.has_shm:
+                for reader in list(_readers):
+                    reader._let_go_of_unchanging(self._location.path)
+                self._open("mode=ro&readonly_shm=1")
+                return
+            if not signature.wal_bytes:
+                self._open("mode=ro&immutable=1", signature)
+            else:
+                self._open_copy(signature)
+            if self._is_unchanged():
+                return
+            self._disconnect()
+        raise StorageBusy(f"{self._location.path} changed again and again while it was opened")
+
+    def _require_complete(self, signature: _Signature) -> None:
+        if signature.file is None:
+            raise StorageError(f"there is no ledger file {self._location.path}")
+        if _stamp(self._location.beside("-journal")) is not None:
+            raise StorageError(
+                f"{self._location.path} was left in the middle of being made; open it once for writing to finish or undo"
+            )
+
+    def _let_go_of_unchanging(self, path: Path) -> None:
+        if self._signature is not None and path == self._location.path:
+            with self._mutex:
+                self._disconnect()
+
+    def _open(self, parameters: str, signature: _Signature | None = None, path: Path | None = None) -> None:
+        location = self._location if path is None else attrs.evolve(self._location, path=path)
+        self._connection = connect(location.uri(parameters), busy_timeout=location.busy_timeout)
+        self._signature = signature
+        try:
+            set_pragmas(self._connection, _READER_PRAGMAS)
+            schema.require_current(schema.version_of(self._connection))
+        except BaseException:
+            if signature is not None and not self._is_unchanged():
+                return  # what was read is of no meaning; the caller sees the change and starts again
+            self._disconnect()
+            raise
+
+    def _open_copy(self, signature: _Signature) -> None:
+        self._copy = tempfile.TemporaryDirectory(prefix="strategy-ledger-")
+        path = Path(self._copy.name) / self._location.path.name
+        # Nobody is connected to a file whose -shm is missing, so opening it here drops no lock.
+        for suffix in ("", "-wal"):
+            shutil.copyfile(self._location.beside(suffix), path.with_name(path.name + suffix))
+        self._open("mode=rw", signature, path)
+
+    def _disconnect(self) -> None:
+        connection, self._connection, self._signature = self._connection, None, None
+        if connection is not None:
+            connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
+            self._copy = None
+
+
+_kept: list[sqlite3.Connection] = []
+
+
+def keep_for_ever(connection: sqlite3.Connection | None) -> None:
+    """Never close a connection that fork() copied: SQLite's clean-up in the child would act for the parent."""
+    if connection is not None:
+        import ctypes
+
+        _kept.append(connection)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _after_fork() -> None:
+    global opening
+    opening = threading.RLock()  # another thread may have held it when this process was copied
+    for reader in list(_readers):
+        reader.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork)

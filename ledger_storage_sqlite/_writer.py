@@ -1,0 +1,270 @@
+"""The one connection that writes: its lock, its transactions, its checkpoints, and what follows a failed commit.
+
+After a commit that failed in the air the connection is not used again. What the journal holds is then found out
+by opening the file anew, with the bytes of the WAL rewritten and synced first: after a failed fsync() the kernel
+may show bytes that are not on the disk, and the next power cut would take away what a lookup had just confirmed.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from weakref import WeakSet
+
+from ledger_core.errors import LedgerClosed, LedgerError, OutcomeUnknown, StorageError
+from ledger_storage_sqlite import _connections, statements
+from ledger_storage_sqlite._connections import ReadConnection, connect_writer, keep_for_ever
+from ledger_storage_sqlite._locks import Claims, LockFile, make_folder
+from ledger_storage_sqlite._location import Location
+from ledger_storage_sqlite._translate import primary_code, translate, translated
+
+CHECKPOINT_ROWS = 600
+"""Rows written by this connection after which it copies the WAL into the file: about 1,000 pages, 4 MiB."""
+
+WAL_BYTES_MAX = 4 * 1024 * 1024
+"""A WAL that is found longer than this when the file is opened is copied into the file at once."""
+
+WAL_FRAMES_WARNING = 25_000
+"""Pages in the WAL, about 100 MiB, from which on a reader that pins it is complained of."""
+
+_FILE_MODE = 0o600
+_REWRITE_BYTES = 1024 * 1024
+
+# Where SQLite reports these from COMMIT, the commit's last page was not written: the transaction did not happen.
+_CERTAINLY_NOT_COMMITTED = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY})
+# After these the connection's view of the disk is not to be trusted: it is opened again before its next use.
+_UNTRUSTED = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+_log = logging.getLogger("ledger_storage_sqlite")
+_writers: "WeakSet[Writer]" = WeakSet()
+
+
+class Writer:
+    """Writes to one file for one repository, together with the connection that the repository reads by."""
+
+    def __init__(self, location: Location) -> None:
+        """Open the file, make it if it is not there, and bring its schema up to date."""
+        self._location = location
+        self._mutex = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._changes_checkpointed = 0
+        self._closed = False
+        self._lock = LockFile(location.beside("-lock"))
+        folder = make_folder(location.beside("-claims"))
+        self._users = LockFile(folder / ".writers")
+        self.claims = Claims(folder)
+        try:
+            self._lock.acquire(location.busy_timeout)
+            try:
+                self._connect()
+                self.reader = ReadConnection(location, beside_writer=True)
+            finally:
+                self._lock.release()
+        except BaseException:
+            self._close_files()
+            raise
+        _writers.add(self)
+
+    def write(self, work: Callable[[sqlite3.Connection], None], what: str) -> None:
+        """Run `work` in a transaction and commit it durably; whatever it raises, nothing of it is stored.
+
+        Raises OutcomeUnknown if the commit itself failed and SQLite cannot say that it did not happen.
+        """
+        with self._mutex:
+            self._require_open()
+            self._lock.acquire(self._location.busy_timeout)
+            try:
+                connection = self._connection or self._reconnect()
+                try:
+                    connection.execute(statements.BEGIN)
+                    work(connection)
+                except BaseException as error:
+                    self._roll_back(connection, error)
+                    raise
+                self._commit(connection, what)
+                if connection.total_changes - self._changes_checkpointed >= CHECKPOINT_ROWS:
+                    self._checkpoint(connection, statements.CHECKPOINT_PASSIVE)
+            finally:
+                self._lock.release()
+
+    def ensure_connected(self) -> None:
+        """Open the file anew if a failed write left it closed, so that what is read next is what is on the disk."""
+        if self._connection is None:
+            with self._mutex:
+                self._require_open()
+                if self._connection is None:
+                    self._lock.acquire(self._location.busy_timeout)
+                    try:
+                        self._reconnect()
+                    finally:
+                        self._lock.release()
+
+    def close(self) -> None:
+        """Copy the WAL into the file and let go of everything; -wal and -shm stay, for readers to come."""
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            connection, self._connection = self._connection, None
+            try:
+                if connection is not None:
+                    if self._lock.try_acquire():
+                        # Readers are not waited for: what they still need stays in the WAL.
+                        connection.execute("PRAGMA busy_timeout = 0")
+                        self._checkpoint(connection, statements.CHECKPOINT_TRUNCATE)
+                    connection.close()
+            finally:
+                # Last, and read-only: a last connection that may write would delete -wal and -shm.
+                self.reader.disconnect()
+                self._close_files()
+
+    def abandon(self) -> None:
+        """Forget what was inherited from a parent process, without touching what the parent still uses."""
+        self._mutex = threading.RLock()
+        keep_for_ever(self._connection)
+        self._connection = None
+        self._close_files()
+
+    def _close_files(self) -> None:
+        self.claims.close()
+        self._users.close()
+        self._lock.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise LedgerClosed("this repository is closed")
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the connection; the caller holds the file's lock."""
+        with _connections.opening:
+            if self._users.try_acquire():
+                rewrite_wal(self._location)
+            self._users.share()
+            made = make_file(self._location)
+            connection = connect_writer(self._location)
+            if made:
+                sync_folder(self._location)
+        self._changes_checkpointed = connection.total_changes
+        self._connection = connection
+        wal = self._location.beside("-wal")
+        if wal.exists() and wal.stat().st_size > WAL_BYTES_MAX:
+            self._checkpoint(connection, statements.CHECKPOINT_PASSIVE)
+        return connection
+
+    def _reconnect(self) -> sqlite3.Connection:
+        """Open the file anew and commit one page to it, so that no remains of a failed commit can come back.
+
+        Pages that a failed commit left behind the end of the WAL would be taken for a commit by the next recovery,
+        long after the lookup said that it had not happened; the page written here overwrites their beginning.
+        """
+        connection = self._connect()
+        try:
+            connection.execute(statements.BEGIN)
+            (version,) = connection.execute(statements.USER_VERSION).fetchone()
+            connection.execute(statements.set_user_version(version))
+            connection.execute(statements.COMMIT)
+        except BaseException:
+            self._discard()
+            raise
+        return connection
+
+    def _commit(self, connection: sqlite3.Connection, what: str) -> None:
+        try:
+            connection.execute(statements.COMMIT)
+        except sqlite3.Error as error:
+            if primary_code(error) in _CERTAINLY_NOT_COMMITTED:
+                self._roll_back(connection, error)
+                raise
+            self._discard()
+            reason = translate(error, what).message
+            raise OutcomeUnknown(f"{reason}; whether it was stored will be known when the file is read") from error
+
+    def _roll_back(self, connection: sqlite3.Connection, cause: BaseException) -> None:
+        """End the transaction that failed; a connection that cannot even do that is not used again."""
+        try:
+            if connection.in_transaction:
+                connection.execute(statements.ROLLBACK)
+        except sqlite3.Error:
+            _log.exception("rolling back failed; the file is opened anew")
+            self._discard()
+        if isinstance(cause, sqlite3.Error) and primary_code(cause) in _UNTRUSTED:
+            self._discard()
+
+    def _discard(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        self.reader.disconnect()
+        self._users.release()
+
+    def _checkpoint(self, connection: sqlite3.Connection, statement: str) -> None:
+        """Copy the WAL into the file as far as readers allow. What was committed is safe, whatever comes of it."""
+        self._changes_checkpointed = connection.total_changes
+        try:
+            busy, frames, copied = connection.execute(statement).fetchone()
+        except sqlite3.Error as error:
+            if primary_code(error) == sqlite3.SQLITE_BUSY:
+                return
+            _log.exception("a checkpoint of %s failed; the file is opened anew", self._location.path)
+            self._discard()
+            return
+        if frames > WAL_FRAMES_WARNING and copied < frames:
+            _log.warning(
+                "the WAL of %s has grown to %d pages, of which %d are copied: a long reader pins it (busy=%d)",
+                self._location.path,
+                frames,
+                copied,
+                busy,
+            )
+
+
+def make_file(location: Location) -> bool:
+    """Make an empty file for its owner alone, unless there is one, and say whether it was made."""
+    try:
+        descriptor = os.open(location.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+    except FileExistsError:
+        return False
+    os.close(descriptor)
+    return True
+
+
+def sync_folder(location: Location) -> None:
+    """Make the names of new files durable: a power cut may otherwise take away a file that was synced itself."""
+    descriptor = os.open(location.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rewrite_wal(location: Location) -> None:
+    """Write the bytes of the WAL over themselves and sync them; the caller knows that nobody else writes.
+
+    After a failed fsync() pages may be in memory but not on the disk, and count as clean: only writing them
+    again makes the next sync write them. SQLite takes no lock on the -wal, so opening it here drops none.
+    """
+    try:
+        descriptor = os.open(location.beside("-wal"), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        offset = 0
+        while chunk := os.pread(descriptor, _REWRITE_BYTES, offset):
+            view = memoryview(chunk)
+            while view:
+                written = os.pwrite(descriptor, view, offset)
+                offset += written
+                view = view[written:]
+        if offset and location.durability != "none":
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _after_fork() -> None:
+    for writer in list(_writers):
+        writer.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,259 @@
+"""One strategy's journal and records in an SQLite file: the adapter itself.
+
+Nothing is decided here. An append is one transaction: the journal's rows, whose primary key is the compare-and-swap,
+then the last after-image of each record, then cursors. Reads go through a connection of their own, since another
+thread on the writer's would see what is not committed yet.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
+from ledger_core.codec import load_entry
+from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, StorageCorrupt, StorageError
+from ledger_core.model import Key, Record, RecordKind
+from ledger_core.numbers import time_text
+from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query
+from ledger_storage_sqlite import statements
+from ledger_storage_sqlite._columns import CODECS, TABLES, Bound
+from ledger_storage_sqlite._connections import ReadConnection, require_sqlite
+from ledger_storage_sqlite._location import Location, parse_url, require_usable
+from ledger_storage_sqlite._translate import translated
+from ledger_storage_sqlite._writer import Writer
+
+
+def open_repository(url: str, *, strategy_id: str, read_only: bool = False) -> "SqliteRepository":
+    """Open `sqlite:///relative.db` or `sqlite:////absolute.db`; a file that is not there is made, unless read-only.
+
+    Parameters of the URL: `durability=full` (the default: survives a power cut), `process` (survives kill -9, not
+    a power cut) or `none` (for tests); `busy_timeout=SECONDS` (default 5). A read-only open makes, changes, locks
+    and migrates nothing, whether a writer is alive, was killed, or has closed the file.
+    """
+    location = parse_url(url)
+    require_usable(location, read_only=read_only)
+    return SqliteRepository(location, strategy_id=strategy_id, read_only=read_only)
+
+
+class SqliteRepository:
+    """One strategy's journal and records in one SQLite file; see `LedgerRepository` for what each method promises."""
+
+    def __init__(self, location: Location, *, strategy_id: str, read_only: bool = False) -> None:
+        """Open the file; `open_repository` takes a URL instead."""
+        require_sqlite()
+        self._location = location
+        self._strategy_id = strategy_id
+        self._process = os.getpid()
+        self._closed = False
+        with translated(f"open {location.path}"):
+            self._writer = None if read_only else Writer(location)
+            self._reader = ReadConnection(location, beside_writer=False) if self._writer is None else self._writer.reader
+
+    @property
+    def strategy_id(self) -> str:
+        """The strategy that everything read and written here belongs to."""
+        return self._strategy_id
+
+    @property
+    def read_only(self) -> bool:
+        """Whether `append` and `claim` raise ReadOnlyLedger."""
+        return self._writer is None
+
+    def head(self) -> Head:
+        """Return the end of the journal."""
+        rows = self._fetch(statements.HEAD, (self._strategy_id,))
+        if not rows:
+            return Head(0, GENESIS_DIGEST)
+        ((sequence, digest, recorded_at),) = rows
+        return Head(sequence, digest, datetime.fromisoformat(recorded_at))
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return the record as of the last entry, or None."""
+        self._require_open()
+        if len(key) != len(TABLES[kind].key) or not all(isinstance(part, str) for part in key):
+            return None
+        rows = self._fetch(statements.RECORDS[kind].load, (self._strategy_id, *key))
+        return CODECS[kind].decode(rows[0]) if rows else None
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page of records."""
+        self._require_open()
+        statement, parameters = _find(query, self._strategy_id)
+        if statement is None:
+            return []
+        decode = CODECS[query.kind].decode
+        return [decode(row) for row in self._fetch(statement, parameters)]
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Return up to `limit` entries with a sequence above `after`, in order; raise StorageCorrupt for a gap."""
+        if not 1 <= limit <= PAGE_SIZE_MAX:
+            raise InvalidValue(f"a page has 1 to {PAGE_SIZE_MAX} entries, not {limit}", argument="limit", value=limit)
+        if subject is None:
+            rows = self._fetch(statements.READ, (self._strategy_id, after, limit))
+        else:
+            rows = self._fetch(statements.READ_SUBJECT, (self._strategy_id, after, subject, limit))
+        entries = [self._entry(row) for row in rows]
+        if subject is None:
+            for expected, entry in enumerate(entries, after + 1):
+                if entry.sequence != expected:
+                    raise StorageCorrupt(f"entry {expected} of {self._strategy_id} is missing", sequence=expected)
+        return entries
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries, their after-images and the cursors, or nothing."""
+        writer = self._require_writer()
+        head = entries[0].sequence - 1 if entries else 0
+        for expected, entry in enumerate(entries, head + 1):
+            if entry.sequence != expected:
+                raise Conflict(f"entries {head + 1} to {expected} do not follow each other", head=head)
+            if entry.strategy_id != self._strategy_id:
+                raise InvalidValue(f"an entry of {entry.strategy_id!r} was given to {self._strategy_id!r}")
+        rows = [self._journal_row(entry) for entry in entries]
+        images = {(record.kind, record.key): record for entry in entries for record in entry.records}
+        encoded = [(record, CODECS[record.kind].encode(record)) for record in images.values()]
+
+        def work(connection: sqlite3.Connection) -> None:
+            for row in rows:
+                self._insert_entry(connection, row)
+            for record, values in encoded:
+                self._store(connection, record, values)
+            for cursor in cursors:
+                connection.execute(
+                    statements.ADVANCE_CURSOR, (self._strategy_id, cursor.subscriber, cursor.sequence)
+                )
+
+        with translated(f"append to {self._location.path}"):
+            writer.write(work, f"append to {self._location.path}")
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner of a subscriber's cursor until `close`."""
+        writer = self._require_writer()
+        with translated(f"claim {subscriber!r} in {self._location.path}"):
+            writer.claims.take(self._strategy_id, subscriber)
+        rows = self._fetch(statements.CURSOR, (self._strategy_id, subscriber))
+        return Cursor(subscriber, rows[0][0] if rows else 0)
+
+    def strategies(self) -> Sequence[str]:
+        """Return the ids of all strategies that have an entry in the store, sorted."""
+        return [strategy_id for (strategy_id,) in self._fetch(statements.STRATEGIES)]
+
+    def close(self) -> None:
+        """Give up connections, locks and claims; further calls do nothing."""
+        if self._closed or self._process != os.getpid():
+            return
+        self._closed = True
+        with translated(f"close {self._location.path}"):
+            if self._writer is not None:
+                self._writer.close()
+            else:
+                self._reader.disconnect()
+
+    def _require_open(self) -> None:
+        if self._process != os.getpid():
+            raise StorageError("this repository was opened before fork(); open one in the child process instead")
+        if self._closed:
+            raise LedgerClosed("this repository is closed")
+
+    def _require_writer(self) -> Writer:
+        self._require_open()
+        if self._writer is None:
+            raise ReadOnlyLedger("this repository was opened for reading")
+        return self._writer
+
+    def _fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        self._require_open()
+        with translated(f"read {self._location.path}"):
+            if self._writer is not None:
+                self._writer.ensure_connected()
+            return self._reader.fetch(statement, parameters)
+
+    def _journal_row(self, entry: Entry) -> tuple[Bound, ...]:
+        return (
+            self._strategy_id,
+            entry.sequence,
+            time_text(entry.recorded_at),
+            entry.subject,
+            entry.body.decode(),
+            entry.digest,
+        )
+
+    def _insert_entry(self, connection: sqlite3.Connection, row: tuple[Bound, ...]) -> None:
+        try:
+            connection.execute(statements.INSERT_ENTRY, row)
+        except sqlite3.IntegrityError as error:
+            found = connection.execute(statements.HEAD, (self._strategy_id,)).fetchone()
+            head = found[0] if found else 0
+            if row[1] != head + 1:
+                raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head) from error
+            raise
+
+    def _store(self, connection: sqlite3.Connection, record: Record, values: tuple[Bound, ...]) -> None:
+        """Write an after-image: an update that touches no index where that fits, else the whole row anew."""
+        table, fixed = TABLES[record.kind], statements.RECORDS[record.kind]
+        row = (*values, self._strategy_id)
+        if record.version > 1:
+            place = len(table.set_columns)
+            if table.hot is not None and fixed.update_hot is not None and row[place] == table.hot[1]:
+                updated = connection.execute(fixed.update_hot, (*row[:place], *row[place + 1 :]))
+            else:
+                updated = connection.execute(fixed.update, row)
+            if updated.rowcount == 1:
+                return
+        connection.execute(fixed.upsert, row)
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        sequence, subject, body, digest = row
+        entry = load_entry(body, digest)
+        if (entry.strategy_id, entry.sequence, entry.subject) != (self._strategy_id, sequence, subject):
+            raise StorageCorrupt(
+                f"entry {sequence} of {self._strategy_id} holds that of {entry.strategy_id}, {entry.sequence}",
+                sequence=sequence,
+            )
+        return entry
+
+
+def _find(query: Query, strategy_id: str) -> tuple[str | None, list[Any]]:
+    """Return the statement and parameters of a query; no statement where no record can match."""
+    unknown = set(query.where) - FILTERS[query.kind]
+    if unknown or not 1 <= query.limit <= PAGE_SIZE_MAX:
+        raise InvalidValue(f"a query of {query.kind} has no {sorted(unknown) or 'such limit'}")
+    if query.ordering is not Ordering.SEQUENCE and query.kind is not RecordKind.FILL:
+        raise InvalidValue(f"only fills have an economic order, not {query.kind}")
+    table = TABLES[query.kind]
+    bounds = [bound for bound in (query.since, query.until) if bound is not None]
+    if (bounds and table.occurred_at is None) or query.after == ():
+        return None, []
+    parameters: list[Any] = [strategy_id]
+    given: list[str] = []
+    null: list[str] = []
+    hot = False
+    for name, wanted in sorted(query.where.items()):
+        if wanted is None and not statements.is_collection(query.kind, name):
+            null.append(name)
+        elif not statements.can_match(query.kind, name, wanted):
+            return None, []
+        elif statements.is_hot(query.kind, name, wanted):
+            hot = True
+        else:
+            given.append(name)
+            parameters += statements.parameters_of(query.kind, name, wanted, strategy_id)
+    after = query.after or ()
+    shape = statements.Shape(
+        query.kind,
+        tuple(given),
+        tuple(null),
+        hot,
+        query.since is not None,
+        query.until is not None,
+        len(after),
+        query.ordering,
+    )
+    parameters += [_time(bound) for bound in bounds]
+    parameters += [_time(part) if isinstance(part, datetime) else part for part in after]
+    return statements.find(shape), [*parameters, query.limit]
+
+
+def _time(moment: datetime) -> str:
+    return time_text(moment.astimezone(UTC))
