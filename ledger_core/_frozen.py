@@ -1,7 +1,27 @@
-"""JSON objects that cannot be changed after they were checked, so that records stay frozen to the last leaf."""
+"""Frozen values: records changed by copying, and JSON objects frozen to the last leaf."""
 
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import attrgetter
+from typing import Any, NoReturn, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+
+
+def replaced(record: T, values: Mapping[str, Any]) -> T:
+    """Return the attrs value with other fields: `attrs.evolve`, several times as fast on records of many fields."""
+    names, read = _fields(type(record))  # type: ignore[arg-type]  # classes are hashable
+    fields = dict(zip(names, read(record), strict=True))
+    fields.update(values)
+    return type(record)(**fields)
+
+
+@cache
+def _fields(record_type: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in attrs.fields(record_type))
+    return names, attrgetter(*names)
 
 
 class FrozenDict(dict[str, Any]):

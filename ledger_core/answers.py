@@ -4,11 +4,12 @@ Every answer is given on records that a look has shown to be at the journal's he
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 from ledger_core import details as check
+from ledger_core._frozen import replaced
 from ledger_core.changes import Entry, Head
 from ledger_core.current import CurrentRecords
 from ledger_core.errors import InvalidValue, UnknownFill, UnknownOrder, UnknownTrade
@@ -30,6 +31,7 @@ from ledger_core.model import (
     position_key,
 )
 from ledger_core.numbers import ZERO, magnitude, minus, plus, quotient, times, total
+from ledger_core.positions import merge_fees
 from ledger_core.repository import (
     PAGE_SIZE_MAX,
     LedgerRepository,
@@ -42,6 +44,8 @@ from ledger_core.repository import (
 from ledger_core.writing import Writer
 
 RecordT = TypeVar("RecordT", Order, Fill, Trade)
+_NEVER = (datetime.min.replace(tzinfo=UTC), 0, 0)
+
 After = int | Order | Fill | Trade | None
 """Where a page goes on: the last record of the one before, or its sequence."""
 
@@ -110,30 +114,23 @@ class Answers:
     ) -> Position:
         """Return the position of a symbol, also when flat; a flat one with no history where nothing was traded.
 
-        Parts of the key that are left out mean all: raises InvalidValue, naming the keys, where that leaves several
-        positions, since average prices of different keys cannot be added. `cost_method` is "average".
+        Parts of the key that are left out mean all: positions of several keys are added where they agree in sign
+        and terms, and refused with InvalidValue, naming the keys, where they do not (their average would mean
+        nothing; `get_position_exposure` nets them). `cost_method` is "average".
         """
         name = check.check_id(symbol, "symbol")
         side = None if position_side is None else check.check_enum(PositionSide, position_side, "position_side")
         venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
         if cost_method != "average":
             raise InvalidValue(
-                f"cost_method must be 'average', not {cost_method!r}",
-                argument="cost_method",
-                value=cost_method,
+                f"cost_method must be 'average', not {cost_method!r}", argument="cost_method", value=cost_method
             )
         found = self._positions(name, venue, account, side)
-        if len(found) > 1:
-            raise InvalidValue(
-                f"{name!r} has several positions: {', '.join(str(position.key) for position in found)}; "
-                "name venue, account and position_side",
-                argument="symbol",
-                value=name,
-                keys=tuple(position.key for position in found),
-            )
-        if found:
+        if not found:
+            return Position(symbol=name, venue=venue, account=account, position_side=side or PositionSide.NET)
+        if len(found) == 1:
             return found[0]
-        return Position(symbol=name, venue=venue, account=account, position_side=side or PositionSide.NET, version=0)
+        return combined(found)
 
     def get_position_exposure(self, symbol: str, *, venue: str | None = None, account: str | None = None) -> Exposure:
         """Return what is held of a symbol and what open orders may still add; an unknown symbol has zero exposure."""
@@ -468,6 +465,40 @@ def exposure_of(
         worst_case_long=plus(plus(net, buys), _waiting(facts, is_buy=True)),
         worst_case_short=minus(minus(net, sells), _waiting(facts, is_buy=False)),
         unquantified_order_ids=tuple(order.order_id for order in orders if order.pending_quantity is None),
+    )
+
+
+def combined(positions: Sequence[Position]) -> Position:
+    """Add positions of one symbol under several keys; raise InvalidValue where they differ in sign or terms."""
+    held = [position for position in positions if not position.is_flat]
+    terms = {(one.multiplier, one.inverse, one.base_currency, one.currency) for one in positions}
+    if len(terms) > 1 or len({one.quantity > 0 for one in held}) > 1:
+        keys = tuple(position.key for position in positions)
+        raise InvalidValue(
+            f"{positions[0].symbol!r} has positions that cannot be added: {', '.join(map(str, keys))}; "
+            "name venue, account and position_side",
+            argument="symbol",
+            value=positions[0].symbol,
+            keys=keys,
+        )
+    last = max(positions, key=lambda one: one.last_economic_order or _NEVER)
+    shared = {
+        name: getattr(last, name) if len({getattr(one, name) for one in positions}) == 1 else None
+        for name in ("venue", "account")
+    }
+    sides = {one.position_side for one in positions}
+    return replaced(
+        last,
+        {
+            **shared,
+            "position_side": sides.pop() if len(sides) == 1 else PositionSide.NET,
+            "quantity": total(one.quantity for one in positions),
+            "cost": total(one.cost for one in positions),
+            "realized_pnl": total(one.realized_pnl for one in positions),
+            "cycle_realized_pnl": total(one.cycle_realized_pnl for one in positions),
+            "fees": merge_fees((), (fee for one in positions for fee in one.fees)),
+            "opened_at": min((one.opened_at for one in held if one.opened_at is not None), default=None),
+        },
     )
 
 

@@ -7,18 +7,18 @@ never consults the lifecycle table. An entry is atomic: all its changes are stor
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import attrs
 
+from ledger_core._words import Word
 from ledger_core.model import Key, Record, RecordKind
 
 GENESIS_DIGEST = "0" * 64
 """The digest before the first entry of every strategy."""
 
 
-class EventType(StrEnum):
+class EventType(Word):
     """What is published; a change without an event type is stored silently (positions, fill records)."""
 
     ORDER_PLACED = "ORDER_PLACED"

@@ -7,16 +7,16 @@ values are the names of the public methods and the stored form.
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 import attrs
 
+from ledger_core._words import Word
 from ledger_core.model import Fee, Liquidity, OrderChanges, OrderDetails, ResidualReason, Side
 from ledger_core.numbers import Price
 
 
-class Operation(StrEnum):
+class Operation(Word):
     """The commands, by the name of the method that takes them."""
 
     RECORD_ORDER = "record_order"

@@ -124,8 +124,11 @@ def check_enum(words: type[EnumT], value: object, argument: str) -> EnumT:
     """Return the member of an enum, given as member or as its word."""
     if isinstance(value, words):
         return value
-    if isinstance(value, str) and value in words.__members__:
-        return words[value]
+    if type(value) is str:
+        try:
+            return words(value)
+        except ValueError:
+            pass
     known = list(words.__members__)
     near = _nearest(value.upper() if isinstance(value, str) else "", known)
     raise _invalid(argument, value, f"must be one of {', '.join(known)}, not {_shown(value)}{near}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ledger_core._frozen import replaced
 from ledger_core.changes import Change
 from ledger_core.model import (
     RECORD_TYPES,
@@ -41,21 +42,21 @@ def evolve(record: Record | None, change: Change, *, sequence: int, recorded_at:
         return _born(change, sequence, recorded_at)
     if record.version >= change.version:
         return record
-    return attrs.evolve(record, **change.values, version=change.version)
+    return replaced(record, {**change.values, "version": change.version})
 
 
 def attach(order: Order, request: OrderRequest) -> Order:
     """Return the order with the request in its place among its requests, oldest first."""
     for index, known in enumerate(order.requests):
         if known.request_id == request.request_id:
-            return attrs.evolve(order, requests=(*order.requests[:index], request, *order.requests[index + 1 :]))
-    return attrs.evolve(order, requests=(*order.requests, request))
+            return replaced(order, {"requests": (*order.requests[:index], request, *order.requests[index + 1 :])})
+    return replaced(order, {"requests": (*order.requests, request)})
 
 
 def detached(record: Record) -> Record:
     """Return the record as it is stored: an order without its requests, which are records of their own."""
     if isinstance(record, Order) and record.requests:
-        return attrs.evolve(record, requests=())
+        return replaced(record, {"requests": ()})
     return record
 
 

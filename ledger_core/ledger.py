@@ -5,6 +5,7 @@ after-images in one atomic write, and only then published. The commands are docu
 in `answers`; this module opens, closes, batches and publishes.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from os import PathLike
@@ -30,6 +31,8 @@ from ledger_core.numbers import utc_now
 from ledger_core.publishing import Follower, Publishing
 from ledger_core.repository import LedgerRepository, open_repository
 from ledger_core.writing import Writer
+
+_log = logging.getLogger(__name__)
 
 PUBLISHER = "publisher"
 CACHE = "cache"
@@ -76,10 +79,14 @@ class StrategyLedger(Commands, Answers):
         super().__init__(repository, writer)
         self._publishing = publishing
         self._cache = cache
+        self._cache_is_filled = False
         self._follower: Follower | None = None
         if cache is not None:
             publishing.subscribe(CACHE, self._store_contexts, from_head=writer.records.head.sequence)
-            self._fill_cache(cache)
+            try:
+                self._fill_cache(cache)
+            except Exception:  # noqa: BLE001  # a cache that is down must not keep the ledger from opening
+                _log.exception("the cache could not be filled; it is tried again with the next entry")
         if publisher is not None:
             publishing.subscribe(PUBLISHER, _event_handler(publisher.publish))
         publishing.deliver()
@@ -174,6 +181,8 @@ class StrategyLedger(Commands, Answers):
     def _store_contexts(self, entry: Entry) -> None:
         """Give the cache the present context of every order and trade that the entry changed."""
         assert self._cache is not None, "subscribed only with a cache"
+        if not self._cache_is_filled:
+            self._fill_cache(self._cache)
         for kind, key in dict.fromkeys((change.kind, change.key) for change in entry.changes):
             if kind not in (RecordKind.ORDER, RecordKind.TRADE):
                 continue
@@ -184,9 +193,11 @@ class StrategyLedger(Commands, Answers):
 
     def _fill_cache(self, cache: StrategyCache) -> None:
         """Give the cache every open order and trade: it may have been lost with the process."""
-        for kind in (RecordKind.ORDER, RecordKind.TRADE):
-            for record in list(self._writer.records.live(kind)):
-                cache.store(record.key[0], context_of(cast(Order | Trade, record), self.strategy_id))
+        with self._writer.lock:
+            records = [*self._writer.records.live(RecordKind.ORDER), *self._writer.records.live(RecordKind.TRADE)]
+        for record in records:
+            cache.store(record.key[0], context_of(cast(Order | Trade, record), self.strategy_id))
+        self._cache_is_filled = True
 
 
 def open_ledger(

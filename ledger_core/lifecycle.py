@@ -5,14 +5,13 @@ the known systems disagree, the comment on the row says what was decided. `_mach
 `transitions` library and refuses a table that contradicts itself; nothing else in the package decides legality.
 """
 
-from enum import StrEnum
-
 from ledger_core import _machine
 from ledger_core._machine import SAME, Row
+from ledger_core._words import Word
 from ledger_core.errors import IllegalTransition
 
 
-class OrderState(StrEnum):
+class OrderState(Word):
     """The lifecycle state of an order (FIX OrdStatus, tag 39, but for IN_DOUBT, which is ours)."""
 
     PLACED = "PLACED"  # 39=A: our intent is durable; the venue has not answered
@@ -28,7 +27,7 @@ class OrderState(StrEnum):
     REJECTED = "REJECTED"  # 39=8
 
 
-class OrderStatus(StrEnum):
+class OrderStatus(Word):
     """What a person is shown: the state, unless a request is in flight (FIX precedence: cancel before replace)."""
 
     PLACED = "PLACED"
@@ -46,7 +45,7 @@ class OrderStatus(StrEnum):
     PENDING_REPLACE = "PENDING_REPLACE"  # 39=E
 
 
-class OrderEvent(StrEnum):
+class OrderEvent(Word):
     """What can happen to an order. Value guards in `decide` choose the event, the table says whether it is legal."""
 
     PLACEMENT = "PLACEMENT"
@@ -76,14 +75,14 @@ class OrderEvent(StrEnum):
     REQUEST_REJECTION = "REQUEST_REJECTION"
 
 
-class RequestKind(StrEnum):
+class RequestKind(Word):
     """What a request asks of the venue."""
 
     CANCEL = "CANCEL"
     REPLACE = "REPLACE"
 
 
-class RequestState(StrEnum):
+class RequestState(Word):
     """The lifecycle state of a request to cancel or replace."""
 
     REQUESTED = "REQUESTED"
@@ -91,7 +90,7 @@ class RequestState(StrEnum):
     REJECTED = "REJECTED"
 
 
-class RequestEvent(StrEnum):
+class RequestEvent(Word):
     """What can happen to a request."""
 
     ASKED = "ASKED"
@@ -99,14 +98,14 @@ class RequestEvent(StrEnum):
     REFUSED = "REFUSED"
 
 
-class TradeState(StrEnum):
+class TradeState(Word):
     """The lifecycle state of a trade."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
 
 
-class TradeEvent(StrEnum):
+class TradeEvent(Word):
     """What can happen to a trade."""
 
     CREATION = "CREATION"
@@ -193,6 +192,9 @@ GOOD_TILL_OPEN_STATES = frozenset(_OPEN)
 
 DAY_OPEN_STATES = frozenset(_OPEN - {S.DONE_FOR_DAY})
 """The open states of every other order: done for the day is done for good."""
+
+STATUS_OF_STATE = {state: OrderStatus(state.value) for state in OrderState}
+"""The status of an order without a request in flight."""
 
 # What a venue may still say of an order that is open; a day order that is done for the day is not.
 _OF_OPEN_ORDERS = frozenset({E.REJECTION, E.CANCELLATION, E.EXPIRY, E.SUSPENSION})

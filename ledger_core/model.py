@@ -18,6 +18,7 @@ import attrs
 from ledger_core.holdings import Exposure, Fee, Instrument, Position, Trade, TradeLeg
 from ledger_core.lifecycle import (
     ENDED_STATES,
+    STATUS_OF_STATE,
     OrderState,
     OrderStatus,
     RequestKind,
@@ -170,7 +171,7 @@ class Order:
                 return OrderStatus.PENDING_CANCEL
             if self.replaces_in_flight:
                 return OrderStatus.PENDING_REPLACE
-        return OrderStatus(self.state.value)
+        return STATUS_OF_STATE[self.state]
 
     @property
     def is_good_till(self) -> bool:

@@ -20,6 +20,7 @@ from decimal import (
     Overflow,
     Underflow,
 )
+from functools import lru_cache
 from typing import Annotated
 
 DIGITS_MAX = 38
@@ -156,6 +157,7 @@ def parse_time(value: object, argument: str) -> datetime:
         raise ValueError(f"{argument} is outside the years that UTC can express: {value}") from None
 
 
+@lru_cache(maxsize=256)  # one command writes the same few times into its entry, its records and its events
 def time_text(value: datetime) -> str:
     """Write an aware UTC time in fixed width: 2026-01-31T23:59:59.000000Z, which sorts as text."""
     return value.isoformat(timespec="microseconds")[:26] + "Z"

@@ -5,9 +5,11 @@ stays with the open part, so a position that is flat has paid out its cost to th
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import attrs
 
+from ledger_core._frozen import replaced
 from ledger_core.model import Fee, Fill, Instrument, Position
 from ledger_core.numbers import ZERO, magnitude, minus, negated, plain, plus, quotient, times
 
@@ -18,30 +20,29 @@ def fold(position: Position, fill: Fill) -> Position:
     A fill against the position realizes PnL on the part that it closes; what is left of it opens the other side
     at its own price (a flip). Fees are added by `merge_fees`, whatever their order.
     """
-    delta = fill.signed_quantity
-    position = attrs.evolve(
-        position,
-        last_executed_at=fill.executed_at,
-        last_sequence=fill.sequence,
-        last_index=fill.index,
-    )
-    if not delta:
-        return position
-    held = position.quantity
-    if not held or (held > 0) == (delta > 0):
-        return _increase(position, fill)
-    return _reduce(position, fill)
+    delta, held = fill.signed_quantity, position.quantity
+    values: dict[str, Any] = {
+        "last_executed_at": fill.executed_at,
+        "last_sequence": fill.sequence,
+        "last_index": fill.index,
+    }
+    if not held or not delta or (held > 0) == (delta > 0):
+        values.update(_increase(position, fill))
+    else:
+        values.update(_reduce(position, fill))
+    return replaced(position, values)
 
 
 def with_terms(position: Position, instrument: Instrument) -> Position:
     """Return the position with the instrument's terms as they are known now."""
-    return attrs.evolve(
-        position,
-        currency=instrument.currency,
-        base_currency=instrument.base_currency,
-        multiplier=instrument.multiplier,
-        inverse=instrument.inverse,
-    )
+    terms = {
+        "currency": instrument.currency,
+        "base_currency": instrument.base_currency,
+        "multiplier": instrument.multiplier,
+        "inverse": instrument.inverse,
+    }
+    known = all(getattr(position, name) == value for name, value in terms.items())
+    return position if known else replaced(position, terms)
 
 
 def restart(position: Position, flat_fill: Fill | None) -> Position:
@@ -68,20 +69,21 @@ def merge_fees(paid: tuple[Fee, ...], more: Iterable[Fee]) -> tuple[Fee, ...]:
     return tuple(Fee(currency, totals[currency]) for currency in sorted(totals))
 
 
-def _increase(position: Position, fill: Fill) -> Position:
+def _increase(position: Position, fill: Fill) -> dict[str, Any]:
     delta = fill.signed_quantity
+    if not delta:
+        return {}
     added = position.instrument.value(magnitude(delta), fill.price)
-    opening = position.is_flat
-    return attrs.evolve(
-        position,
-        quantity=plain(plus(position.quantity, delta)),
-        cost=plain(plus(position.cost, added)),
-        cycle_realized_pnl=ZERO if opening else position.cycle_realized_pnl,
-        opened_at=fill.executed_at if opening else position.opened_at,
-    )
+    values: dict[str, Any] = {
+        "quantity": plain(plus(position.quantity, delta)),
+        "cost": plain(plus(position.cost, added)),
+    }
+    if position.is_flat:
+        values.update(cycle_realized_pnl=ZERO, opened_at=fill.executed_at)
+    return values
 
 
-def _reduce(position: Position, fill: Fill) -> Position:
+def _reduce(position: Position, fill: Fill) -> dict[str, Any]:
     delta, held, terms = fill.signed_quantity, position.quantity, position.instrument
     closed = min(magnitude(delta), magnitude(held))
     whole = closed == magnitude(held)
@@ -90,12 +92,12 @@ def _reduce(position: Position, fill: Fill) -> Position:
     if (held > 0) == terms.inverse:
         gain = negated(gain)
     quantity = plain(plus(held, delta))
-    flipped = bool(quantity) and (quantity > 0) != (held > 0)
-    return attrs.evolve(
-        position,
-        quantity=quantity,
-        cost=plain(terms.value(magnitude(quantity), fill.price) if flipped else minus(position.cost, cost_out)),
-        realized_pnl=plain(plus(position.realized_pnl, gain)),
-        cycle_realized_pnl=ZERO if flipped else plain(plus(position.cycle_realized_pnl, gain)),
-        opened_at=fill.executed_at if flipped else position.opened_at,
-    )
+    values: dict[str, Any] = {"quantity": quantity, "realized_pnl": plain(plus(position.realized_pnl, gain))}
+    if quantity and whole:  # a flip: the rest opens the other side at this price
+        cost = terms.value(magnitude(quantity), fill.price)
+        values.update(cycle_realized_pnl=ZERO, opened_at=fill.executed_at)
+    else:
+        cost = minus(position.cost, cost_out)
+        values["cycle_realized_pnl"] = plain(plus(position.cycle_realized_pnl, gain))
+    values["cost"] = plain(cost)
+    return values

@@ -6,13 +6,13 @@ them with their after-images, all or nothing. `ledger_core.testing.RepositoryCon
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from importlib.metadata import entry_points
 from os import PathLike, fspath
 from typing import Any, Protocol
 
 import attrs
 
+from ledger_core._words import Word
 from ledger_core.changes import Cursor, Entry, Head
 from ledger_core.errors import UnknownStorage
 from ledger_core.model import Fill, Key, Order, Record, RecordKind, Trade
@@ -24,7 +24,7 @@ PAGE_SIZE_MAX = 1_000
 """The most records or entries that one call of `find` or `read` may return."""
 
 
-class Ordering(StrEnum):
+class Ordering(Word):
     """In which order `find` returns records; `sort_key` says by what."""
 
     SEQUENCE = "SEQUENCE"

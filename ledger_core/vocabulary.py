@@ -1,12 +1,12 @@
 """The words that records use: sides, order types, times in force, with their FIX codes."""
 
-from enum import StrEnum
+from ledger_core._words import Word
 
 Key = tuple[str, ...]
 """What identifies a record within its kind and strategy."""
 
 
-class RecordKind(StrEnum):
+class RecordKind(Word):
     """The kinds of record that a store keeps; see each record's `key` for what identifies it."""
 
     ORDER = "ORDER"
@@ -19,7 +19,7 @@ class RecordKind(StrEnum):
     COMMAND = "COMMAND"
 
 
-class Side(StrEnum):
+class Side(Word):
     """FIX Side (tag 54): BUY 1, SELL 2, SELL_SHORT 5."""
 
     BUY = "BUY"
@@ -32,7 +32,7 @@ class Side(StrEnum):
         return self is Side.BUY
 
 
-class OrderType(StrEnum):
+class OrderType(Word):
     """FIX OrdType (tag 40)."""
 
     MARKET = "MARKET"
@@ -46,7 +46,7 @@ class OrderType(StrEnum):
     OTHER = "OTHER"
 
 
-class TimeInForce(StrEnum):
+class TimeInForce(Word):
     """FIX TimeInForce (tag 59); an order without one is a day order."""
 
     DAY = "DAY"
@@ -64,7 +64,7 @@ class TimeInForce(StrEnum):
         return self is TimeInForce.GTC or self is TimeInForce.GTD
 
 
-class PositionSide(StrEnum):
+class PositionSide(Word):
     """NET for one-way accounts; LONG and SHORT are separate positions of a hedged account."""
 
     NET = "NET"
@@ -72,7 +72,7 @@ class PositionSide(StrEnum):
     SHORT = "SHORT"
 
 
-class Liquidity(StrEnum):
+class Liquidity(Word):
     """FIX LastLiquidityInd (tag 851): 1 = MAKER, 2 = TAKER, 4 = AUCTION."""
 
     MAKER = "MAKER"
@@ -80,7 +80,7 @@ class Liquidity(StrEnum):
     AUCTION = "AUCTION"
 
 
-class ResidualReason(StrEnum):
+class ResidualReason(Word):
     """Why a trade was closed while it still held something."""
 
     DUST = "DUST"
@@ -88,7 +88,7 @@ class ResidualReason(StrEnum):
     WRITTEN_OFF = "WRITTEN_OFF"
 
 
-class QuarantineState(StrEnum):
+class QuarantineState(Word):
     """Whether a quarantined fact still waits."""
 
     WAITING = "WAITING"

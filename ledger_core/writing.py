@@ -26,6 +26,7 @@ from ledger_core.errors import (
     OutcomeUnknown,
     ReadOnlyLedger,
     StorageBusy,
+    StorageCorrupt,
     StorageError,
 )
 from ledger_core.evolve import detached
@@ -91,8 +92,16 @@ class Writer:
         """Fold what other writers committed; say whether there was anything."""
         with self.lock:
             moved = False
-            while self._repository.head().sequence != self.records.head.sequence:
-                for entry in self._repository.read(self.records.head.sequence):
+            while (head := self._repository.head()) != self.records.head:
+                missed = self._repository.read(self.records.head.sequence)
+                if not missed:
+                    raise StorageCorrupt(
+                        f"the journal ends at {head.sequence} {head.digest[:12]}, but this ledger has seen "
+                        f"{self.records.head.sequence} {self.records.head.digest[:12]}: the store was replaced",
+                        found=head,
+                        known=self.records.head,
+                    )
+                for entry in missed:
                     self.records.fold(entry)
                     self._publishing.committed(entry)
                     moved = True

@@ -6,40 +6,63 @@ the record for queries and for people; they are never read back.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
+from operator import attrgetter
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import attrs
 
-from ledger_core.codec import canonical_json, dump_record, dump_values, field_names, load_record
+from ledger_core.codec import canonical_json, dump_values, field_names, load_record
 from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.model import RECORD_TYPES, OrderDetails, Record, RecordKind
-from ledger_core.numbers import decimal_text
+from ledger_core.numbers import decimal_text, price_text, time_text
 
 Bound = str | int | None
 """What is bound to a statement; never a float, which STRICT TEXT would take as text without a word."""
 
-TEXT, ENUM, INTEGER, BOOLEAN, JSON = "TEXT", "ENUM", "INTEGER", "BOOLEAN", "JSON"
+Convert = Callable[[Any], Any]
 
-_PYTHON_TYPES = {TEXT: str, ENUM: str, INTEGER: int, BOOLEAN: bool, JSON: str}
+TEXT, INTEGER, BOOLEAN, JSON = "TEXT", "INTEGER", "BOOLEAN", "JSON"
 
-# `index` and `metadata.venue_order_id` are the only names that would mislead in SQL.
+# What SQL is to bind for each, and how what it gives back is read.
+_BOUND_TYPES: Mapping[str, type] = {TEXT: str, INTEGER: int, BOOLEAN: bool, JSON: str}
+_READ: Mapping[str, Convert | None] = {TEXT: None, INTEGER: None, BOOLEAN: bool, JSON: json.loads}
+
+# `index` is a word of SQL.
 _RENAMED = {"index": "entry_index"}
+
 ORDERED_PREFIX = "ordered_"
 """Marks the terms of an order as first given, where the order has the same term as it is now."""
 
 
+# An order's times are written again with every change of it. (Decimals must not be remembered like this: 50.0 and
+# 50.00 are equal, and as prices have different texts.)
+_time_text = lru_cache(maxsize=4096)(time_text)
+
+
 @attrs.frozen
 class Column:
-    """One column: its name in SQL, the field behind it, and what stands there when the field is at its default."""
+    """One column: its name in SQL, where in the record its value is, and how that is written."""
 
     name: str
     type: str
-    field: str
-    nested: bool = False  # inside `details`
-    default: Bound = None
+    path: str  # `details.symbol`: the field `symbol` inside the field `details`
+    convert: Convert | None
+
+    @property
+    def nested(self) -> bool:
+        """Whether it is a field of the order's details."""
+        return "." in self.path
+
+    @property
+    def field(self) -> str:
+        """The name of the field, inside the details or not."""
+        return self.path.rpartition(".")[2]
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +81,7 @@ class Table:
     fixed: tuple[str, ...]
     hot: tuple[str, Bound] | None = None
     occurred_at: str | None = None
-    computed: Mapping[str, Callable[[Any], Bound]] = attrs.field(factory=dict)
+    computed: Mapping[str, Convert] = attrs.field(factory=dict)
     columns: tuple[Column, ...] = attrs.field(init=False)
     bound: tuple[str, ...] = attrs.field(init=False)
 
@@ -71,6 +94,11 @@ class Table:
         object.__setattr__(self, "bound", (*(name for name in names if name not in tail), *tail))
 
     @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns of fields, in the order in which rows are read."""
+        return tuple(column.name for column in self.columns)
+
+    @property
     def set_columns(self) -> tuple[str, ...]:
         """The columns that an update writes."""
         return self.bound[: len(self.bound) - len(self.fixed) - len(self.key) - (self.hot is not None)]
@@ -81,57 +109,42 @@ def _columns(kind: RecordKind) -> tuple[Column, ...]:
     types = attrs.fields_dict(attrs.resolve_types(RECORD_TYPES[kind]))
     for name in field_names(kind):
         if name == "details":
-            details = attrs.fields_dict(attrs.resolve_types(OrderDetails))
-            for nested, field in details.items():
+            for nested, field in attrs.fields_dict(attrs.resolve_types(OrderDetails)).items():
                 clash = nested in types or nested == "venue_order_id"
                 column = f"{ORDERED_PREFIX}{nested}" if clash else nested
-                default = _default(dump_order_detail, field)
-                columns.append(Column(column, _type(field.type), nested, nested=True, default=default))
+                columns.append(_column(column, f"{name}.{nested}", field.type, canonical_json))
         else:
-            default = _default(lambda named, kind=kind: dump_values(kind, named), types[name])
-            columns.append(Column(_RENAMED.get(name, name), _type(types[name].type), name, default=default))
+            columns.append(_column(_RENAMED.get(name, name), name, types[name].type, _dump(kind, name)))
     return tuple(columns)
 
 
-def dump_order_detail(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Return default values of OrderDetails as they are stored; only an enumeration is not None."""
-    return {name: None if value is None else str(value) for name, value in named.items()}
+def _dump(kind: RecordKind, name: str) -> Callable[[Any], bytes]:
+    return lambda value: canonical_json(dump_values(kind, {name: value})[name])
 
 
-def _type(hint: Any) -> str:
-    """Return how a field of this type is stored; a union is stored as its one member beside None."""
-    members = [member for member in get_args(hint) if member is not NoneType]
+def _column(name: str, path: str, hint: Any, dump: Callable[[Any], bytes]) -> Column:
+    """Return the column of a field of this type; a union is stored as its one member beside None."""
     if get_origin(hint) in (Union, UnionType):
-        (hint,) = members
+        (hint,) = (member for member in get_args(hint) if member is not NoneType)
     origin = get_origin(hint) or hint
     if origin is Annotated:
-        return TEXT
+        return Column(name, TEXT, path, price_text)
     if origin in (tuple, Mapping) or attrs.has(origin):
-        return JSON
+        return Column(name, JSON, path, lambda value: "[]" if value == () else dump(value).decode())
     if issubclass(origin, StrEnum):
-        return ENUM
-    return {bool: BOOLEAN, int: INTEGER}.get(origin, TEXT)
+        return Column(name, TEXT, path, str)
+    converters: Mapping[type, tuple[str, Convert | None]] = {
+        str: (TEXT, None),
+        int: (INTEGER, None),
+        bool: (BOOLEAN, None),
+        Decimal: (TEXT, decimal_text),
+        datetime: (TEXT, _time_text),
+        date: (TEXT, date.isoformat),
+    }
+    return Column(name, converters[origin][0], path, converters[origin][1])
 
 
-def _default(dump: Callable[[Mapping[str, Any]], dict[str, Any]], field: "attrs.Attribute[Any]") -> Bound:
-    default = field.default
-    if default is attrs.NOTHING:
-        return None
-    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class, whatever its stub says
-        default = default.factory()
-    stored = dump({field.name: default})[field.name]
-    if stored is None:
-        return None
-    match _type(field.type):
-        case "JSON":
-            return canonical_json(stored).decode()
-        case "ENUM":
-            return str(stored)
-        case _:
-            return cast(Bound, stored)
-
-
-def _text(value: Any) -> str | None:
+def _text(value: Decimal | None) -> str | None:
     return None if value is None else decimal_text(value)
 
 
@@ -202,71 +215,59 @@ class RowCodec:
     def __init__(self, table: Table) -> None:
         """Work out once what each parameter is taken from."""
         self.table = table
-        self.column_names = tuple(column.name for column in table.columns)
         by_name = {column.name: column for column in table.columns}
-        self._plan = tuple((by_name.get(name), table.computed.get(name)) for name in table.bound)
-        self._types = tuple(
-            _PYTHON_TYPES[column.type] if column is not None else None for column, _ in self._plan
+        plan = [by_name[name] for name in table.bound if name in by_name]
+        computed = [name for name in table.bound if name not in by_name]
+        self._take = attrgetter(*(column.path for column in plan))
+        self._convert = tuple(column.convert for column in plan)
+        self._compute = tuple(table.computed[name] for name in computed)
+        # Fields first, computed columns after them: where each parameter is found in that.
+        made = [column.name for column in plan] + computed
+        self._arrange = tuple(made.index(name) for name in table.bound)
+        self._expected = tuple(
+            (_BOUND_TYPES[by_name[name].type],) if name in by_name else (str, int) for name in table.bound
         )
         self._checked: set[tuple[type, ...]] = set()
+        self._read = tuple((column.field, column.nested, _READ[column.type]) for column in table.columns)
         self._has_details = any(column.nested for column in table.columns)
 
     def encode(self, record: Record) -> tuple[Bound, ...]:
         """Return the parameters, in the table's order, without the strategy; raise StorageError for a wrong type."""
-        stored = dump_record(record)
-        details = stored["details"] if self._has_details else stored
-        values: list[Bound] = []
-        for column, compute in self._plan:
-            if column is None:
-                assert compute is not None, "a parameter is a column of a field or computed"
-                values.append(compute(record))
-                continue
-            value = (details if column.nested else stored).get(column.field, None)
-            if value is None:
-                values.append(column.default)
-            elif column.type is ENUM:
-                values.append(str(value))
-            elif column.type is JSON:
-                values.append(canonical_json(value).decode())
-            else:
-                values.append(value)
+        made = [
+            value if convert is None or value is None else convert(value)
+            for convert, value in zip(self._convert, self._take(record), strict=True)
+        ]
+        made += [compute(record) for compute in self._compute]
+        values = tuple([made[place] for place in self._arrange])
         types = tuple(map(type, values))
         if types not in self._checked:
             self._check(values)
             self._checked.add(types)
-        return tuple(values)
+        return values
 
-    def _check(self, values: list[Bound]) -> None:
-        for name, expected, value in zip(self.table.bound, self._types, values, strict=True):
-            fits = type(value) is expected if expected is not None else type(value) in (str, int)
-            if value is not None and not fits:
+    def _check(self, values: Sequence[Bound]) -> None:
+        for name, expected, value in zip(self.table.bound, self._expected, values, strict=True):
+            if value is not None and type(value) not in expected:
                 raise StorageError(
                     f"{self.table.name}.{name} cannot hold a {type(value).__name__}; nothing was written",
                     column=name,
                     found=type(value).__name__,
                 )
 
-    def decode(self, row: tuple[Any, ...]) -> Record:
-        """Return the record behind a row of `column_names`; raise StorageCorrupt for one that cannot be read."""
+    def decode(self, row: Sequence[Any]) -> Record:
+        """Return the record behind a row of the table's columns; raise StorageCorrupt for one that cannot be read."""
         stored: dict[str, Any] = {}
         details: dict[str, Any] = {}
         try:
-            for column, value in zip(self.table.columns, row, strict=True):
+            for (field, nested, read), value in zip(self._read, row, strict=True):
                 if value is not None:
-                    target = details if column.nested else stored
-                    target[column.field] = _READ[column.type](value)
+                    (details if nested else stored)[field] = value if read is None else read(value)
         except ValueError as error:
             raise StorageCorrupt(f"a row of {self.table.name} cannot be read: {error}") from error
         if self._has_details:
             stored["details"] = details
         return load_record(self.table.kind, stored)
 
-
-def _same(value: Any) -> Any:
-    return value
-
-
-_READ: Mapping[str, Callable[[Any], Any]] = {TEXT: _same, ENUM: _same, INTEGER: _same, BOOLEAN: bool, JSON: json.loads}
 
 CODECS: Mapping[RecordKind, RowCodec] = {kind: RowCodec(table) for kind, table in TABLES.items()}
 """The one codec of each kind."""

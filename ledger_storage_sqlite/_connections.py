@@ -110,10 +110,10 @@ def connect_writer(location: Location) -> sqlite3.Connection:
         set_pragmas(connection, _WRITER_PRAGMAS)
         # Before anything is written: a foreign database must not even be switched to WAL.
         version = schema.version_of(connection)
+        set_pragmas(connection, {"synchronous": _SYNCHRONOUS[DURABILITIES[location.durability]]})
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise StorageError(f"SQLite did not switch {location.path} to WAL: journal_mode reads back {mode!r}")
-        set_pragmas(connection, {"synchronous": _SYNCHRONOUS[DURABILITIES[location.durability]]})
         if version < schema.SCHEMA_VERSION:
             schema.migrate(connection)
     except BaseException:

@@ -143,7 +143,7 @@ class Writer:
             self._users.share()
             made = make_file(self._location)
             connection = connect_writer(self._location)
-            if made:
+            if made and self._location.durability != "none":
                 sync_folder(self._location)
         self._changes_checkpointed = connection.total_changes
         self._connection = connection

@@ -90,6 +90,7 @@ class SqliteRepository:
         """Return up to `limit` entries with a sequence above `after`, in order; raise StorageCorrupt for a gap."""
         if not 1 <= limit <= PAGE_SIZE_MAX:
             raise InvalidValue(f"a page has 1 to {PAGE_SIZE_MAX} entries, not {limit}", argument="limit", value=limit)
+        after = max(after, 0)
         if subject is None:
             rows = self._fetch(statements.READ, (self._strategy_id, after, limit))
         else:
@@ -196,10 +197,9 @@ class SqliteRepository:
         if record.version > 1:
             place = len(table.set_columns)
             if table.hot is not None and fixed.update_hot is not None and row[place] == table.hot[1]:
-                updated = connection.execute(fixed.update_hot, (*row[:place], *row[place + 1 :]))
-            else:
-                updated = connection.execute(fixed.update, row)
-            if updated.rowcount == 1:
+                if connection.execute(fixed.update_hot, (*row[:place], *row[place + 1 :])).rowcount == 1:
+                    return
+            if connection.execute(fixed.update, row).rowcount == 1:
                 return
         connection.execute(fixed.upsert, row)
 
@@ -230,7 +230,7 @@ def _find(query: Query, strategy_id: str) -> tuple[str | None, list[Any]]:
     null: list[str] = []
     hot = False
     for name, wanted in sorted(query.where.items()):
-        if wanted is None and not statements.is_collection(query.kind, name):
+        if wanted is None and statements.may_be_null(query.kind, name):
             null.append(name)
         elif not statements.can_match(query.kind, name, wanted):
             return None, []

@@ -11,7 +11,7 @@ import attrs
 
 from ledger_core.model import RecordKind
 from ledger_core.repository import Ordering
-from ledger_storage_sqlite._columns import CODECS, TABLES, Table
+from ledger_storage_sqlite._columns import TABLES, Table
 
 BEGIN = "BEGIN IMMEDIATE"
 COMMIT = "COMMIT"
@@ -114,7 +114,7 @@ def _statements(table: Table) -> RecordStatements:
     identity = ("strategy_id", *table.key)
     return RecordStatements(
         load=(
-            f"SELECT {', '.join(CODECS[table.kind].column_names)} FROM {table.name}"
+            f"SELECT {', '.join(table.column_names)} FROM {table.name}"
             f" INDEXED BY {_BY_KEY[table.kind]} WHERE strategy_id = ?"
             + "".join(f" AND {name} = ?" for name in table.key)
         ),
@@ -164,19 +164,19 @@ def is_hot(kind: RecordKind, name: str, wanted: object) -> bool:
     return hot is not None and name == hot[0] and wanted == hot[1]
 
 
-def is_collection(kind: RecordKind, name: str) -> bool:
-    """Say whether a record has several values for a filter: then none of them is None."""
-    return (kind, name) in _CONDITIONS
+def may_be_null(kind: RecordKind, name: str) -> bool:
+    """Say whether a filter can ask for what was not given: no flag is None, nor any of several values."""
+    return not _is_boolean(name) and (kind, name) not in _CONDITIONS
 
 
 def can_match(kind: RecordKind, name: str, wanted: object) -> bool:
     """Say whether a record can have the value at all: no text is equal to a number, though SQL may think so."""
-    return wanted in (0, 1) if _is_boolean(kind, name) else isinstance(wanted, str)
+    return wanted in (0, 1) if _is_boolean(name) else isinstance(wanted, str)
 
 
 def parameters_of(kind: RecordKind, name: str, wanted: object, strategy_id: str) -> list[object]:
     """Return what a filter's condition binds."""
-    value = int(bool(wanted)) if _is_boolean(kind, name) else str(wanted)
+    value = int(bool(wanted)) if _is_boolean(name) else str(wanted)
     match kind, name:
         case RecordKind.ORDER, "venue_order_id":
             return [strategy_id, value, value]
@@ -186,7 +186,7 @@ def parameters_of(kind: RecordKind, name: str, wanted: object, strategy_id: str)
             return [value]
 
 
-def _is_boolean(_kind: RecordKind, name: str) -> bool:
+def _is_boolean(name: str) -> bool:
     return name.startswith("is_")
 
 
@@ -215,7 +215,7 @@ def find(shape: Shape) -> str:
         conditions.append(f"({names}) {'<' if descending else '>'} ({marks})")
     index = _index(shape)
     return (
-        f"SELECT {', '.join(CODECS[shape.kind].column_names)} FROM {table.name}"
+        f"SELECT {', '.join(table.column_names)} FROM {table.name}"
         f"{f' INDEXED BY {index}' if index else ''} WHERE {' AND '.join(conditions)}"
         f" ORDER BY {', '.join(f'{name} DESC' if descending else name for name in columns)} LIMIT ?"
     )

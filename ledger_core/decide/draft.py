@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, cast
 
+from ledger_core._frozen import replaced
 from ledger_core.changes import Change, EventType
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import IdempotencyConflict, UnknownOrder, UnknownTrade
@@ -273,19 +274,13 @@ class Draft(Overlay):
         state = next_order_state(order.state, event, good_till=order.is_good_till)
         if state is not order.state:
             values["state"] = state
-        after = evolve(
-            order,
-            Change(kind=RecordKind.ORDER, key=order.key, version=order.version + 1, values=values),
-            sequence=self.sequence,
-            recorded_at=self.recorded_at,
-        )
-        assert isinstance(after, Order), "an order evolves into an order"
+        after = replaced(order, values)
         if after.is_open is not order.is_open:
             values["ended_at"] = None if after.is_open else self.occurred_at
         limit = after.fill_limit
-        overfill = ZERO if limit is None else max(ZERO, plain(minus(after.cum_quantity, limit)))
+        overfill = ZERO if limit is None or after.cum_quantity <= limit else minus(after.cum_quantity, limit)
         if overfill != order.overfill_quantity:
-            values["overfill_quantity"] = overfill
+            values["overfill_quantity"] = plain(overfill)
         changed = self.change(
             order,
             values,
@@ -298,8 +293,8 @@ class Draft(Overlay):
         return cast(Order, changed)
 
     def _stage(self, change: Change) -> Record:
-        before = self.get(change.kind, change.key)
-        assert (before is None) == (change.version == 1), "a change creates a record or follows its last version"
+        before = self.get(change.kind, change.key) if change.version > 1 else None
+        assert before is None or before.version == change.version - 1, "a change follows the record's last version"
         after = evolve(before, change, sequence=self.sequence, recorded_at=self.recorded_at)
         self.changes.append(change)
         self.staged[change.kind, change.key] = after

@@ -53,6 +53,7 @@ from ledger_core.testing.samples import (  # noqa: E402
     quarantined,
     request,
     trade,
+    variations,
 )
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "quarantined",
     "command",
     "every_shape",
+    "variations",
     "assert_same_record",
     "MINIMAL",
     "NOON",

@@ -77,9 +77,9 @@ class OwnershipLaws(Setting):
             assert repository.load(RecordKind.ORDER, ("O-1",)) == given[0].records[0]
             assert repository.load(RecordKind.FILL, ("O-1", "F-1")) == given[0].records[1]
             assert len(repository.find(Query(kind=RecordKind.ORDER))) == count
-            assert [
-                one.key for one in repository.find(Query(kind=RecordKind.FILL, where={"venue": reason}))
-            ] == [("O-1", "F-1")]
+            assert [one.key for one in repository.find(Query(kind=RecordKind.FILL, where={"venue": reason}))] == [
+                ("O-1", "F-1")
+            ]
             assert len(repository.find(Query(kind=RecordKind.FILL))) == 1
         assert mine.load(RecordKind.ORDER, ("O-9",)) is None
 

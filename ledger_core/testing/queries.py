@@ -61,9 +61,7 @@ class QueryLaws(Setting):
     @pytest.mark.parametrize(
         ("kind", "name"), [(kind, name) for kind in RecordKind for name in sorted(FILTERS[kind])], ids=str
     )
-    def test_each_filter_returns_what_matches(
-        self, open_repository: Opener, kind: RecordKind, name: str
-    ) -> None:
+    def test_each_filter_returns_what_matches(self, open_repository: Opener, kind: RecordKind, name: str) -> None:
         """Each filter returns exactly what matches, for each value, None (not given) and an absent one."""
         repository, population = _populated(open_repository)
         answers = set()
@@ -89,9 +87,7 @@ class QueryLaws(Setting):
         repository = open_repository()
         _store(
             repository,
-            order(
-                "A", venue_order_ids=("v1", "v2"), details={"execution_group_id": "G", "trade_plan_id": "P"}
-            ),
+            order("A", venue_order_ids=("v1", "v2"), details={"execution_group_id": "G", "trade_plan_id": "P"}),
             order("B", state=OrderState.ACCEPTED, cancels_in_flight=1, details={"execution_group_id": "G"}),
             order("C", state=OrderState.DONE_FOR_DAY, time_in_force=TimeInForce.GTC, venue_order_ids=("v2",)),
             order("D", state=OrderState.DONE_FOR_DAY, details={"venue": "X"}),
@@ -161,9 +157,7 @@ class QueryLaws(Setting):
 
     @pytest.mark.parametrize("kind", RecordKind)
     @pytest.mark.parametrize("limit", [1, 2, 5, 1000])
-    def test_paging_yields_each_record_once(
-        self, open_repository: Opener, kind: RecordKind, limit: int
-    ) -> None:
+    def test_paging_yields_each_record_once(self, open_repository: Opener, kind: RecordKind, limit: int) -> None:
         """Following `after` page by page yields each record exactly once and in order, with a filter too."""
         repository, population = _populated(open_repository)
         expected = _in_order(population[kind])
@@ -201,9 +195,7 @@ class QueryLaws(Setting):
                 assert list(repository.find(Query(kind=kind, after=full[:parts]))) == beyond
 
     @pytest.mark.parametrize("ordering", [Ordering.ECONOMIC, Ordering.ECONOMIC_DESCENDING])
-    def test_after_may_be_a_prefix_in_economic_order(
-        self, open_repository: Opener, ordering: Ordering
-    ) -> None:
+    def test_after_may_be_a_prefix_in_economic_order(self, open_repository: Opener, ordering: Ordering) -> None:
         """In economic order too, up and down, `after` may be (executed_at,) or (executed_at, sequence)."""
         repository, population = _populated(open_repository)
         expected = _in_order(population[RecordKind.FILL], ordering)
@@ -311,9 +303,7 @@ def _samples() -> Iterator[Record]:
             venue_order_ids=ids,
             placed_at=happened,
         )
-        yield request(
-            f"{name}#{number % 4}", order_id=f"{number % 11}", state=next(requests), requested_at=happened
-        )
+        yield request(f"{name}#{number % 4}", order_id=f"{number % 11}", state=next(requests), requested_at=happened)
         yield fill(
             f"F-{number % 23}",
             order_id=f"{number % 11}",

@@ -55,9 +55,7 @@ class RecordLaws(Setting):
             assert_same_record(repository.load(kind, record.key), record)
 
     @pytest.mark.parametrize("kind", RecordKind)
-    def test_records_survive_reopening_in_every_shape(
-        self, open_repository: Opener, kind: RecordKind
-    ) -> None:
+    def test_records_survive_reopening_in_every_shape(self, open_repository: Opener, kind: RecordKind) -> None:
         """`find`, after the store was closed and opened again, returns each record as appended."""
         repository = open_repository()
         given = entry(EMPTY, *every_shape(kind))
@@ -82,23 +80,17 @@ class RecordLaws(Setting):
         assert len(repository.find(Query(kind=kind))) == 1
 
     @pytest.mark.parametrize("row", ORDER_ROWS, ids=_row_name)
-    def test_an_order_follows_every_row_of_its_lifecycle(
-        self, open_repository: Opener, row: Row[Any, Any]
-    ) -> None:
+    def test_an_order_follows_every_row_of_its_lifecycle(self, open_repository: Opener, row: Row[Any, Any]) -> None:
         """An order goes from each from-state of the row to its to-state, for `load` and for `find`."""
         _follows_row(open_repository(), row, order)
 
     @pytest.mark.parametrize("row", REQUEST_ROWS, ids=_row_name)
-    def test_a_request_follows_every_row_of_its_lifecycle(
-        self, open_repository: Opener, row: Row[Any, Any]
-    ) -> None:
+    def test_a_request_follows_every_row_of_its_lifecycle(self, open_repository: Opener, row: Row[Any, Any]) -> None:
         """A request goes from each from-state of the row to its to-state, for `load` and for `find`."""
         _follows_row(open_repository(), row, request)
 
     @pytest.mark.parametrize("row", TRADE_ROWS, ids=_row_name)
-    def test_a_trade_follows_every_row_of_its_lifecycle(
-        self, open_repository: Opener, row: Row[Any, Any]
-    ) -> None:
+    def test_a_trade_follows_every_row_of_its_lifecycle(self, open_repository: Opener, row: Row[Any, Any]) -> None:
         """A trade goes from each from-state of the row to its to-state, for `load` and for `find`."""
         _follows_row(open_repository(), row, trade)
 

@@ -280,7 +280,7 @@ def every_shape(kind: RecordKind) -> tuple[Record, ...]:
     for base, prefix in ((bare, "bare"), (_full(bare), "full")):
         first: _Fields = {identity: prefix}
         shapes.append(attrs.evolve(base, **first))
-        for count, (name, value) in enumerate(_variations(base)):
+        for count, (name, value) in enumerate(variations(base)):
             changed: _Fields = {identity: f"{prefix} {count}", name: value}
             if name != identity or base is bare:
                 shapes.append(attrs.evolve(base, **changed))
@@ -304,7 +304,7 @@ def _born(record: RecordT, sequence: int, index: int) -> RecordT:
     return attrs.evolve(record, sequence=sequence, **place)
 
 
-def _variations(instance: Any) -> Iterator[tuple[str, Any]]:
+def variations(instance: Any) -> Iterator[tuple[str, Any]]:
     """Generate (field, value) for each field of a record and each value that its type may have."""
     for field in attrs.fields(attrs.resolve_types(type(instance))):
         if field.name not in _NOT_VARIED:
@@ -329,7 +329,7 @@ def _values(hint: Any, present: Any) -> Iterator[Any]:
         yield from hint
     elif attrs.has(hint):
         base = present if present is not None else _BASES[hint]
-        for name, value in _variations(base):
+        for name, value in variations(base):
             yield attrs.evolve(base, **{name: value})
     elif origin is tuple:
         members = tuple(_values(arguments[0], None))
@@ -366,7 +366,7 @@ _BASES: Mapping[Any, Any] = {
 def _full(bare: Any) -> Any:
     """Return the value with every field set, and set to something else than its default."""
     fields: _Fields = {}
-    for name, value in _variations(bare):
+    for name, value in variations(bare):
         if value is not None and value != getattr(bare, name):
             fields[name] = _full(value) if isinstance(value, (OrderDetails, OrderChanges)) else value
     return attrs.evolve(bare, **fields)

@@ -1,0 +1,54 @@
+"""`python -m benchmarks`: run the benchmarks, print a table, and JSON with --json."""
+
+import argparse
+import json
+import platform
+import sqlite3
+import sys
+from typing import Any
+
+from benchmarks.lifecycle import COLUMNS, COMMANDS, measure
+
+HEADINGS = ("column", "form", "ledger_us", "floor_us", "ledger_cpu_us", "floor_cpu_us", "ratio", "ratio_quartiles")
+
+
+def main() -> int:
+    """Measure what was asked for; one line a column."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--form", choices=sorted(COMMANDS), default="orders")
+    parser.add_argument("--only", help="columns whose name contains this text")
+    parser.add_argument("--blocks", type=int, default=9, help="alternating blocks of ledger and floor")
+    parser.add_argument("--rounds", type=int, default=40, help="rounds in a block")
+    parser.add_argument("--folder", help="where the database files go (a disk, or tmpfs)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    results = [
+        measure(
+            column,
+            form=arguments.form,
+            blocks=arguments.blocks,
+            rounds=arguments.rounds,
+            folder=arguments.folder,
+        )
+        for column in COLUMNS
+        if not arguments.only or arguments.only in column.name
+    ]
+    machine = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.machine()}"
+    if arguments.json:
+        json.dump({"machine": machine, "results": results}, sys.stdout, indent=2)
+        print()
+    else:
+        print(machine)
+        _print_table(results)
+    return 0
+
+
+def _print_table(results: list[dict[str, Any]]) -> None:
+    rows = [HEADINGS, *(tuple(str(result[name]) for name in HEADINGS) for result in results)]
+    widths = [max(len(row[index]) for row in rows) for index in range(len(HEADINGS))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

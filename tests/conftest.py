@@ -1,0 +1,47 @@
+"""Fixtures for everybody: every test that asks for `ledger`, `store` or `open_ledger_on` runs once per adapter."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support import ADAPTERS, RecordingPublisher, SteppingClock, Store
+
+from ledger_core import StrategyLedger
+
+OpenLedger = Callable[..., StrategyLedger]
+
+
+@pytest.fixture
+def clock() -> SteppingClock:
+    """Return a clock that starts at a fixed moment, advances one second a reading, and can be turned back."""
+    return SteppingClock()
+
+
+@pytest.fixture(params=sorted(ADAPTERS))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Return this test's own empty storage, on each adapter in turn; what is opened on it is closed afterwards."""
+    made = ADAPTERS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def open_ledger_on(store: Store, clock: SteppingClock) -> OpenLedger:
+    """Return what opens ledgers on this test's storage, all on one clock; call it again to reopen."""
+
+    def open_ledger_on(strategy_id: str = "alpha", **options: object) -> StrategyLedger:
+        return store.open(strategy_id, **{"clock": clock, **options})
+
+    return open_ledger_on
+
+
+@pytest.fixture
+def published() -> RecordingPublisher:
+    """Return the publisher of `ledger`, which keeps every event."""
+    return RecordingPublisher()
+
+
+@pytest.fixture
+def ledger(open_ledger_on: OpenLedger, published: RecordingPublisher) -> StrategyLedger:
+    """Return a ledger on an empty store; `published` is its publisher."""
+    return open_ledger_on(publisher=published)
