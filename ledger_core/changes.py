@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from ledger_core._frozen import FrozenDict, replaced
 from ledger_core._words import Word
 from ledger_core.model import Key, Record, RecordKind
 
@@ -65,7 +66,7 @@ class Change:
     from_state: str | None = None
     to_state: str | None = None
     status: str | None = None
-    facts: Mapping[str, Any] = attrs.field(factory=dict)
+    facts: Mapping[str, Any] = attrs.field(factory=FrozenDict)
 
 
 @attrs.frozen(kw_only=True)
@@ -73,8 +74,9 @@ class Entry:
     """All the changes of one command, as stored at its place in a strategy's journal.
 
     `body` is the canonical JSON that is stored verbatim, `digest` = sha256(previous digest, as bytes, followed by
-    the body), in hex. `records` are the after-images, for the adapter to store beside the journal; they are empty
-    on an entry that was read back. `subject` is the order or trade that the command was about.
+    the body), in hex. `documents` are the changes as the body's JSON. `records` are the after-images, for the
+    adapter to store beside the journal; they are empty on an entry that was read back. `subject` is the order or
+    trade that the command was about.
     """
 
     strategy_id: str
@@ -87,7 +89,13 @@ class Entry:
     changes: tuple[Change, ...] = attrs.field(eq=False)
     body: bytes
     digest: str
+    documents: tuple[Mapping[str, Any], ...] = attrs.field(eq=False, repr=False)
     records: tuple[Record, ...] = attrs.field(default=(), eq=False, repr=False)
+
+
+def without_records(entry: Entry) -> Entry:
+    """Return the entry as it is read back: its after-images are for `load` and `find` to return."""
+    return replaced(entry, {"records": ()})
 
 
 @attrs.frozen
@@ -96,7 +104,7 @@ class Head:
 
     sequence: int
     digest: str
-    recorded_at: datetime | None = None
+    recorded_at: datetime | None = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen

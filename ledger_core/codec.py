@@ -5,7 +5,7 @@ out. The journal's digest is taken over exactly these bytes.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,7 +16,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ledger_core._frozen import FrozenDict, freeze
-from ledger_core.changes import Change, Entry, EventType
+from ledger_core.changes import Change, Entry, EventType, chain
 from ledger_core.commands import COMMAND_TYPES, AnyCommand, FillDetails, Operation, TradeDetails
 from ledger_core.errors import StorageCorrupt
 from ledger_core.model import (
@@ -29,7 +29,7 @@ from ledger_core.model import (
     RecordKind,
     TradeLeg,
 )
-from ledger_core.numbers import Price, decimal_text, price_text, time_text
+from ledger_core.numbers import Price, decimal_text, load_decimal, price_text, time_text
 
 Json = Any
 """What `json` reads and writes: dict, list, str, int, bool, None (and float inside a caller's metadata)."""
@@ -45,8 +45,8 @@ def _converter() -> Converter:
     converter = Converter()
     converter.register_unstructure_hook(Decimal, decimal_text)
     converter.register_unstructure_hook_func(lambda hint: hint is Price, price_text)
-    converter.register_structure_hook(Decimal, lambda text, _: Decimal(text))
-    converter.register_structure_hook_func(lambda hint: hint is Price, lambda text, _: Decimal(text))
+    converter.register_structure_hook(Decimal, lambda text, _: load_decimal(text))
+    converter.register_structure_hook_func(lambda hint: hint is Price, lambda text, _: load_decimal(text))
     converter.register_unstructure_hook(datetime, time_text)
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
     converter.register_unstructure_hook(date, date.isoformat)
@@ -56,7 +56,7 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value, _: freeze(value))
     converter.register_structure_hook_func(
         lambda hint: hint == Mapping[str, Decimal],
-        lambda value, _: FrozenDict({name: Decimal(text) for name, text in value.items()}),
+        lambda value, _: FrozenDict({name: load_decimal(text) for name, text in value.items()}),
     )
     classes = (Fee, OrderDetails, OrderChanges, TradeLeg, FillDetails, TradeDetails)
     for cls in (*classes, *RECORD_TYPES.values(), *dict.fromkeys(COMMAND_TYPES.values())):
@@ -150,9 +150,9 @@ def dump_body(
     command_id: str | None,
     occurred_at: datetime,
     recorded_at: datetime,
-    changes: tuple[Change, ...],
+    documents: Sequence[Mapping[str, Json]],
 ) -> bytes:
-    """Return the canonical body of an entry."""
+    """Return the canonical body of an entry; `documents` are its changes, each through `dump_change`."""
     return canonical_json(
         {
             "format": BODY_FORMAT,
@@ -163,8 +163,49 @@ def dump_body(
             "command_id": command_id,
             "occurred_at": time_text(occurred_at),
             "recorded_at": time_text(recorded_at),
-            "changes": [_dump_change(change) for change in changes],
+            "changes": documents,
         }
+    )
+
+
+def build_entry(
+    previous_digest: str,
+    *,
+    strategy_id: str,
+    sequence: int,
+    operation: str,
+    subject: str | None,
+    command_id: str | None,
+    occurred_at: datetime,
+    recorded_at: datetime,
+    changes: tuple[Change, ...],
+    records: tuple[Record, ...],
+) -> Entry:
+    """Return a complete entry, ready to append: each change is written once, for the body and for the events."""
+    documents = tuple(dump_change(change) for change in changes)
+    body = dump_body(
+        strategy_id=strategy_id,
+        sequence=sequence,
+        operation=operation,
+        subject=subject,
+        command_id=command_id,
+        occurred_at=occurred_at,
+        recorded_at=recorded_at,
+        documents=documents,
+    )
+    return Entry(
+        strategy_id=strategy_id,
+        sequence=sequence,
+        operation=operation,
+        subject=subject,
+        command_id=command_id,
+        occurred_at=occurred_at,
+        recorded_at=recorded_at,
+        changes=changes,
+        body=body,
+        digest=chain(previous_digest, body),
+        documents=documents,
+        records=records,
     )
 
 
@@ -185,14 +226,18 @@ def load_entry(body: bytes, digest: str) -> Entry:
             changes=tuple(_load_change(change) for change in stored["changes"]),
             body=body,
             digest=digest,
+            documents=tuple(stored["changes"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except StorageCorrupt:
+        raise
+    except Exception as error:
         raise StorageCorrupt(f"a journal entry cannot be read: {error!r}") from error
 
 
-def _dump_change(change: Change) -> dict[str, Json]:
+def dump_change(change: Change) -> dict[str, Json]:
+    """Return a change as the JSON that bodies hold, without what is empty."""
     stored: dict[str, Json] = {
-        "kind": change.kind.value,
+        "kind": change.kind,
         "key": change.key,
         "version": change.version,
         "values": dump_values(change.kind, change.values),

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from ledger_core._frozen import FrozenDict
 from ledger_core._words import Word
 from ledger_core.model import Fee, Liquidity, OrderChanges, OrderDetails, ResidualReason, Side
 from ledger_core.numbers import Price
@@ -211,7 +212,7 @@ class CloseTrade(TradeCommand):
 
     order_ids: tuple[str, ...] = ()
     reason: str | None = None
-    residual: Mapping[str, Decimal] = attrs.field(factory=dict)
+    residual: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
     residual_reason: ResidualReason | None = None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ledger_core import codec
-from ledger_core.changes import Change, Entry
+from ledger_core.changes import Entry
 from ledger_core.model import Order, RecordKind, Trade
 from ledger_core.numbers import decimal_text, time_text
 
@@ -40,8 +40,8 @@ def events_of(entry: Entry) -> list[dict[str, Any]]:
     set. Further keys where they apply: `fill` and `late` of executions, `request_id`, `reason`, `trade_date`,
     `before` and `after` of TRADE_RESTATED, `quarantine_id` and `code` of quarantined facts.
     """
-    published = [change for change in entry.changes if change.event_type is not None]
-    return [_payload(entry, change, index) for index, change in enumerate(published)]
+    published = [document for document in entry.documents if "event_type" in document]
+    return [_payload(entry, document, index) for index, document in enumerate(published)]
 
 
 def context_of(record: Order | Trade, strategy_id: str) -> dict[str, Any]:
@@ -72,34 +72,53 @@ def context_of(record: Order | Trade, strategy_id: str) -> dict[str, Any]:
     return context
 
 
-def _payload(entry: Entry, change: Change, index: int) -> dict[str, Any]:
+def _payload(entry: Entry, document: Mapping[str, Any], index: int) -> dict[str, Any]:
+    kind, record_id = document["kind"], document["key"][0]
+    facts = document.get("facts", _NO_FACTS)
     payload: dict[str, Any] = {
-        "event_type": change.event_type.value if change.event_type else None,
+        "event_type": str(document["event_type"]),
         "sequence": entry.sequence,
         "index": index,
         "strategy_id": entry.strategy_id,
-        "order_id": change.key[0] if change.kind is RecordKind.ORDER else None,
-        "trade_id": change.key[0] if change.kind is RecordKind.TRADE else None,
-        "from_state": change.from_state,
-        "to_state": change.to_state,
-        "status": change.status,
+        "order_id": record_id if kind == RecordKind.ORDER else None,
+        "trade_id": record_id if kind == RecordKind.TRADE else None,
+        "from_state": _text(document.get("from_state")),
+        "to_state": _text(document.get("to_state")),
+        "status": _text(document.get("status")),
         "occurred_at": time_text(entry.occurred_at),
         "recorded_at": time_text(entry.recorded_at),
         "digest": entry.digest,
-        "operation": entry.operation,
+        "operation": str(entry.operation),
         "command_id": entry.command_id,
-        "changed": codec.dump_values(change.kind, change.values),
+        "changed": _copied(document["values"]),
     }
-    if change.kind is RecordKind.QUARANTINE:
-        payload["quarantine_id"] = change.key[0]
-    payload.update(change.facts)
-    if "fill_id" in change.facts:
-        payload["fill"] = _fill_of(entry, change.key[0], change.facts["fill_id"])
+    if kind == RecordKind.QUARANTINE:
+        payload["quarantine_id"] = record_id
+    if facts:
+        payload.update(_copied(facts))
+    if "fill_id" in facts:
+        payload["fill"] = _fill_of(entry, record_id, facts["fill_id"])
     return payload
 
 
 def _fill_of(entry: Entry, order_id: str, fill_id: str) -> dict[str, Any]:
-    for change in entry.changes:
-        if change.kind is RecordKind.FILL and change.key == (order_id, fill_id):
-            return {"fill_id": fill_id, **codec.dump_values(change.kind, change.values)}
+    for document in entry.documents:
+        if document["kind"] == RecordKind.FILL and tuple(document["key"]) == (order_id, fill_id):
+            return {"fill_id": fill_id, **_copied(document["values"])}
     raise AssertionError("an execution's entry holds its fill")
+
+
+def _copied(value: Any) -> Any:
+    """Return a JSON value that its subscriber may change without any other seeing it."""
+    if isinstance(value, Mapping):
+        return {name: item if type(item) is str else _copied(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied(item) for item in value]
+    return value
+
+
+def _text(word: str | None) -> str | None:
+    return None if word is None else str(word)
+
+
+_NO_FACTS: Mapping[str, Any] = {}

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from ledger_core._frozen import FrozenDict
 from ledger_core.lifecycle import TradeState
 from ledger_core.numbers import ONE, ZERO, Price, magnitude, minus, negated, plain, plus, quotient, times
 from ledger_core.vocabulary import Key, PositionSide, RecordKind, ResidualReason, Side, position_key
@@ -224,7 +225,7 @@ class Trade:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     reason: str | None = None
-    residual: Mapping[str, Decimal] = attrs.field(factory=dict)
+    residual: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
     residual_reason: ResidualReason | None = None
     restated: bool = False
     opened_at: datetime

@@ -211,12 +211,14 @@ def next_order_state(state: OrderState | None, event: OrderEvent, *, good_till: 
     `good_till` says whether the order outlives the day: ending or suspending an order that is DONE_FOR_DAY is
     legal only then.
     """
-    if state is OrderState.DONE_FOR_DAY and not good_till and event in _OF_OPEN_ORDERS:
-        legal = [event for event in ORDER_MACHINE.allowed(state) if event not in _OF_OPEN_ORDERS]
-        raise IllegalTransition(
-            f"a day order that is done for the day has no {event.lower()} left to come",
-            state=state,
-            event=event,
-            allowed=legal,
-        )
-    return ORDER_MACHINE.target(state, event)
+    if state is not OrderState.DONE_FOR_DAY or good_till:
+        return ORDER_MACHINE.target(state, event)
+    legal = tuple(event for event in ORDER_MACHINE.allowed(state) if event not in _OF_OPEN_ORDERS)
+    if event in legal:
+        return ORDER_MACHINE.target(state, event)
+    raise IllegalTransition(
+        f"a day order that is done for the day has no {event} to come (legal: {', '.join(legal)})",
+        state=state,
+        event=event,
+        allowed=legal,
+    )

@@ -49,6 +49,7 @@ negated = Decimal.copy_negate
 magnitude = Decimal.copy_abs
 
 _DECIMAL_TEXT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_CANONICAL_TEXT = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _TEXT_LENGTH_MAX = 128
 
 
@@ -124,6 +125,13 @@ def decimal_text(value: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def load_decimal(text: object) -> Decimal:
+    """Read canonical text back; raise ValueError for anything that `decimal_text` or `price_text` never writes."""
+    if type(text) is str and _CANONICAL_TEXT.fullmatch(text):
+        return Decimal(text)
+    raise ValueError(f"not a canonical decimal: {text!r}")
 
 
 def price_text(value: Decimal) -> str:

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from ledger_core import details as check
-from ledger_core.answers import exposure_of
+from ledger_core.exposure import exposure_of
 from ledger_core.ledger import StrategyLedger
 from ledger_core.model import Exposure, Order, Position, QuarantinedFact, Trade
 from ledger_core.repository import LedgerRepository, open_repository

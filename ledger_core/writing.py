@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from ledger_core import codec
-from ledger_core.changes import Entry, Head, chain
+from ledger_core.changes import Entry, Head
 from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact
 from ledger_core.current import CurrentRecords
 from ledger_core.decide import decide, fills, quarantine, repeats
@@ -237,18 +237,9 @@ class Writer:
         subject = command.target
         if subject is None:
             subject = next((change.key[0] for change in changes if change.kind is RecordKind.ORDER), None)
-        body = codec.dump_body(
-            strategy_id=self._repository.strategy_id,
-            sequence=draft.sequence,
-            operation=command.operation,
-            subject=subject,
-            command_id=command.command_id,
-            occurred_at=command.occurred_at,
-            recorded_at=draft.recorded_at,
-            changes=changes,
-        )
         changed = dict.fromkeys((change.kind, change.key) for change in changes)
-        return Entry(
+        return codec.build_entry(
+            head.digest,
             strategy_id=self._repository.strategy_id,
             sequence=draft.sequence,
             operation=command.operation,
@@ -257,8 +248,6 @@ class Writer:
             occurred_at=command.occurred_at,
             recorded_at=draft.recorded_at,
             changes=changes,
-            body=body,
-            digest=chain(head.digest, body),
             records=tuple(detached(draft.staged[name]) for name in changed),
         )
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
-from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
+from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head, without_records
 from ledger_core.codec import field_names
 from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, SubscriberInUse
 from ledger_core.model import Key, Order, Record, RecordKind
@@ -121,14 +121,15 @@ class MemoryRepository:
             if [entry.sequence for entry in entries] != list(range(head + 1, head + 1 + len(entries))):
                 raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head)
             # All that can fail comes before the first change.
-            stored = [_without_records(entry) for entry in entries]
+            stored = [without_records(entry) for entry in entries]
             images = [(record.kind, record.key, _stored_form(record)) for entry in entries for record in entry.records]
+            reached = dict(journal.cursors)
+            for cursor in cursors:
+                reached[cursor.subscriber] = max(reached.get(cursor.subscriber, 0), cursor.sequence)
             journal.entries.extend(stored)
             for kind, key, image in images:
                 journal.records[kind][key] = image
-            for cursor in cursors:
-                reached = journal.cursors.get(cursor.subscriber, 0)
-                journal.cursors[cursor.subscriber] = max(reached, cursor.sequence)
+            journal.cursors = reached
 
     def claim(self, subscriber: str) -> Cursor:
         """Become the owner of a subscriber's cursor until `close`."""
@@ -166,22 +167,6 @@ def _stored_form(record: Record) -> Record:
     if isinstance(record, Order) and record.requests:
         return Order(**{name: getattr(record, name) for name in field_names(RecordKind.ORDER)})
     return record
-
-
-def _without_records(entry: Entry) -> Entry:
-    """Return the entry as it is read back: its after-images are `load`'s and `find`'s."""
-    return Entry(
-        strategy_id=entry.strategy_id,
-        sequence=entry.sequence,
-        operation=entry.operation,
-        subject=entry.subject,
-        command_id=entry.command_id,
-        occurred_at=entry.occurred_at,
-        recorded_at=entry.recorded_at,
-        changes=entry.changes,
-        body=entry.body,
-        digest=entry.digest,
-    )
 
 
 def _wanted(record: Record, query: Query) -> bool:

@@ -29,8 +29,7 @@ Convert = Callable[[Any], Any]
 
 TEXT, INTEGER, BOOLEAN, JSON = "TEXT", "INTEGER", "BOOLEAN", "JSON"
 
-# What SQL is to bind for each, and how what it gives back is read.
-_BOUND_TYPES: Mapping[str, type] = {TEXT: str, INTEGER: int, BOOLEAN: bool, JSON: str}
+# How what SQL gives back is read.
 _READ: Mapping[str, Convert | None] = {TEXT: None, INTEGER: None, BOOLEAN: bool, JSON: json.loads}
 
 # `index` is a word of SQL.
@@ -52,6 +51,7 @@ class Column:
     name: str
     type: str
     path: str  # `details.symbol`: the field `symbol` inside the field `details`
+    python_type: type
     convert: Convert | None
 
     @property
@@ -128,20 +128,23 @@ def _column(name: str, path: str, hint: Any, dump: Callable[[Any], bytes]) -> Co
         (hint,) = (member for member in get_args(hint) if member is not NoneType)
     origin = get_origin(hint) or hint
     if origin is Annotated:
-        return Column(name, TEXT, path, price_text)
+        return Column(name, TEXT, path, Decimal, price_text)
     if origin in (tuple, Mapping) or attrs.has(origin):
-        return Column(name, JSON, path, lambda value: "[]" if value == () else dump(value).decode())
+        return Column(name, JSON, path, origin, lambda value: "[]" if value == () else dump(value).decode())
     if issubclass(origin, StrEnum):
-        return Column(name, TEXT, path, str)
-    converters: Mapping[type, tuple[str, Convert | None]] = {
-        str: (TEXT, None),
-        int: (INTEGER, None),
-        bool: (BOOLEAN, None),
-        Decimal: (TEXT, decimal_text),
-        datetime: (TEXT, _time_text),
-        date: (TEXT, date.isoformat),
-    }
-    return Column(name, converters[origin][0], path, converters[origin][1])
+        return Column(name, TEXT, path, origin, str)
+    return Column(name, _SQL_TYPES.get(origin, TEXT), path, origin, _WRITE[origin])
+
+
+_SQL_TYPES: Mapping[type, str] = {int: INTEGER, bool: BOOLEAN}
+_WRITE: Mapping[type, Convert | None] = {
+    str: None,
+    int: None,
+    bool: None,
+    Decimal: decimal_text,
+    datetime: _time_text,
+    date: date.isoformat,
+}
 
 
 def _text(value: Decimal | None) -> str | None:
@@ -224,34 +227,35 @@ class RowCodec:
         # Fields first, computed columns after them: where each parameter is found in that.
         made = [column.name for column in plan] + computed
         self._arrange = tuple(made.index(name) for name in table.bound)
-        self._expected = tuple(
-            (_BOUND_TYPES[by_name[name].type],) if name in by_name else (str, int) for name in table.bound
-        )
+        self._expected = tuple((column.name, column.python_type) for column in plan)
         self._checked: set[tuple[type, ...]] = set()
         self._read = tuple((column.field, column.nested, _READ[column.type]) for column in table.columns)
         self._has_details = any(column.nested for column in table.columns)
 
     def encode(self, record: Record) -> tuple[Bound, ...]:
         """Return the parameters, in the table's order, without the strategy; raise StorageError for a wrong type."""
+        taken = self._take(record)
+        types = tuple(map(type, taken))
+        if types not in self._checked:
+            self._check(taken)
+            self._checked.add(types)
         made = [
             value if convert is None or value is None else convert(value)
-            for convert, value in zip(self._convert, self._take(record), strict=True)
+            for convert, value in zip(self._convert, taken, strict=True)
         ]
         made += [compute(record) for compute in self._compute]
-        values = tuple([made[place] for place in self._arrange])
-        types = tuple(map(type, values))
-        if types not in self._checked:
-            self._check(values)
-            self._checked.add(types)
-        return values
+        return tuple([made[place] for place in self._arrange])
 
-    def _check(self, values: Sequence[Bound]) -> None:
-        for name, expected, value in zip(self.table.bound, self._expected, values, strict=True):
-            if value is not None and type(value) not in expected:
+    def _check(self, values: Sequence[Any]) -> None:
+        """Refuse what would be written without a word though it is not of the field's type: 1.5 for a Decimal."""
+        for (name, expected), value in zip(self._expected, values, strict=True):
+            fits = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
+            if value is not None and not fits:
+                found = type(value).__name__
                 raise StorageError(
-                    f"{self.table.name}.{name} cannot hold a {type(value).__name__}; nothing was written",
+                    f"{self.table.name}.{name} holds {expected.__name__}, not {found}; nothing was written",
                     column=name,
-                    found=type(value).__name__,
+                    found=found,
                 )
 
     def decode(self, row: Sequence[Any]) -> Record:

@@ -17,6 +17,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,9 @@ from weakref import WeakSet
 
 import attrs
 
-from ledger_core.errors import StorageBusy, StorageError
+from ledger_core.errors import LedgerClosed, StorageBusy, StorageError
 from ledger_storage_sqlite import schema
 from ledger_storage_sqlite._location import DURABILITIES, Location
-from ledger_storage_sqlite._translate import translated
 
 SQLITE_VERSION_MIN = (3, 37, 0)
 """From here on SQLite has STRICT tables."""
@@ -153,17 +153,18 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 class ReadConnection:
     """The connection behind `head`, `load`, `find` and `read`: each query is its own short transaction."""
 
-    def __init__(self, location: Location, *, beside_writer: bool) -> None:
-        """Connect at once; `beside_writer` says that a writer of this same repository is open already."""
+    def __init__(self, location: Location, open_writer: Callable[[], None] | None = None) -> None:
+        """Connect at once; `open_writer` is called before each later connect, by a repository that has a writer."""
         self._location = location
-        self._beside_writer = beside_writer
+        self._open_writer = open_writer
         self._mutex = threading.Lock()
+        self._closed = False
         self._connection: sqlite3.Connection | None = None
         self._signature: _Signature | None = None  # of a file taken for unchanging; None beside -wal and -shm
-        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._remove_copy: weakref.finalize[..., ReadConnection] | None = None
         with opening, self._mutex:
             self._connect()
-        _readers.add(self)
+            _readers.add(self)
 
     def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
@@ -172,20 +173,35 @@ class ReadConnection:
                 rows = self._query(statement, parameters)
             if rows is not None:
                 return rows
+            if self._open_writer is not None:
+                self._open_writer()
             with opening, self._mutex:
+                if self._closed:
+                    raise LedgerClosed("this repository is closed")
                 if self._connection is None:
                     self._connect()
         raise StorageBusy(f"{self._location.path} changed again and again while it was read")
 
-    def let_go(self, path: Path) -> None:
-        """Close the connection if it is a trace-free reader's of this file; the next query connects again."""
-        if path == self._location.path and not self._beside_writer:
-            with self._mutex:
-                self._disconnect()
+    def let_go(self, path: Path, *, only_unchanging: bool = False) -> None:
+        """Close the connection if it is a trace-free reader's of this file; the next query connects again.
+
+        With `only_unchanging`, only one that takes the file for unchanging. The caller holds `opening`.
+        """
+        traceless = self._open_writer is None and not (only_unchanging and self._signature is None)
+        if path != self._location.path or not traceless:
+            return
+        with self._mutex:
+            self._disconnect()
 
     def disconnect(self) -> None:
         """Close the connection; the next query connects again."""
         with self._mutex:
+            self._disconnect()
+
+    def close(self) -> None:
+        """Close the connection for good."""
+        with self._mutex:
+            self._closed = True
             self._disconnect()
 
     def abandon(self) -> None:
@@ -193,9 +209,9 @@ class ReadConnection:
         self._mutex = threading.Lock()
         keep_for_ever(self._connection)
         self._connection = None
-        if self._copy is not None:
-            self._copy._finalizer.detach()  # type: ignore[attr-defined]  # noqa: SLF001  # the parent's to remove
-            self._copy = None
+        if self._remove_copy is not None:
+            self._remove_copy.detach()  # the parent's to remove
+            self._remove_copy = None
 
     def _query(self, statement: str, parameters: Sequence[Any]) -> list[Any] | None:
         """Return the rows, or None if there is no connection or the file is not the one that was opened."""
@@ -219,7 +235,7 @@ class ReadConnection:
         return _Signature.of(self._location) == self._signature
 
     def _connect(self) -> None:
-        if self._beside_writer:
+        if self._open_writer is not None:
             self._open("mode=ro")
             return
         for _ in range(ATTEMPTS_MAX):
@@ -227,7 +243,7 @@ class ReadConnection:
             self._require_complete(signature)
             if signature.wal is not None and signature.has_shm:
                 for reader in list(_readers):
-                    reader._let_go_of_unchanging(self._location.path)
+                    reader.let_go(self._location.path, only_unchanging=True)
                 self._open("mode=ro&readonly_shm=1")
                 return
             if not signature.wal_bytes:
@@ -244,13 +260,8 @@ class ReadConnection:
             raise StorageError(f"there is no ledger file {self._location.path}")
         if _stamp(self._location.beside("-journal")) is not None:
             raise StorageError(
-                f"{self._location.path} was left in the middle of being made; open it once for writing to finish or undo"
+                f"{self._location.path} was left in the middle of being made; open it once for writing to repair it"
             )
-
-    def _let_go_of_unchanging(self, path: Path) -> None:
-        if self._signature is not None and path == self._location.path:
-            with self._mutex:
-                self._disconnect()
 
     def _open(self, parameters: str, signature: _Signature | None = None, path: Path | None = None) -> None:
         location = self._location if path is None else attrs.evolve(self._location, path=path)
@@ -266,8 +277,9 @@ class ReadConnection:
             raise
 
     def _open_copy(self, signature: _Signature) -> None:
-        self._copy = tempfile.TemporaryDirectory(prefix="strategy-ledger-")
-        path = Path(self._copy.name) / self._location.path.name
+        folder = tempfile.mkdtemp(prefix="strategy-ledger-")
+        self._remove_copy = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        path = Path(folder) / self._location.path.name
         # Nobody is connected to a file whose -shm is missing, so opening it here drops no lock.
         for suffix in ("", "-wal"):
             shutil.copyfile(self._location.beside(suffix), path.with_name(path.name + suffix))
@@ -277,9 +289,9 @@ class ReadConnection:
         connection, self._connection, self._signature = self._connection, None, None
         if connection is not None:
             connection.close()
-        if self._copy is not None:
-            self._copy.cleanup()
-            self._copy = None
+        if self._remove_copy is not None:
+            self._remove_copy()
+            self._remove_copy = None
 
 
 _kept: list[sqlite3.Connection] = []
@@ -295,10 +307,10 @@ def keep_for_ever(connection: sqlite3.Connection | None) -> None:
 
 
 def _after_fork() -> None:
-    global opening
-    opening = threading.RLock()  # another thread may have held it when this process was copied
+    opening.release()
     for reader in list(_readers):
         reader.abandon()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+# Held across fork(), so that the child does not inherit it from a thread that it does not have.
+os.register_at_fork(before=opening.acquire, after_in_parent=opening.release, after_in_child=_after_fork)

@@ -42,9 +42,7 @@ class LockFile:
         while True:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                raise StorageBusy(
-                    f"another writer held {self.path} for longer than {timeout} s", path=str(self.path)
-                )
+                raise StorageBusy(f"another writer held {self.path} for longer than {timeout} s", path=str(self.path))
             time.sleep(min(pause, remaining))
             if self.try_acquire():
                 return

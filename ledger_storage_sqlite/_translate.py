@@ -32,10 +32,15 @@ def primary_code(error: sqlite3.Error) -> int | None:
     return None if code is None else code & _PRIMARY_CODE
 
 
-def translate(error: sqlite3.Error | OSError | UnicodeEncodeError, what: str) -> StorageError | InvalidValue:
+DriverError = sqlite3.Error | OSError | UnicodeEncodeError | OverflowError
+
+
+def translate(error: DriverError, what: str) -> StorageError | InvalidValue:
     """Return the ledger's error for a driver's; `what` says in words what failed, such as `append to x.db`."""
     if isinstance(error, UnicodeEncodeError):
         return InvalidValue(f"cannot {what}: a text holds characters that UTF-8 cannot", value=error.object)
+    if isinstance(error, OverflowError):
+        return InvalidValue(f"cannot {what}: {error}")
     if isinstance(error, OSError):
         kind = StorageFull if error.errno in _FULL_ERRNOS else StorageError
         return kind(f"cannot {what}: {error.strerror or error}", errno=error.errno)
@@ -52,5 +57,5 @@ def translated(what: str) -> Iterator[None]:
     """Translate what the block raises; see `translate`."""
     try:
         yield
-    except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
+    except (sqlite3.Error, OSError, UnicodeEncodeError, OverflowError) as error:
         raise translate(error, what) from error

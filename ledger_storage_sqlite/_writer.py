@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable
 from weakref import WeakSet
 
-from ledger_core.errors import LedgerClosed, LedgerError, OutcomeUnknown, StorageError
-from ledger_storage_sqlite import _connections, statements
-from ledger_storage_sqlite._connections import ReadConnection, connect_writer, keep_for_ever
-from ledger_storage_sqlite._locks import Claims, LockFile, make_folder
+from ledger_core.errors import LedgerClosed, OutcomeUnknown
+from ledger_storage_sqlite import statements
+from ledger_storage_sqlite._connections import ReadConnection, connect_writer, keep_for_ever, opening
 from ledger_storage_sqlite._location import Location
-from ledger_storage_sqlite._translate import primary_code, translate, translated
+from ledger_storage_sqlite._locks import Claims, LockFile, make_folder
+from ledger_storage_sqlite._translate import primary_code, translate
 
-CHECKPOINT_ROWS = 600
+CHECKPOINT_ROWS = 400
 """Rows written by this connection after which it copies the WAL into the file: about 1,000 pages, 4 MiB."""
 
 WAL_BYTES_MAX = 4 * 1024 * 1024
@@ -50,6 +50,7 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._changes_checkpointed = 0
         self._closed = False
+        self._is_only_writer = False
         self._lock = LockFile(location.beside("-lock"))
         folder = make_folder(location.beside("-claims"))
         self._users = LockFile(folder / ".writers")
@@ -58,7 +59,7 @@ class Writer:
             self._lock.acquire(location.busy_timeout)
             try:
                 self._connect()
-                self.reader = ReadConnection(location, beside_writer=True)
+                self.reader = ReadConnection(location, self.ensure_connected)
             finally:
                 self._lock.release()
         except BaseException:
@@ -79,26 +80,27 @@ class Writer:
                 try:
                     connection.execute(statements.BEGIN)
                     work(connection)
+                    self._commit(connection, what)
                 except BaseException as error:
                     self._roll_back(connection, error)
                     raise
-                self._commit(connection, what)
-                if connection.total_changes - self._changes_checkpointed >= CHECKPOINT_ROWS:
-                    self._checkpoint(connection, statements.CHECKPOINT_PASSIVE)
+                if connection.total_changes - self._changes_checkpointed >= CHECKPOINT_ROWS and not self._checkpoint(
+                    connection, statements.CHECKPOINT_PASSIVE
+                ):
+                    self._discard()
             finally:
                 self._lock.release()
 
     def ensure_connected(self) -> None:
         """Open the file anew if a failed write left it closed, so that what is read next is what is on the disk."""
-        if self._connection is None:
-            with self._mutex:
-                self._require_open()
-                if self._connection is None:
-                    self._lock.acquire(self._location.busy_timeout)
-                    try:
-                        self._reconnect()
-                    finally:
-                        self._lock.release()
+        with self._mutex:
+            self._require_open()
+            if self._connection is None:
+                self._lock.acquire(self._location.busy_timeout)
+                try:
+                    self._reconnect()
+                finally:
+                    self._lock.release()
 
     def close(self) -> None:
         """Copy the WAL into the file and let go of everything; -wal and -shm stay, for readers to come."""
@@ -116,7 +118,7 @@ class Writer:
                     connection.close()
             finally:
                 # Last, and read-only: a last connection that may write would delete -wal and -shm.
-                self.reader.disconnect()
+                self.reader.close()
                 self._close_files()
 
     def abandon(self) -> None:
@@ -137,8 +139,9 @@ class Writer:
 
     def _connect(self) -> sqlite3.Connection:
         """Open the connection; the caller holds the file's lock."""
-        with _connections.opening:
-            if self._users.try_acquire():
+        with opening:
+            self._is_only_writer = self._users.try_acquire()
+            if self._is_only_writer:
                 rewrite_wal(self._location)
             self._users.share()
             made = make_file(self._location)
@@ -155,8 +158,10 @@ class Writer:
     def _reconnect(self) -> sqlite3.Connection:
         """Open the file anew and commit one page to it, so that no remains of a failed commit can come back.
 
-        Pages that a failed commit left behind the end of the WAL would be taken for a commit by the next recovery,
-        long after the lookup said that it had not happened; the page written here overwrites their beginning.
+        Pages that a failed commit left behind the end of the WAL could be taken for a commit by a later recovery,
+        after a lookup said that it had not happened; the page written here overwrites their beginning. Where this
+        is the only writer, opening was that recovery, so what it found stands and may be read even if the disk is
+        too full to write the page.
         """
         connection = self._connect()
         try:
@@ -164,9 +169,13 @@ class Writer:
             (version,) = connection.execute(statements.USER_VERSION).fetchone()
             connection.execute(statements.set_user_version(version))
             connection.execute(statements.COMMIT)
-        except BaseException:
-            self._discard()
-            raise
+        except sqlite3.Error:
+            if not self._is_only_writer:
+                self._discard()
+                raise
+            _log.exception("%s was opened anew and can be read, but not written", self._location.path)
+            if connection.in_transaction:
+                connection.execute(statements.ROLLBACK)
         return connection
 
     def _commit(self, connection: sqlite3.Connection, what: str) -> None:
@@ -174,7 +183,6 @@ class Writer:
             connection.execute(statements.COMMIT)
         except sqlite3.Error as error:
             if primary_code(error) in _CERTAINLY_NOT_COMMITTED:
-                self._roll_back(connection, error)
                 raise
             self._discard()
             reason = translate(error, what).message
@@ -182,33 +190,38 @@ class Writer:
 
     def _roll_back(self, connection: sqlite3.Connection, cause: BaseException) -> None:
         """End the transaction that failed; a connection that cannot even do that is not used again."""
+        if self._connection is not connection:
+            return
         try:
             if connection.in_transaction:
                 connection.execute(statements.ROLLBACK)
         except sqlite3.Error:
-            _log.exception("rolling back failed; the file is opened anew")
+            _log.exception("rolling back failed; %s is opened anew", self._location.path)
             self._discard()
         if isinstance(cause, sqlite3.Error) and primary_code(cause) in _UNTRUSTED:
             self._discard()
 
     def _discard(self) -> None:
+        """Close everything that is open on the file; the next write or read opens it anew."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
         self.reader.disconnect()
         self._users.release()
 
-    def _checkpoint(self, connection: sqlite3.Connection, statement: str) -> None:
-        """Copy the WAL into the file as far as readers allow. What was committed is safe, whatever comes of it."""
+    def _checkpoint(self, connection: sqlite3.Connection, statement: str) -> bool:
+        """Copy the WAL into the file as far as readers allow; what was committed is safe, whatever comes of it.
+
+        Return False where the disk failed, after which the connection is not to be used again.
+        """
         self._changes_checkpointed = connection.total_changes
         try:
             busy, frames, copied = connection.execute(statement).fetchone()
         except sqlite3.Error as error:
             if primary_code(error) == sqlite3.SQLITE_BUSY:
-                return
-            _log.exception("a checkpoint of %s failed; the file is opened anew", self._location.path)
-            self._discard()
-            return
+                return True
+            _log.exception("copying the WAL into %s failed; it is kept", self._location.path)
+            return primary_code(error) not in _UNTRUSTED
         if frames > WAL_FRAMES_WARNING and copied < frames:
             _log.warning(
                 "the WAL of %s has grown to %d pages, of which %d are copied: a long reader pins it (busy=%d)",
@@ -217,6 +230,7 @@ class Writer:
                 copied,
                 busy,
             )
+        return True
 
 
 def make_file(location: Location) -> bool:

@@ -49,7 +49,7 @@ class SqliteRepository:
         self._closed = False
         with translated(f"open {location.path}"):
             self._writer = None if read_only else Writer(location)
-            self._reader = ReadConnection(location, beside_writer=False) if self._writer is None else self._writer.reader
+            self._reader = ReadConnection(location) if self._writer is None else self._writer.reader
 
     @property
     def strategy_id(self) -> str:
@@ -105,28 +105,30 @@ class SqliteRepository:
     def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
         """Store the entries, their after-images and the cursors, or nothing."""
         writer = self._require_writer()
+        if not entries and not cursors:
+            return
         head = entries[0].sequence - 1 if entries else 0
         for expected, entry in enumerate(entries, head + 1):
             if entry.sequence != expected:
                 raise Conflict(f"entries {head + 1} to {expected} do not follow each other", head=head)
             if entry.strategy_id != self._strategy_id:
                 raise InvalidValue(f"an entry of {entry.strategy_id!r} was given to {self._strategy_id!r}")
-        rows = [self._journal_row(entry) for entry in entries]
-        images = {(record.kind, record.key): record for entry in entries for record in entry.records}
-        encoded = [(record, CODECS[record.kind].encode(record)) for record in images.values()]
+        what = f"append to {self._location.path}"
+        with translated(what):
+            rows = [self._journal_row(entry) for entry in entries]
+            images = {(record.kind, record.key): record for entry in entries for record in entry.records}
+            encoded = [(record, CODECS[record.kind].encode(record)) for record in images.values()]
 
-        def work(connection: sqlite3.Connection) -> None:
-            for row in rows:
-                self._insert_entry(connection, row)
-            for record, values in encoded:
-                self._store(connection, record, values)
-            for cursor in cursors:
-                connection.execute(
-                    statements.ADVANCE_CURSOR, (self._strategy_id, cursor.subscriber, cursor.sequence)
-                )
+            def work(connection: sqlite3.Connection) -> None:
+                for row in rows:
+                    self._insert_entry(connection, row)
+                for record, values in encoded:
+                    self._store(connection, record, values)
+                for cursor in cursors:
+                    place = (self._strategy_id, cursor.subscriber, cursor.sequence)
+                    connection.execute(statements.ADVANCE_CURSOR, place)
 
-        with translated(f"append to {self._location.path}"):
-            writer.write(work, f"append to {self._location.path}")
+            writer.write(work, what)
 
     def claim(self, subscriber: str) -> Cursor:
         """Become the owner of a subscriber's cursor until `close`."""
@@ -149,7 +151,7 @@ class SqliteRepository:
             if self._writer is not None:
                 self._writer.close()
             else:
-                self._reader.disconnect()
+                self._reader.close()
 
     def _require_open(self) -> None:
         if self._process != os.getpid():
@@ -166,8 +168,6 @@ class SqliteRepository:
     def _fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         self._require_open()
         with translated(f"read {self._location.path}"):
-            if self._writer is not None:
-                self._writer.ensure_connected()
             return self._reader.fetch(statement, parameters)
 
     def _journal_row(self, entry: Entry) -> tuple[Bound, ...]:
@@ -196,9 +196,9 @@ class SqliteRepository:
         row = (*values, self._strategy_id)
         if record.version > 1:
             place = len(table.set_columns)
-            if table.hot is not None and fixed.update_hot is not None and row[place] == table.hot[1]:
-                if connection.execute(fixed.update_hot, (*row[:place], *row[place + 1 :])).rowcount == 1:
-                    return
+            is_hot = table.hot is not None and row[place] == table.hot[1]
+            if is_hot and connection.execute(fixed.update_hot, (*row[:place], *row[place + 1 :])).rowcount == 1:
+                return
             if connection.execute(fixed.update, row).rowcount == 1:
                 return
         connection.execute(fixed.upsert, row)
@@ -232,7 +232,7 @@ def _find(query: Query, strategy_id: str) -> tuple[str | None, list[Any]]:
     for name, wanted in sorted(query.where.items()):
         if wanted is None and statements.may_be_null(query.kind, name):
             null.append(name)
-        elif not statements.can_match(query.kind, name, wanted):
+        elif not statements.can_match(name, wanted):
             return None, []
         elif statements.is_hot(query.kind, name, wanted):
             hot = True

@@ -113,7 +113,7 @@ CREATE UNIQUE INDEX order_requests_by_id ON order_requests (strategy_id, order_i
 CREATE INDEX order_requests_in_flight ON order_requests (strategy_id, sequence, order_id, request_id)
     WHERE state = 'REQUESTED';
 CREATE TABLE fills (
-    -- Executions. Economic order: executed_at, sequence, entry_index. flat_realized_pnl: the position was flat after it.
+    -- Executions, in economic order by (executed_at, sequence, entry_index). flat_realized_pnl: flat after it.
     strategy_id TEXT NOT NULL, sequence INTEGER NOT NULL, entry_index INTEGER NOT NULL, order_id TEXT NOT NULL,
     fill_id TEXT NOT NULL, version INTEGER NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL,
     quantity TEXT NOT NULL, price TEXT NOT NULL, fees TEXT NOT NULL, fee_in_base INTEGER NOT NULL,

@@ -103,7 +103,7 @@ class RecordStatements:
     load: str
     upsert: str
     update: str
-    update_hot: str | None
+    update_hot: str
 
 
 def _statements(table: Table) -> RecordStatements:
@@ -128,9 +128,7 @@ def _statements(table: Table) -> RecordStatements:
             " AND strategy_id = ?"
         ),
         update_hot=(
-            f"UPDATE {table.name} SET {settable} WHERE {hot[0]} = {hot[1]!r}{where} AND strategy_id = ?"
-            if hot
-            else None
+            f"UPDATE {table.name} SET {settable} WHERE {hot[0]} = {hot[1]!r}{where} AND strategy_id = ?" if hot else ""
         ),
     )
 
@@ -169,7 +167,7 @@ def may_be_null(kind: RecordKind, name: str) -> bool:
     return not _is_boolean(name) and (kind, name) not in _CONDITIONS
 
 
-def can_match(kind: RecordKind, name: str, wanted: object) -> bool:
+def can_match(name: str, wanted: object) -> bool:
     """Say whether a record can have the value at all: no text is equal to a number, though SQL may think so."""
     return wanted in (0, 1) if _is_boolean(name) else isinstance(wanted, str)
 
@@ -192,7 +190,9 @@ def _is_boolean(name: str) -> bool:
 
 def order_columns(kind: RecordKind, ordering: Ordering) -> tuple[str, ...]:
     """Return the columns of `sort_key`."""
-    return ("sequence", *TABLES[kind].key) if ordering is Ordering.SEQUENCE else ("executed_at", "sequence", "entry_index")
+    if ordering is Ordering.SEQUENCE:
+        return ("sequence", *TABLES[kind].key)
+    return ("executed_at", "sequence", "entry_index")
 
 
 @lru_cache(maxsize=1024)
@@ -237,7 +237,7 @@ def _condition(kind: RecordKind, name: str) -> str:
 
 
 def _index(shape: Shape) -> str | None:
-    if shape.kind is RecordKind.FILL and _POSITION_KEY <= {*shape.given, *shape.null}:
+    if shape.kind is RecordKind.FILL and _POSITION_KEY.issubset((*shape.given, *shape.null)):
         return "fills_by_position" if shape.ordering is not Ordering.SEQUENCE else None
     for name, index in _SELECTIVE.get(shape.kind, ()):
         if name in shape.given:

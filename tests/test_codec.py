@@ -20,6 +20,7 @@ from ledger_core.codec import (
     BODY_FORMAT,
     canonical_json,
     dump_body,
+    dump_change,
     dump_command,
     dump_record,
     dump_values,
@@ -76,7 +77,7 @@ decimals = st.tuples(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(0, 18))
     lambda parts: Decimal(f"{parts[0]}e-{parts[1]}")
 )
 times = st.datetimes(timezones=st.just(UTC))
-DAMAGED_NUMBERS: tuple[object, ...] = ("x", "", "1_0", None, [], {}, 1.5)
+DAMAGED_NUMBERS: tuple[object, ...] = ("x", "", "1_0", " 1", "NaN", "Infinity", 1, None, [], {}, 1.5)
 
 
 @pytest.mark.parametrize("kind", RecordKind)
@@ -105,7 +106,7 @@ def test_every_entry_reads_back_equal_and_to_the_byte(kind: RecordKind) -> None:
             command_id=read.command_id,
             occurred_at=read.occurred_at,
             recorded_at=read.recorded_at,
-            changes=read.changes,
+            documents=[dump_change(change) for change in read.changes],
         )
         assert again == given_entry.body
 

@@ -119,6 +119,14 @@ class LosesTheFactsOfChanges(ReadsAltered):
         return attrs.evolve(one, changes=tuple(changes))
 
 
+class LosesTheDocuments(ReadsAltered):
+    """Stores changes without their JSON."""
+
+    def altered(self, one: Entry) -> Entry:
+        """Drop the last document."""
+        return attrs.evolve(one, documents=one.documents[:-1])
+
+
 class KeepsRecordsOnEntries(ReadsAltered):
     """Hands out entries with their after-images."""
 
@@ -1151,6 +1159,7 @@ CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (LosesTheCommandId, "entries_are_read_back_to_the_byte"),
     (CutsTimesToSeconds, "entries_are_read_back_to_the_byte"),
     (LosesTheFactsOfChanges, "changes_are_read_back_as_written"),
+    (LosesTheDocuments, "changes_are_read_back_as_written"),
     (ReformatsTheBody, "a_body_is_stored_verbatim"),
     (MutatesTheBody, "a_body_is_stored_verbatim"),
     (KeepsRecordsOnEntries, "an_entry_read_back_carries_no_records"),

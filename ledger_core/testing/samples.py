@@ -15,8 +15,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import attrs
 
 from ledger_core._frozen import freeze
-from ledger_core.changes import Change, Entry, EventType, Head, chain
-from ledger_core.codec import canonical_json, dump_body, dump_record
+from ledger_core.changes import Change, Entry, EventType, Head
+from ledger_core.codec import build_entry, canonical_json, dump_record
 from ledger_core.lifecycle import RequestKind
 from ledger_core.model import (
     CommandRecord,
@@ -211,7 +211,8 @@ def entry(
     sequence = previous.sequence + 1
     stored = tuple(_born(record, sequence, index) for index, record in enumerate(records))
     made = tuple(map(change_of, stored)) if changes is None else tuple(changes)
-    body = dump_body(
+    return build_entry(
+        previous.digest,
         strategy_id=strategy_id,
         sequence=sequence,
         operation=operation,
@@ -220,18 +221,6 @@ def entry(
         occurred_at=occurred_at,
         recorded_at=recorded_at,
         changes=made,
-    )
-    return Entry(
-        strategy_id=strategy_id,
-        sequence=sequence,
-        operation=operation,
-        subject=subject,
-        command_id=command_id,
-        occurred_at=occurred_at,
-        recorded_at=recorded_at,
-        changes=made,
-        body=body,
-        digest=chain(previous.digest, body),
         records=stored,
     )
 

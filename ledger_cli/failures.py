@@ -1,0 +1,63 @@
+"""Errors as a person meets them: one line on stderr and an exit code, never a traceback."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import click
+
+FAILED = 1
+USAGE = 2
+UNREADABLE = 3
+UNKNOWN = 4
+
+EXIT_CODES = {
+    0: "done",
+    FAILED: "the demonstration's figures do not agree, or something failed that has no code of its own",
+    USAGE: "the command was not understood",
+    UNREADABLE: "the ledger cannot be opened or read",
+    UNKNOWN: "the ledger has no such order, trade or strategy",
+}
+
+
+class Failure(click.ClickException):
+    """What ends a command: a sentence and an exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        """Keep the message as one line."""
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line to stderr."""
+        click.echo(f"strategy-ledger: {self.message}", file=file, err=file is None)
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """Turn what the ledger and the operating system raise into a Failure."""
+    from ledger_core.errors import (
+        InvalidValue,
+        LedgerError,
+        StorageError,
+        UnknownFill,
+        UnknownOrder,
+        UnknownStorage,
+        UnknownTrade,
+    )
+
+    try:
+        yield
+    except (UnknownOrder, UnknownTrade, UnknownFill) as error:
+        raise Failure(error.message, UNKNOWN) from error
+    except InvalidValue as error:
+        raise Failure(error.message, USAGE) from error
+    except (StorageError, UnknownStorage) as error:
+        raise Failure(error.message, UNREADABLE) from error
+    except LedgerError as error:
+        raise Failure(error.message, FAILED) from error
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # whoever read our output has gone, as `head` does: click ends quietly
+        raise Failure(str(error), UNREADABLE) from error

@@ -1,0 +1,68 @@
+"""Numbers, times and ages as a person reads them. Nothing stored is rounded, but where the name says so."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ledger_core import Fee
+
+_DIGITS_MAX = 80
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_YEAR = 365 * _DAY
+
+
+def number(value: Decimal | None) -> str | None:
+    """Write a number with every digit that is stored, without an exponent."""
+    if value is None:
+        return None
+    return format(value, "f") if value else "0"
+
+
+def rounded(value: Decimal | None, places: int) -> str | None:
+    """Write a number rounded for the eye, half-even; the heading of its column says so with a `~`."""
+    if value is None:
+        return None
+    with localcontext() as context:
+        context.prec = _DIGITS_MAX
+        near = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+    return format(near if near else abs(near), "f")
+
+
+def at(moment: datetime | None) -> str | None:
+    """Write a time in UTC, to the second, or to the microsecond where it has a fraction."""
+    if moment is None:
+        return None
+    timespec = "microseconds" if moment.microsecond else "seconds"
+    return moment.replace(tzinfo=None).isoformat(" ", timespec) + "Z"
+
+
+def age(now: datetime, then: datetime | None) -> str | None:
+    """Write how long ago something was, in its two largest units; with a minus sign if it lies ahead."""
+    return None if then is None else duration(now - then)
+
+
+def duration(length: timedelta) -> str:
+    """Write a length of time in its two largest units, such as `3d 04h`."""
+    seconds = int(abs(length).total_seconds())
+    sign = "-" if length < timedelta(0) and seconds else ""
+    if seconds < _MINUTE:
+        return f"{sign}{seconds}s"
+    if seconds < _HOUR:
+        return f"{sign}{seconds // _MINUTE}m {seconds % _MINUTE:02}s"
+    if seconds < _DAY:
+        return f"{sign}{seconds // _HOUR}h {seconds % _HOUR // _MINUTE:02}m"
+    if seconds < _YEAR:
+        return f"{sign}{seconds // _DAY}d {seconds % _DAY // _HOUR:02}h"
+    return f"{sign}{seconds // _YEAR}y {seconds % _YEAR // _DAY}d"
+
+
+def fees(paid: "Iterable[Fee]") -> str | None:
+    """Write fees currency by currency: they are never added to each other."""
+    return ", ".join(f"{number(fee.amount)} {fee.currency}" for fee in paid) or None
+
+
+def count(how_many: int, noun: str, plural: str | None = None) -> str:
+    """Write a number of things: `1 order`, `1,204 orders`."""
+    return f"{how_many:,} {noun if how_many == 1 else plural or noun + 's'}"
