@@ -210,8 +210,8 @@ def lobster_figures(ledger: StrategyLedger) -> Figures:
         "visible shares": booked.bought + booked.sold + waiting.bought + waiting.sold,
         "visible shares, resting buy": booked.bought + waiting.bought,
         "visible shares, resting sell": booked.sold + waiting.sold,
-        "deletes": events["ORDER_CANCELED"] + filed["update_order_cancellation"],
-        "partial cancels": events["ORDER_RESTATED"] + filed["update_order_restatement"],
+        "deletes": events[EventType.ORDER_CANCELED] + filed["update_order_cancellation"],
+        "partial cancels": events[EventType.ORDER_RESTATED] + filed["update_order_restatement"],
         "filled": orders["FILLED"],
         "canceled": orders["CANCELED"],
         "canceled after fills": orders["canceled after fills"],
@@ -421,7 +421,8 @@ class Volume(NamedTuple):
         """Sum executions, booked or quarantined."""
         volume = cls(0, ZERO, ZERO)
         for one in executions:
-            assert one.side is not None and one.quantity is not None, "the replay states both of every fill"
+            assert one.side is not None, "the replay states the side of every fill"
+            assert one.quantity is not None, "a fill has a quantity"
             volume = volume.plus(one.quantity, one.side)
         return volume
 

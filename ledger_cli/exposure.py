@@ -15,6 +15,7 @@ from ledger_cli.reading import (
     reader_of,
     reading_options,
     say_how_many,
+    symbol_option,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ _COLUMNS = (
 _PLACES = 6
 
 
-@click.command()
+@click.command(short_help="What is held and may still be added.")
 @reading_options
+@symbol_option
 def exposure(path: str, strategy: str | None, symbol: str | None, limit: int | None, as_json: bool) -> None:
     """Print by symbol what is held and what open orders may still add, over all strategies.
 
@@ -44,7 +46,7 @@ def exposure(path: str, strategy: str | None, symbol: str | None, limit: int | N
     is filled, and the reverse; orders in doubt and fills in quarantine count. With --symbol: that symbol, also where
     nothing is known of it.
     """
-    asked = Asked(path, strategy, symbol, limit, as_json)
+    asked = Asked(path, strategy, limit, as_json, symbol)
     with reader_of(path) as reader:
         ledgers = ledgers_of(reader, strategy)
         everything = _of_one(ledgers[0][1], symbol) if strategy is not None else _of_all(reader, symbol)

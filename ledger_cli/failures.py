@@ -24,14 +24,33 @@ EXIT_CODES = {
 class Failure(click.ClickException):
     """What ends a command: a sentence and an exit code."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    exit_code = FAILED
+
+    def __init__(self, message: str) -> None:
         """Keep the message as one line."""
         super().__init__(" ".join(message.split()))
-        self.exit_code = exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line to stderr."""
         click.echo(f"strategy-ledger: {self.message}", file=file, err=file is None)
+
+
+class Misused(Failure):
+    """The command asks for what cannot be."""
+
+    exit_code = USAGE
+
+
+class Unreadable(Failure):
+    """The ledger cannot be opened or read."""
+
+    exit_code = UNREADABLE
+
+
+class Unknown(Failure):
+    """The ledger has no such order, trade or strategy."""
+
+    exit_code = UNKNOWN
 
 
 @contextmanager
@@ -50,14 +69,14 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except (UnknownOrder, UnknownTrade, UnknownFill) as error:
-        raise Failure(error.message, UNKNOWN) from error
+        raise Unknown(error.message) from error
     except InvalidValue as error:
-        raise Failure(error.message, USAGE) from error
+        raise Misused(error.message) from error
     except (StorageError, UnknownStorage) as error:
-        raise Failure(error.message, UNREADABLE) from error
+        raise Unreadable(error.message) from error
     except LedgerError as error:
-        raise Failure(error.message, FAILED) from error
+        raise Failure(error.message) from error
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise  # whoever read our output has gone, as `head` does: click ends quietly
-        raise Failure(str(error), UNREADABLE) from error
+        raise Unreadable(str(error)) from error

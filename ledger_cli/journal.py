@@ -2,13 +2,12 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ledger_cli import tables, words
-from ledger_cli.failures import UNKNOWN, USAGE, Failure
+from ledger_cli.failures import Misused, Unknown
 from ledger_cli.reading import (
     Asked,
     last_entry,
@@ -33,7 +32,7 @@ _COLUMNS = (
 )
 
 
-@click.command()
+@click.command(short_help="What happened, in order.")
 @reading_options
 @click.argument("record_id", required=False)
 @click.option("--after", metavar="N", type=click.IntRange(min=0), help="Only entries after number N, from there on.")
@@ -42,7 +41,6 @@ def journal(
     path: str,
     record_id: str | None,
     strategy: str | None,
-    symbol: str | None,
     limit: int | None,
     as_json: bool,
     after: int | None,
@@ -53,11 +51,9 @@ def journal(
     PATH is a ledger file or a URL. With RECORD_ID: the history of that order or trade. In JSON each entry is its
     digest and its body as stored, byte for byte; a digest is the sha256 of the digest before and the body.
     """
-    if symbol is not None:
-        raise Failure("the journal is of orders and trades: give the id of one instead of --symbol", USAGE)
     if as_json and as_lines:
-        raise Failure("--json and --jsonl are two forms of the same: give one", USAGE)
-    asked = Asked(path, strategy, symbol, limit, as_json or as_lines)
+        raise Misused("--json and --jsonl are two forms of the same: give one")
+    asked = Asked(path, strategy, limit, as_json or as_lines)
     with reader_of(path) as reader:
         ledgers = ledgers_of(reader, strategy)
         entries, total = _entries(ledgers, asked, record_id, after)
@@ -85,8 +81,7 @@ def _entries(
         merged = _merged([ledger.read_journal(after) for _, ledger in ledgers])
         return [entry for entry, _ in zip(merged, range(asked.rows_max), strict=False)], total
     tails = [
-        ledger.read_journal(max(0, head - asked.rows_max))
-        for (_, ledger), head in zip(ledgers, heads, strict=True)
+        ledger.read_journal(max(0, head - asked.rows_max)) for (_, ledger), head in zip(ledgers, heads, strict=True)
     ]
     return list(_merged(tails))[-asked.rows_max :], total
 
@@ -105,7 +100,7 @@ def _history(ledgers: "Iterable[tuple[str, StrategyLedger]]", record_id: str) ->
         except UnknownOrder:
             continue
     if not found:
-        raise Failure(f"no order or trade {record_id!r} in this ledger", UNKNOWN)
+        raise Unknown(f"no order or trade {record_id!r} in this ledger")
     return sorted(found, key=lambda entry: entry.recorded_at)
 
 
@@ -132,7 +127,7 @@ def _render(entries: "Sequence[Entry]") -> str:
                 event["event_type"],
                 event["order_id"] or event["trade_id"] or event.get("quarantine_id"),
                 _states(event),
-                _what(event, entry.recorded_at),
+                _what(event),
             )
             for entry in entries
             for event in events_of(entry)
@@ -145,7 +140,7 @@ def _states(event: Mapping[str, Any]) -> str | None:
     return after if before in (None, after) else f"{before} > {after}"
 
 
-def _what(event: Mapping[str, Any], recorded_at: datetime) -> str | None:
+def _what(event: Mapping[str, Any]) -> str | None:
     """Return what a person wants to know beside the state: the order, the execution, the reason."""
     changed = event["changed"]
     parts: list[str] = []
@@ -161,9 +156,7 @@ def _what(event: Mapping[str, Any], recorded_at: datetime) -> str | None:
         parts.extend(f"fee {fee['amount']} {fee['currency']}" for fee in fill.get("fees", ()))
     if event.get("late"):
         parts.append("late")
-    for name in ("request_id", "code", "reason"):
-        if event.get(name):
-            parts.append(str(event[name]))
+    parts.extend(str(event[name]) for name in ("request_id", "code", "reason") if event.get(name))
     if event["event_type"] == "FACT_QUARANTINED":
         parts.append(str(changed.get("message", "")))
     return ", ".join(part for part in parts if part) or None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger_cli import tables, words
-from ledger_cli.failures import UNKNOWN, Failure
+from ledger_cli.failures import Unknown
 from ledger_cli.reading import (
     Asked,
     first,
@@ -19,6 +19,7 @@ from ledger_cli.reading import (
     reading_options,
     say,
     say_how_many,
+    symbol_option,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     tables.text("status"),
+    tables.text("age"),
     tables.text("strategy"),
     tables.text("order"),
     tables.text("symbol"),
@@ -40,11 +42,10 @@ _COLUMNS = (
     tables.numbers("limit"),
     tables.numbers("stop"),
     tables.text("in force"),
-    tables.text("venue"),
-    tables.text("account"),
-    tables.text("venue's id"),
     tables.text("placed"),
-    tables.text("age"),
+    tables.text("account"),
+    tables.text("venue"),
+    tables.text("venue's id"),
     tables.text("reason"),
 )
 _FILL_COLUMNS = (
@@ -77,8 +78,9 @@ AVERAGE_PLACES = 6
 """To how many places the columns with a `~` are rounded."""
 
 
-@click.command()
+@click.command(short_help="What is open at the venues, in doubt first.")
 @reading_options
+@symbol_option
 @click.argument("order_id", required=False)
 @click.option("--all", "show_all", is_flag=True, help="Ended orders too; the latest where not all are shown.")
 def orders(
@@ -95,7 +97,7 @@ def orders(
     PATH is a ledger file or a URL. With ORDER_ID: everything about that order, its fills and requests included.
     Facts that the ledger could not book are listed below the orders: they may be fills of orders you see.
     """
-    asked = Asked(path, strategy, symbol, limit, as_json)
+    asked = Asked(path, strategy, limit, as_json, symbol)
     with reader_of(path) as reader:
         ledgers = ledgers_of(reader, strategy)
         if order_id is not None:
@@ -124,7 +126,7 @@ def orders(
                 click.echo(_render_facts(facts))
 
 
-def render(found: "Found", now: datetime) -> str:
+def render(found: "Found", moment: datetime) -> str:
     """Return orders as a table."""
     several = len({strategy_id for strategy_id, _ in found}) > 1
     return tables.render(
@@ -132,6 +134,7 @@ def render(found: "Found", now: datetime) -> str:
         (
             (
                 order.status.value,
+                words.age(moment, order.placed_at),
                 strategy_id if several else None,
                 order.order_id,
                 order.symbol,
@@ -144,11 +147,10 @@ def render(found: "Found", now: datetime) -> str:
                 words.number(order.limit_price),
                 words.number(order.stop_price),
                 order.time_in_force.value if order.time_in_force else None,
-                order.venue,
-                order.account,
-                ", ".join(order.venue_order_ids),
                 words.at(order.placed_at),
-                words.age(now, order.placed_at),
+                order.account,
+                order.venue,
+                ", ".join(order.venue_order_ids),
                 order.reason,
             )
             for strategy_id, order in found
@@ -187,7 +189,7 @@ def _print_one(ledgers: "Sequence[tuple[str, StrategyLedger]]", order_id: str, a
             continue
         found.append((strategy_id, order, list(ledger.find_fills(order_id=order_id, limit=None))))
     if not found:
-        raise Failure(f"no order {order_id!r} in this ledger", UNKNOWN)
+        raise Unknown(f"no order {order_id!r} in this ledger")
     if asked.as_json:
         from ledger_cli.documents import array, of_order
 
@@ -198,7 +200,7 @@ def _print_one(ledgers: "Sequence[tuple[str, StrategyLedger]]", order_id: str, a
     click.echo("\n\n".join(_render_one(*one, moment) for one in found))
 
 
-def _render_one(strategy_id: str, order: "Order", fills: "Sequence[Fill]", now: datetime) -> str:
+def _render_one(strategy_id: str, order: "Order", fills: "Sequence[Fill]", moment: datetime) -> str:
     details = order.details
     parts = [
         tables.render_pairs(
@@ -224,7 +226,7 @@ def _render_one(strategy_id: str, order: "Order", fills: "Sequence[Fill]", now: 
                 ("plan", details.trade_plan_id),
                 ("group", details.execution_group_id),
                 ("parent", details.parent_order_id),
-                ("placed", f"{words.at(order.placed_at)}, {words.age(now, order.placed_at)} ago"),
+                ("placed", f"{words.at(order.placed_at)}, {words.age(moment, order.placed_at)} ago"),
                 ("ended", words.at(order.ended_at)),
             )
         )
@@ -295,4 +297,3 @@ def _quantity(order: "Order") -> str:
     if order.quantity is not None:
         return words.number(order.quantity) or "0"
     return f"{words.number(order.details.cash_quantity)} {order.details.cash_currency}"
-

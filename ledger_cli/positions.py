@@ -15,6 +15,7 @@ from ledger_cli.reading import (
     reader_of,
     reading_options,
     say_how_many,
+    symbol_option,
 )
 
 if TYPE_CHECKING:
@@ -40,15 +41,16 @@ _COLUMNS = (
 _PLACES = 6
 
 
-@click.command()
+@click.command(short_help="What is held.")
 @reading_options
+@symbol_option
 def positions(path: str, strategy: str | None, symbol: str | None, limit: int | None, as_json: bool) -> None:
     """Print what is held: every position that is not flat.
 
     PATH is a ledger file or a URL. Quantities are signed, negative is short. Cost is what the open part was entered
     for; realized PnL counts since the position's first fill; both are gross of fees, which stand beside them.
     """
-    asked = Asked(path, strategy, symbol, limit, as_json)
+    asked = Asked(path, strategy, limit, as_json, symbol)
     with reader_of(path) as reader:
         ledgers = ledgers_of(reader, strategy)
         everything = [

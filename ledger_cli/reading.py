@@ -14,7 +14,7 @@ import attrs
 import click
 
 from ledger_cli import words
-from ledger_cli.failures import UNKNOWN, Failure, one_line
+from ledger_cli.failures import Unknown, one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,9 +34,9 @@ class Asked:
 
     path: str
     strategy: str | None
-    symbol: str | None
     limit: int | None
     as_json: bool
+    symbol: str | None = None
 
     @property
     def rows_max(self) -> int | None:
@@ -47,11 +47,10 @@ class Asked:
 
 
 def reading_options(command: CommandT) -> CommandT:
-    """Give a command PATH and the options that all reading commands have; `asked` gathers them."""
+    """Give a command PATH and the options that all reading commands have."""
     options = (
         click.argument("path"),
         click.option("--strategy", metavar="ID", help="Only this strategy."),
-        click.option("--symbol", metavar="SYMBOL", help="Only this symbol."),
         click.option(
             "--limit",
             metavar="N",
@@ -63,6 +62,9 @@ def reading_options(command: CommandT) -> CommandT:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+symbol_option = click.option("--symbol", metavar="SYMBOL", help="Only this symbol.")
 
 
 def url_of(path: str) -> str:
@@ -86,7 +88,7 @@ def ledgers_of(reader: "LedgerReader", strategy: str | None) -> "list[tuple[str,
     if strategy is not None:
         if strategy not in known:
             held = ", ".join(known) or "no strategy at all"
-            raise Failure(f"no strategy {strategy!r} in this ledger; it holds {held}", UNKNOWN)
+            raise Unknown(f"no strategy {strategy!r} in this ledger; it holds {held}")
         known = [strategy]
     return [(strategy_id, reader.strategy(strategy_id)) for strategy_id in known]
 

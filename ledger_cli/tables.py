@@ -62,7 +62,7 @@ def _block(column: Column, values: Sequence[str]) -> list[str]:
 
 def _fraction(value: str) -> str:
     """Return a number's point and what follows it."""
-    whole, point, fraction = value.partition(".")
+    _whole, point, fraction = value.partition(".")
     return point + fraction
 
 

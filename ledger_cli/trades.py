@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ledger_cli import tables, words
-from ledger_cli.failures import UNKNOWN, Failure
+from ledger_cli.failures import Unknown
 from ledger_cli.reading import (
     Asked,
     last_entry,
@@ -17,6 +17,7 @@ from ledger_cli.reading import (
     reader_of,
     reading_options,
     say_how_many,
+    symbol_option,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _COLUMNS = (
     tables.text("symbol"),
     tables.text("direction"),
     tables.numbers("entered"),
-    tables.numbers("left"),
+    tables.numbers("exited"),
     tables.numbers("open"),
     tables.numbers("~entry"),
     tables.numbers("~exit"),
@@ -56,8 +57,9 @@ _LEG_COLUMNS = (
 _PLACES = 6
 
 
-@click.command()
+@click.command(short_help="Round trips: what they hold and made.")
 @reading_options
+@symbol_option
 @click.argument("trade_id", required=False)
 @click.option("--all", "show_all", is_flag=True, help="Closed trades too; the latest where not all are shown.")
 def trades(
@@ -74,7 +76,7 @@ def trades(
     PATH is a ledger file or a URL. With TRADE_ID: everything about that trade. Realized PnL is gross of fees, which
     stand beside it; columns with a ~ are rounded for the eye.
     """
-    asked = Asked(path, strategy, symbol, limit, as_json)
+    asked = Asked(path, strategy, limit, as_json, symbol)
     with reader_of(path) as reader:
         ledgers = ledgers_of(reader, strategy)
         if trade_id is None:
@@ -97,7 +99,7 @@ def trades(
             say_how_many(len(found), total, noun, f"; {last_entry(ledgers, moment)}")
 
 
-def render(found: "Found", now: datetime) -> str:
+def render(found: "Found", moment: datetime) -> str:
     """Return trades as a table."""
     several = len({strategy_id for strategy_id, _ in found}) > 1
     return tables.render(
@@ -119,7 +121,7 @@ def render(found: "Found", now: datetime) -> str:
                 words.fees(trade.fees),
                 words.at(trade.opened_at),
                 words.at(trade.closed_at),
-                words.age(trade.closed_at or now, trade.opened_at),
+                words.age(trade.closed_at or moment, trade.opened_at),
                 _note(trade),
             )
             for strategy_id, trade in found
@@ -127,9 +129,7 @@ def render(found: "Found", now: datetime) -> str:
     )
 
 
-def _found(
-    ledgers: "Sequence[tuple[str, StrategyLedger]]", asked: Asked, *, show_all: bool
-) -> "tuple[Found, int]":
+def _found(ledgers: "Sequence[tuple[str, StrategyLedger]]", asked: Asked, *, show_all: bool) -> "tuple[Found, int]":
     found: list[tuple[str, Trade]] = []
     total = 0
     for strategy_id, ledger in ledgers:
@@ -151,11 +151,11 @@ def _named(ledgers: "Sequence[tuple[str, StrategyLedger]]", trade_id: str) -> "F
         except UnknownTrade:
             continue
     if not found:
-        raise Failure(f"no trade {trade_id!r} in this ledger", UNKNOWN)
+        raise Unknown(f"no trade {trade_id!r} in this ledger")
     return found
 
 
-def _render_one(strategy_id: str, trade: "Trade", now: datetime) -> str:
+def _render_one(strategy_id: str, trade: "Trade", moment: datetime) -> str:
     pairs = tables.render_pairs(
         (
             ("trade", trade.trade_id),
@@ -165,7 +165,7 @@ def _render_one(strategy_id: str, trade: "Trade", now: datetime) -> str:
             ("symbol", trade.symbol),
             ("direction", trade.direction.value),
             ("entered", words.number(trade.entry_quantity)),
-            ("left", words.number(trade.exit_quantity)),
+            ("exited", words.number(trade.exit_quantity)),
             ("open", words.number(trade.open_quantity)),
             ("~entry", words.rounded(trade.average_entry_price, _PLACES)),
             ("~exit", words.rounded(trade.average_exit_price, _PLACES)),
@@ -176,7 +176,7 @@ def _render_one(strategy_id: str, trade: "Trade", now: datetime) -> str:
             ("tags", ", ".join(trade.tags)),
             ("orders", ", ".join(trade.order_ids)),
             ("exit orders", ", ".join(trade.exit_order_ids)),
-            ("opened", f"{words.at(trade.opened_at)}, {words.age(now, trade.opened_at)} ago"),
+            ("opened", f"{words.at(trade.opened_at)}, {words.age(moment, trade.opened_at)} ago"),
             ("closed", words.at(trade.closed_at)),
         )
     )
@@ -205,10 +205,11 @@ def _money(trade: "Trade") -> str | None:
 
 def _note(trade: "Trade") -> str | None:
     residual = ", ".join(f"{words.number(quantity)} {symbol}" for symbol, quantity in trade.residual.items())
+    through_zero = any(leg.open_quantity < 0 for leg in trade.legs)
     notes = (
+        "went through zero" if through_zero else "",
         "restated after its close" if trade.restated else "",
         trade.reason or "",
         f"residual {residual} {trade.residual_reason or ''}".strip() if residual else "",
     )
     return "; ".join(note for note in notes if note) or None
-

@@ -27,7 +27,7 @@ def rounded(value: Decimal | None, places: int) -> str | None:
     with localcontext() as context:
         context.prec = _DIGITS_MAX
         near = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
-    return format(near if near else abs(near), "f")
+    return format(near or abs(near), "f")
 
 
 def at(moment: datetime | None) -> str | None:

@@ -70,8 +70,10 @@ def plain(value: Decimal) -> Decimal:
     """Return the same number without exponent and without trailing zeros after the point."""
     if not value:
         return ZERO
-    stripped = EXACT.normalize(value)
-    return EXACT.quantize(stripped, ONE) if _exponent(stripped) > 0 else stripped
+    text = format(value, "f")
+    if "." not in text:
+        return value if value.same_quantum(ONE) else Decimal(text)
+    return Decimal(text.rstrip("0").rstrip(".")) if text[-1] == "0" else value
 
 
 def parse_decimal(value: object, argument: str) -> Decimal:

@@ -158,7 +158,11 @@ class Publishing:
 
     def _deliver_to(self, subscription: Subscription, look: bool) -> None:
         while True:
-            entries = self._entries_after(subscription.sequence, look)
+            try:
+                entries = self._entries_after(subscription.sequence, look)
+            except LedgerError:  # what is committed stays acknowledged; delivery goes on with the next command
+                _log.exception("subscriber %r could not be served: the journal could not be read", subscription.name)
+                return
             if not entries or not subscription.deliver(entries):
                 return
 

@@ -49,7 +49,7 @@ class Column:
     """One column: its name in SQL, where in the record its value is, and how that is written."""
 
     name: str
-    type: str
+    sql_type: str
     path: str  # `details.symbol`: the field `symbol` inside the field `details`
     python_type: type
     convert: Convert | None
@@ -229,7 +229,7 @@ class RowCodec:
         self._arrange = tuple(made.index(name) for name in table.bound)
         self._expected = tuple((column.name, column.python_type) for column in plan)
         self._checked: set[tuple[type, ...]] = set()
-        self._read = tuple((column.field, column.nested, _READ[column.type]) for column in table.columns)
+        self._read = tuple((column.field, column.nested, _READ[column.sql_type]) for column in table.columns)
         self._has_details = any(column.nested for column in table.columns)
 
     def encode(self, record: Record) -> tuple[Bound, ...]:

@@ -82,7 +82,6 @@ _SELECTIVE: Mapping[RecordKind, tuple[tuple[str, str], ...]] = {
 # fmt: on
 
 _IN_FLIGHT = "state = 'REQUESTED'"
-_POSITION_KEY = frozenset({"symbol", "venue", "account", "position_side"})
 _CONDITIONS: Mapping[tuple[RecordKind, str], str] = {
     (RecordKind.ORDER, "venue_order_id"): (
         "order_id IN (SELECT v.order_id FROM venue_orders AS v WHERE v.strategy_id = ? AND v.venue_order_id = ?)"
@@ -237,8 +236,8 @@ def _condition(kind: RecordKind, name: str) -> str:
 
 
 def _index(shape: Shape) -> str | None:
-    if shape.kind is RecordKind.FILL and _POSITION_KEY.issubset((*shape.given, *shape.null)):
-        return "fills_by_position" if shape.ordering is not Ordering.SEQUENCE else None
+    if shape.kind is RecordKind.FILL and shape.ordering is not Ordering.SEQUENCE and "symbol" in shape.given:
+        return "fills_by_position"
     for name, index in _SELECTIVE.get(shape.kind, ()):
         if name in shape.given:
             return index

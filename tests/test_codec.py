@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ledger_core._frozen import FrozenDict, freeze
@@ -66,11 +66,14 @@ from ledger_core.testing import (
 
 EMPTY = Head(0, GENESIS_DIGEST)
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure: nothing here depends on the clock."""
+
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
-    max_leaves=12,
+    max_leaves=6,
 )
 objects = st.dictionaries(texts, json_values, max_size=5)
 decimals = st.tuples(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(0, 18)).map(
@@ -111,6 +114,7 @@ def test_every_entry_reads_back_equal_and_to_the_byte(kind: RecordKind) -> None:
         assert again == given_entry.body
 
 
+@unhurried
 @given(texts, decimals, decimals, times, objects, st.lists(st.builds(Fee, texts, decimals), max_size=4))
 def test_any_fill_reads_back_equal(
     text: str, quantity: Decimal, price: Decimal, time: datetime, metadata: dict[str, Any], fees: list[Fee]
@@ -123,6 +127,7 @@ def test_any_fill_reads_back_equal(
     assert_same_record(read, given_fill)
 
 
+@unhurried
 @given(texts, decimals, decimals, times, objects)
 def test_any_order_reads_back_equal(
     text: str, quantity: Decimal, price: Decimal, time: datetime, metadata: dict[str, Any]
@@ -213,6 +218,7 @@ def test_every_command_reads_back_equal_and_to_the_byte() -> None:
     assert seen == set(Operation)
 
 
+@unhurried
 @given(objects, st.randoms(use_true_random=False))
 def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict[str, Any], random: Any) -> None:
     """Whatever the order in which keys were put in, at any depth, the bytes are the same."""
@@ -227,6 +233,7 @@ def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict[str, An
     assert canonical_json(shuffled(value)) == canonical_json(value)
 
 
+@unhurried
 @given(json_values)
 def test_canonical_json_reads_back_equal(value: Any) -> None:
     """Canonical bytes are JSON of the same value, and canonical again; frozen or not makes no difference."""
@@ -318,6 +325,7 @@ def test_a_frozen_object_refuses_to_change(mutate: Any) -> None:
     assert frozen == before
 
 
+@unhurried
 @given(objects)
 def test_freezing_changes_no_value(value: dict[str, Any]) -> None:
     """A frozen object is a dict of the same JSON, hashable, and stays frozen when copied or pickled."""
@@ -368,6 +376,7 @@ def test_a_newer_format_is_refused(newer: int) -> None:
         load_entry(canonical_json(stored), GENESIS_DIGEST)
 
 
+@unhurried
 @given(st.binary())
 @example(b"")
 @example(b"null")
@@ -399,6 +408,7 @@ BODY = entry(
 ).body
 
 
+@unhurried
 @given(st.integers(0, len(BODY) - 1), st.integers(0, 255), st.integers(0, 3))
 def test_a_damaged_entry_is_read_or_corrupt(place: int, byte: int, cut: int) -> None:
     """With a byte changed or some cut out an entry is read, if it still is one, or StorageCorrupt; nothing escapes."""
@@ -472,6 +482,7 @@ def test_a_damaged_number_is_corrupt(junk: object) -> None:
         load_entry(canonical_json(stored), GENESIS_DIGEST)
 
 
+@unhurried
 @given(st.dictionaries(st.sampled_from(field_names(RecordKind.ORDER)), json_values))
 def test_any_json_is_an_order_or_corrupt(stored: dict[str, Any]) -> None:
     """Any JSON under an order's field names is an order or StorageCorrupt; nothing else escapes."""

@@ -378,11 +378,7 @@ class TakesNoneForEmpty(AltersRecords):
 
     def altered(self, record: Any) -> Any:
         """Turn None into text."""
-        return (
-            attrs.evolve(record, venue=record.venue or "")
-            if isinstance(record, (Fill, Instrument))
-            else record
-        )
+        return attrs.evolve(record, venue=record.venue or "") if isinstance(record, (Fill, Instrument)) else record
 
 
 class LosesMetadata(AltersRecords):
@@ -424,11 +420,7 @@ class KeepsRequestsOnOrders(MemoryRepository):
     def load(self, kind: RecordKind, key: Key) -> Record | None:
         """Return the record."""
         found = super().load(kind, key)
-        return (
-            attrs.evolve(found, requests=(request(),))
-            if isinstance(found, Order) and found.request_count
-            else found
-        )
+        return attrs.evolve(found, requests=(request(),)) if isinstance(found, Order) and found.request_count else found
 
 
 class NeverClosesTrades(AltersRecords):
@@ -444,9 +436,7 @@ class NeverAnswersRequests(AltersRecords):
 
     def altered(self, record: Any) -> Any:
         """Put the request in flight."""
-        return (
-            attrs.evolve(record, state=RequestState.REQUESTED) if isinstance(record, OrderRequest) else record
-        )
+        return attrs.evolve(record, state=RequestState.REQUESTED) if isinstance(record, OrderRequest) else record
 
 
 class LosesFeesOnClose(MemoryRepository):
@@ -455,9 +445,7 @@ class LosesFeesOnClose(MemoryRepository):
     def close(self) -> None:
         """Close, and lose the fees."""
         fills = self.store.journal(self.strategy_id).records[RecordKind.FILL]
-        fills |= {
-            key: attrs.evolve(record, fees=()) for key, record in fills.items() if isinstance(record, Fill)
-        }
+        fills |= {key: attrs.evolve(record, fees=()) for key, record in fills.items() if isinstance(record, Fill)}
         super().close()
 
 
@@ -545,9 +533,7 @@ class IgnoresPrefixes(FindsWrongly):
     def asked(self, query: Query) -> Query:
         """Make the prefix a key that is below all that share it."""
         if query.after and len(query.after) == 1:
-            return attrs.evolve(
-                query, after=(*query.after, "" if query.ordering is Ordering.SEQUENCE else -1)
-            )
+            return attrs.evolve(query, after=(*query.after, "" if query.ordering is Ordering.SEQUENCE else -1))
         return query
 
 
@@ -570,9 +556,7 @@ class NeedsAfterToExist(MemoryRepository):
     def find(self, query: Query) -> Sequence[Record]:
         """Return one page."""
         every = super().find(attrs.evolve(query, after=None, limit=PAGE_SIZE_MAX))
-        if query.after and not any(
-            sort_key(one, query.ordering)[: len(query.after)] == query.after for one in every
-        ):
+        if query.after and not any(sort_key(one, query.ordering)[: len(query.after)] == query.after for one in every):
             return []
         return super().find(query)
 
@@ -630,9 +614,7 @@ class TakesNoneForAny(FindsWrongly):
 
     def asked(self, query: Query) -> Query:
         """Drop them."""
-        return attrs.evolve(
-            query, where={name: value for name, value in query.where.items() if value is not None}
-        )
+        return attrs.evolve(query, where={name: value for name, value in query.where.items() if value is not None})
 
 
 class IgnoresFilters(FindsWrongly):
@@ -658,11 +640,7 @@ class KnowsTheFirstVenueIdOnly(MemoryRepository):
         """Return one page."""
         found = super().find(query)
         asked = query.where.get("venue_order_id")
-        return [
-            one
-            for one in found
-            if asked is None or not isinstance(one, Order) or one.venue_order_ids[0] == asked
-        ]
+        return [one for one in found if asked is None or not isinstance(one, Order) or one.venue_order_ids[0] == asked]
 
 
 class ForgetsThatStatusIsDerived(FindsWrongly):
@@ -737,9 +715,7 @@ class OrdersByInsertion(MemoryRepository):
 
     def find(self, query: Query) -> Sequence[Record]:
         """Return one page."""
-        places = {
-            key: place for place, key in enumerate(self.store.journal(self.strategy_id).records[query.kind])
-        }
+        places = {key: place for place, key in enumerate(self.store.journal(self.strategy_id).records[query.kind])}
         return sorted(super().find(query), key=lambda record: (record.sequence, places[record.key]))
 
 
@@ -758,9 +734,7 @@ class OrdersByUtf16(MemoryRepository):
     def find(self, query: Query) -> Sequence[Record]:
         """Return one page."""
         found = super().find(query)
-        return sorted(
-            found, key=lambda record: (record.sequence, [part.encode("utf-16-be") for part in record.key])
-        )
+        return sorted(found, key=lambda record: (record.sequence, [part.encode("utf-16-be") for part in record.key]))
 
 
 class OrdersByLastChange(MemoryRepository):
@@ -776,9 +750,7 @@ class KnowsNoDescending(FindsWrongly):
 
     def asked(self, query: Query) -> Query:
         """Turn the order round."""
-        return attrs.evolve(
-            query, ordering=Ordering.ECONOMIC if query.kind is RecordKind.FILL else query.ordering
-        )
+        return attrs.evolve(query, ordering=Ordering.ECONOMIC if query.kind is RecordKind.FILL else query.ordering)
 
 
 class KnowsNoEconomicOrder(MemoryRepository):
@@ -1296,11 +1268,7 @@ def test_every_law_catches_something() -> None:
     """No law is without an adapter that it fails, and no adapter here is without a law."""
     laws = {name for name in dir(RepositoryContract) if name.startswith("test_")}
     assert laws == {f"test_{law}" for _, law in CAUGHT}
-    here = {
-        value
-        for value in globals().values()
-        if isinstance(value, type) and issubclass(value, MemoryRepository)
-    }
+    here = {value for value in globals().values() if isinstance(value, type) and issubclass(value, MemoryRepository)}
     assert here - {MemoryRepository, *BASES} == {adapter for adapter, _ in CAUGHT}
 
 
@@ -1327,9 +1295,7 @@ def _parameters(function: Callable[..., None]) -> Iterator[dict[str, Any]]:
     for mark in getattr(function, "pytestmark", ()):
         names = (mark.args[0],) if isinstance(mark.args[0], str) else mark.args[0]
         several = len(names) > 1
-        choices.append(
-            [dict(zip(names, value if several else (value,), strict=True)) for value in mark.args[1]]
-        )
+        choices.append([dict(zip(names, value if several else (value,), strict=True)) for value in mark.args[1]])
     for chosen in product(*choices):
         yield {name: value for parameters in chosen for name, value in parameters.items()}
 

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from ledger_core.numbers import (
@@ -35,6 +35,10 @@ from ledger_core.numbers import (
 UNIT = Fraction(1, 10**PLACES_MAX)
 
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure: nothing here depends on the clock."""
+
+
 @st.composite
 def inputs(draw: st.DrawFn) -> Decimal:
     """Draw any number that an input may be: at most 38 digits, 18 of them after the point."""
@@ -52,6 +56,7 @@ aware = st.datetimes(timezones=st.sampled_from((UTC, ZoneInfo("America/New_York"
 in_utc = st.datetimes(timezones=st.just(UTC))
 
 
+@unhurried
 @given(inputs())
 @example(Decimal("0.00000812"))
 @example(Decimal("0.0000004"))
@@ -66,6 +71,7 @@ def test_canonical_text_reads_back_as_the_same_number(number: Decimal) -> None:
         assert write(parse_decimal(text, "x")) == text
 
 
+@unhurried
 @given(inputs())
 @example(Decimal("1E+37"))
 @example(Decimal("1E-18"))
@@ -81,6 +87,7 @@ def test_canonical_text_has_no_exponent_and_no_ballast(number: Decimal) -> None:
     assert Fraction(text) == Fraction(number)
 
 
+@unhurried
 @given(inputs(), st.integers(0, 4))
 def test_a_price_keeps_the_zeros_that_were_given(number: Decimal, zeros: int) -> None:
     """A price's text is the text that was given; any other number's text drops the zeros after the point."""
@@ -100,6 +107,7 @@ def test_the_canonical_text_of_prices(text: str, expected: str) -> None:
     assert price_text(parse_decimal(text, "price")) == expected
 
 
+@unhurried
 @given(st.integers(-(10**DIGITS_MAX) + 1, 10**DIGITS_MAX - 1))
 def test_integers_are_read_exactly(number: int) -> None:
     """An int of up to 38 digits is read as it is."""
@@ -107,6 +115,7 @@ def test_integers_are_read_exactly(number: int) -> None:
     assert decimal_text(parse_decimal(number, "x")) == str(number)
 
 
+@unhurried
 @given(st.floats())
 @example(1.0)
 @example(0.5)
@@ -148,6 +157,7 @@ def test_decimals_that_are_not_finite_are_refused(value: str) -> None:
         parse_decimal(Decimal(value), "price")
 
 
+@unhurried
 @given(st.text() | st.text(alphabet="0123456789.-+eE_ \u0661", max_size=12))
 def test_any_text_is_a_number_within_the_limits_or_a_value_error(text: str) -> None:
     """Any text is read exactly as an input may be, or refused with ValueError; nothing else escapes."""
@@ -160,6 +170,7 @@ def test_any_text_is_a_number_within_the_limits_or_a_value_error(text: str) -> N
     assert _places(number) <= PLACES_MAX
 
 
+@unhurried
 @given(st.decimals())
 @example(Decimal("1E+999999"))
 @example(Decimal("1E-999999"))
@@ -176,6 +187,7 @@ def test_any_decimal_is_read_exactly_or_refused(value: Decimal) -> None:
     assert -PLACES_MAX <= _exponent(number) <= 0
 
 
+@unhurried
 @given(inputs(), st.sampled_from((str, Decimal)))
 def test_the_limits_are_in_reach(number: Decimal, form: Callable[[Any], Any]) -> None:
     """Every number of at most 38 digits, 18 after the point, is read, as text and as Decimal."""
@@ -215,6 +227,7 @@ def test_zeros_beyond_the_limits_are_no_digits() -> None:
     assert decimal_text(parse_decimal("1" * 20 + "." + "1" * 18 + "0000", "x")) == "1" * 20 + "." + "1" * 18
 
 
+@unhurried
 @given(wide, wide)
 @example(Decimal("0.1"), Decimal("0.2"))
 def test_sums_and_differences_are_exact(one: Decimal, other: Decimal) -> None:
@@ -224,6 +237,7 @@ def test_sums_and_differences_are_exact(one: Decimal, other: Decimal) -> None:
     assert plus(minus(one, other), other) == one
 
 
+@unhurried
 @given(inputs(), inputs(), inputs())
 def test_products_are_exact(price: Decimal, quantity: Decimal, multiplier: Decimal) -> None:
     """A product agrees with fractions for a product of three inputs."""
@@ -231,6 +245,7 @@ def test_products_are_exact(price: Decimal, quantity: Decimal, multiplier: Decim
     assert Fraction(product) == Fraction(price) * Fraction(quantity) * Fraction(multiplier)
 
 
+@unhurried
 @given(st.lists(wide, max_size=20))
 def test_totals_are_exact_in_any_order(values: list[Decimal]) -> None:
     """A total agrees with fractions, forwards and backwards."""
@@ -238,6 +253,7 @@ def test_totals_are_exact_in_any_order(values: list[Decimal]) -> None:
     assert total(values) == total(reversed(values))
 
 
+@unhurried
 @given(wide)
 def test_sign_and_magnitude_are_exact(value: Decimal) -> None:
     """Negating and taking the magnitude change the sign alone."""
@@ -267,6 +283,7 @@ def test_arithmetic_with_a_float_raises() -> None:
             operation(Decimal(1), anything)
 
 
+@unhurried
 @given(wide, wide)
 @example(Decimal(1), Decimal(3))
 @example(Decimal("0.000000000000000001"), Decimal(2))
@@ -279,6 +296,7 @@ def test_quotients_round_half_even_at_eighteen_places(dividend: Decimal, divisor
     assert Fraction(quotient(dividend, divisor)) == round(exact / UNIT) * UNIT
 
 
+@unhurried
 @given(st.integers(-(10**30), 10**30), inputs(), st.sampled_from((-1, 0, 1)))
 def test_quotients_at_a_tie_look_at_every_digit(halves: int, divisor: Decimal, nudge: int) -> None:
     """At a tie between two places, and a hair beside it, the hair decides; at the tie the even neighbour."""
@@ -296,6 +314,7 @@ def test_a_quotient_by_zero_raises() -> None:
             quotient(dividend, ZERO)
 
 
+@unhurried
 @given(wide)
 @example(Decimal("1E+20"))
 @example(Decimal("100.00"))
@@ -309,6 +328,7 @@ def test_plain_is_the_same_number_without_ballast(value: Decimal) -> None:
     assert str(result) != "-0"
 
 
+@unhurried
 @given(inputs(), inputs())
 def test_the_caller_s_context_changes_nothing(one: Decimal, other: Decimal) -> None:
     """Whatever decimal context the caller has set, numbers are read, added, divided and written the same."""
@@ -341,6 +361,7 @@ def _places(number: Decimal) -> int:
     return max(0, -_exponent(number))
 
 
+@unhurried
 @given(in_utc)
 def test_a_time_s_text_reads_back_as_the_same_time(value: datetime) -> None:
     """Printing and parsing a time yields it again, in UTC, in 27 characters."""
@@ -352,6 +373,7 @@ def test_a_time_s_text_reads_back_as_the_same_time(value: datetime) -> None:
     assert read.tzinfo is UTC
 
 
+@unhurried
 @given(in_utc, in_utc)
 @example(datetime(999, 1, 1, tzinfo=UTC), datetime(1000, 1, 1, tzinfo=UTC))
 @example(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC))
@@ -361,6 +383,7 @@ def test_times_sort_as_their_texts(one: datetime, other: datetime) -> None:
     assert (time_text(one) == time_text(other)) == (one == other)
 
 
+@unhurried
 @given(aware)
 def test_offsets_are_converted_to_utc(value: datetime) -> None:
     """A time with an offset, as datetime or text, is the same moment in UTC; out of range is a ValueError."""
@@ -389,6 +412,7 @@ def test_times_are_read_with_their_offset(text: str, expected: datetime) -> None
     assert parse_time(text, "t") == expected
 
 
+@unhurried
 @given(st.datetimes())
 def test_naive_times_are_refused(value: datetime) -> None:
     """A time without a zone is refused, as datetime and as text: nobody knows when it was."""
@@ -404,6 +428,7 @@ def test_what_is_no_time_is_refused(value: object) -> None:
         parse_time(value, "t")
 
 
+@unhurried
 @given(st.text() | st.text(alphabet="0123456789-:TZ+. W\u0661", max_size=35))
 @example("2026-03-02T12:00:00" + "0" * 200)
 @example("２０２６-03-02T12:00:00Z")  # noqa: RUF001  # digits that are not ASCII
@@ -418,6 +443,7 @@ def test_any_text_is_a_time_or_a_date_or_a_value_error(text: str) -> None:
         assert type(parse_date(text, "d")) is date
 
 
+@unhurried
 @given(st.dates())
 def test_dates_are_read_as_dates(value: date) -> None:
     """A date, or its ISO 8601 text, is read as that date."""

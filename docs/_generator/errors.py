@@ -1,6 +1,7 @@
 """errors.md: the tree of errors with the three questions that each answers."""
 
 import inspect
+import textwrap
 
 from ledger_core import errors
 from ledger_core.decide import quarantine
@@ -83,8 +84,8 @@ def _section(cls: type[LedgerError]) -> str:
 
 
 def _drawn(tree: str) -> str:
-    start = tree.index("LedgerError")
-    return inspect.cleandoc(" " * 4 + tree[start : tree.index("\n\n", start)])
+    (drawn,) = (part for part in tree.split("\n\n") if part.lstrip().startswith("LedgerError"))
+    return textwrap.dedent(drawn)
 
 
 def _list(classes: tuple[type[LedgerError], ...]) -> str:

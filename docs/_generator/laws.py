@@ -55,6 +55,6 @@ def _parameters(decorator: ast.expr) -> str:
     if not (isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("mark.parametrize")):
         return ""
     names, values = decorator.args[0], decorator.args[1]
-    assert isinstance(names, ast.Constant), "the names of parameters are a text"
-    text = str(names.value).replace("_", " ")
+    given = ast.literal_eval(names)
+    text = " and ".join([given] if isinstance(given, str) else given).replace("_", " ")
     return f"{text} of `{ast.unparse(values)}`" if isinstance(values, ast.Name) else text

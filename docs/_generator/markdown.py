@@ -34,7 +34,7 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     first = text.split(" ", 1)[0]
-    if first.islower() and first.isalpha():
+    if first.islower() and first.rstrip(",;:").isalpha():
         text = text[0].upper() + text[1:]
     return prose(text if text[-1] in ".!?…" else f"{text}.")
 

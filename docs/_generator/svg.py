@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 156, 36
-COLUMN, ROW = 230, 74
+COLUMN, ROW = 222, 74
 MARGIN = 24
 CHARACTER = 6.2
 LINE = 14
@@ -42,11 +42,16 @@ def at(column: float, row: float) -> Box:
     return Box(MARGIN + column * COLUMN, MARGIN + row * ROW)
 
 
-def around(boxes: Sequence[Box], padding: float) -> Box:
-    """Return a frame around boxes, with room for its name at the top."""
-    left, top = min(one.left for one in boxes) - padding, min(one.top for one in boxes) - padding - 14
+def around(boxes: Sequence[Box], padding: float, below: float = 0) -> Box:
+    """Return a frame around boxes, with room for its name at the top and for arrows below."""
+    left, top = min(one.left for one in boxes) - padding, min(one.top for one in boxes) - padding - 10
     right, bottom = max(one.right for one in boxes) + padding, max(one.bottom for one in boxes) + padding
-    return Box(left, top, right - left, bottom - top)
+    return Box(left, top, right - left, bottom + below - top)
+
+
+def listed(column: float, y: float, names: Sequence[str]) -> Box:
+    """Return a box that lists several states, one below the other, from a height on."""
+    return Box(MARGIN + column * COLUMN, y, WIDTH, max(HEIGHT, len(names) * 17 + 14))
 
 
 def draw(
@@ -58,20 +63,25 @@ def draw(
 ) -> str:
     """Return the SVG of arrows (from, to, label) between states and frames; "" as from is the beginning.
 
-    `shifts` moves the label of an arrow, by (from, to), where two of them would touch.
+    `shifts` moves the label of an arrow, by (from, to), where two of them would touch. A name in `states` may list
+    several, line by line; blanks at the end tell two boxes of one state apart.
     """
     places = {**frames, **states}
     pairs = {(source, target) for source, target, _ in arrows}
     lines, labels = [], []
     extent = [box for box in places.values()]
     for source, target, label in arrows:
-        start, end = _ends(source, places, target, both_ways=(target, source) in pairs)
+        if source:
+            start, end = _ends(places[source], places[target], both_ways=(target, source) in pairs)
+        else:
+            start, end = _beginning(places[target], list(places.values()))
         lines.append(
             f'<path class="arrow" d="M{start[0]:.0f},{start[1]:.0f} L{end[0]:.0f},{end[1]:.0f}" '
             'marker-end="url(#head)"/>'
         )
         if not source:
             lines.append(f'<circle class="dot" cx="{start[0]:.0f}" cy="{start[1]:.0f}" r="6"/>')
+            extent.append(Box(start[0] - 6, start[1] - 6, 12, 12))
         shift = (shifts or {}).get((source, target), (0.0, 0.0))
         text, box = _label(label, start, end, shift)
         labels.append(text)
@@ -105,39 +115,35 @@ def _frame(name: str, box: Box) -> str:
 
 def _state(name: str, box: Box) -> str:
     x, y = box.centre
+    names = name.split("\n")
+    first = y + 4 - (len(names) - 1) * 17 / 2
+    spans = "".join(
+        f'<tspan x="{x:.0f}" y="{first + number * 17:.0f}">{escape(one.strip())}</tspan>' for number, one in enumerate(names)
+    )
     return (
-        f'<rect class="state" x="{box.left:.0f}" y="{box.top:.0f}" width="{box.right - box.left:.0f}" '
-        f'height="{box.bottom - box.top:.0f}" rx="8"/>'
-        f'<text class="name" x="{x:.0f}" y="{y + 4:.0f}">{escape(name)}</text>'
+        f'<rect class="{"state" if len(names) == 1 else "state several"}" x="{box.left:.0f}" y="{box.top:.0f}" '
+        f'width="{box.right - box.left:.0f}" height="{box.bottom - box.top:.0f}" rx="8"/>'
+        f'<text class="name">{spans}</text>'
     )
 
 
-def _ends(source: str, places: Mapping[str, Box], target: str, *, both_ways: bool) -> tuple[Point, Point]:
-    end = places[target]
-    if not source:
-        y = end.centre[1]
-        return (end.left - 46, y), (end.left, y)
-    start = places[source]
+def _beginning(end: Box, places: Sequence[Box]) -> tuple[Point, Point]:
+    """From a dot to the left of everything."""
+    y = end.centre[1]
+    return (min(place.left for place in places) - 70, y), (end.left, y)
+
+
+def _ends(start: Box, end: Box, *, both_ways: bool) -> tuple[Point, Point]:
     if start.contains(end):
-        return _into(start, end)
+        # From the frame's lower border up to the state within it.
+        return (end.centre[0], start.bottom), (end.centre[0], end.bottom)
     return _between(start, end, 9 if both_ways else 0)
 
 
-def _into(frame: Box, end: Box) -> tuple[Point, Point]:
-    """From the frame's nearest border to a state within it."""
-    x, y = end.centre
-    ways = (
-        (frame.right - end.right, (frame.right, y), (end.right, y)),
-        (end.top - frame.top, (x, frame.top), (x, end.top)),
-        (frame.bottom - end.bottom, (x, frame.bottom), (x, end.bottom)),
-    )
-    _, outer, inner = min(ways, key=lambda way: way[0])
-    return outer, inner
-
-
 def _between(start: Box, end: Box, apart: float) -> tuple[Point, Point]:
+    """From border to border: level or upright where they face each other, else from middle to middle."""
     low, high = max(start.top, end.top), min(start.bottom, end.bottom)
-    if low < high:
+    if high - low >= min(start.bottom - start.top, end.bottom - end.top) / 2:
         # A state beside a taller frame: the arrow runs level with the state.
         smaller = end if end.bottom - end.top <= start.bottom - start.top else start
         y = min(max(smaller.centre[1], low), high)

@@ -1,0 +1,156 @@
+"""URLs of ledger files, and places that cannot hold one."""
+
+from pathlib import Path
+
+import pytest
+from sqlite.files import append, open_at
+
+from ledger_core.errors import InvalidValue, StorageError
+from ledger_core.testing.samples import order
+from ledger_storage_sqlite import _location, open_repository
+from ledger_storage_sqlite._location import file_system_of, parse_url, require_usable
+
+
+def test_three_slashes_are_relative_four_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path after three slashes is taken from the working directory, after four from the root."""
+    monkeypatch.chdir(tmp_path)
+    assert parse_url("sqlite:///orders.db").path == tmp_path.resolve() / "orders.db"
+    assert parse_url("sqlite:///a/orders.db").path == tmp_path.resolve() / "a" / "orders.db"
+    assert parse_url("sqlite:////var/orders.db").path == Path("/var/orders.db")
+
+
+def test_percent_signs_are_decoded() -> None:
+    """What a URL cannot say is written %XX, and means the character."""
+    assert parse_url("sqlite:////var/my%20orders%3F%25%23.db").path == Path("/var/my orders?%#.db")
+
+
+@pytest.mark.parametrize("name", ["my orders.db", "what?.db", "100%25.db", "a#b.db", "Übung.db", "a&mode=memory.db"])
+def test_any_file_name_can_be_opened(tmp_path: Path, name: str) -> None:
+    """A file whose name means something to a URL is the one that is made, and read again."""
+    from urllib.parse import quote
+
+    url = f"sqlite:///{quote(str(tmp_path / name))}?durability=none"
+    with_writer = open_repository(url, strategy_id="s")
+    made = append(with_writer, order())
+    with_writer.close()
+    assert (tmp_path / name).is_file()
+    reader = open_repository(url, strategy_id="s", read_only=True)
+    assert reader.head().digest == made.digest
+    reader.close()
+
+
+def test_defaults_are_the_safe_ones() -> None:
+    """Without parameters a commit survives a power cut, and five seconds are waited for a lock."""
+    location = parse_url("sqlite:///x.db")
+    assert (location.durability, location.busy_timeout) == ("full", 5.0)
+
+
+def test_parameters_are_read() -> None:
+    """`durability` and `busy_timeout` are what the URL says."""
+    location = parse_url("sqlite:///x.db?busy_timeout=0.25&durability=process")
+    assert (location.durability, location.busy_timeout) == ("process", 0.25)
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("sqlite:///x.db?sync=full", "durability, busy_timeout"),
+        ("sqlite:///x.db?durability=", "full, process, none"),
+        ("sqlite:///x.db?durability=FULL", "full, process, none"),
+        ("sqlite:///x.db?durability=full&durability=none", "twice"),
+        ("sqlite:///x.db?busy_timeout=-1", "from 0 to"),
+        ("sqlite:///x.db?busy_timeout=nan", "from 0 to"),
+        ("sqlite:///x.db?busy_timeout=inf", "from 0 to"),
+        ("sqlite:///x.db?busy_timeout=soon", "from 0 to"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:///a%00b", "names no file"),
+        ("sqlite:///:memory:", "memory://"),
+        ("sqlite:///%3Amemory%3A", "memory://"),
+        ("sqlite://host/x.db", "sqlite:///relative.db"),
+        ("sqlite:x.db", "sqlite:///relative.db"),
+        ("postgres:///x", "sqlite:///relative.db"),
+    ],
+)
+def test_a_malformed_url_is_refused_with_what_is_known(url: str, hint: str) -> None:
+    """Anything that a URL may not say raises InvalidValue with a sentence about what it may."""
+    with pytest.raises(InvalidValue, match=hint) as caught:
+        open_repository(url, strategy_id="s")
+    assert caught.value.argument == "url"
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_no_directory_is_made(tmp_path: Path, read_only: bool) -> None:
+    """A folder that does not exist is an error that names it, and is not made."""
+    with pytest.raises(StorageError, match=r"missing does not exist"):
+        open_at(tmp_path / "missing" / "x.db", read_only=read_only)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_directory_is_no_ledger(tmp_path: Path, read_only: bool) -> None:
+    """A directory in the file's place is an error that says so."""
+    with pytest.raises(StorageError, match="is a directory"):
+        open_at(tmp_path, read_only=read_only)
+
+
+def test_reading_makes_no_file(tmp_path: Path) -> None:
+    """Opening a file that is not there for reading is an error, and leaves no file behind."""
+    with pytest.raises(StorageError, match="creates none"):
+        open_at(tmp_path / "x.db", read_only=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_symbolic_link_leads_to_one_file(tmp_path: Path) -> None:
+    """Whoever opens a ledger by a link locks, and writes to, the same files as one who opens it by its name."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "x.db")
+    by_link = open_at(tmp_path / "link.db")
+    append(by_link, order())
+    by_link.close()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "link.db",
+        *(f"x.db{suffix}" for suffix in ("", "-claims", "-lock", "-shm", "-wal")),
+    }
+
+
+MOUNTS = r"""
+/dev/sda / ext4 rw 0 0
+server:/export /mnt/nfs nfs4 rw 0 0
+tmpfs /mnt/nfs/local tmpfs rw 0 0
+//server/share /mnt/with\040blank cifs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/home", "ext4"),
+        ("/mnt/nfs/deep/folder", "nfs4"),
+        ("/mnt/nfs/local/x", "tmpfs"),
+        ("/mnt/nfs2", "ext4"),
+        ("/mnt/with blank/x", "cifs"),
+    ],
+)
+def test_the_file_system_is_that_of_the_nearest_mount(tmp_path: Path, folder: str, kind: str) -> None:
+    """The longest mount point above a folder says on which file system it is."""
+    (tmp_path / "mounts").write_text(MOUNTS.lstrip())
+    assert file_system_of(Path(folder), tmp_path / "mounts") == kind
+
+
+def test_an_unknown_system_is_not_refused(tmp_path: Path) -> None:
+    """Where the mounts cannot be read, nothing is known and nothing refused."""
+    assert file_system_of(tmp_path, tmp_path / "missing") is None
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_network_file_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool) -> None:
+    """A ledger on a network file system is refused with the reason, before any file is made."""
+    (tmp_path / "mounts").write_text(f"server:/export {tmp_path} nfs rw 0 0\n")
+    (tmp_path / "x.db").touch()
+    monkeypatch.setattr(_location, "MOUNTS", tmp_path / "mounts")
+    monkeypatch.setattr(_location.file_system_of, "__defaults__", (tmp_path / "mounts",))
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(StorageError, match=r"network file system \(nfs\)"):
+        require_usable(parse_url(f"sqlite:///{tmp_path}/x.db"), read_only=read_only)
+    with pytest.raises(StorageError, match=r"network file system \(nfs\)"):
+        open_at(tmp_path / "x.db", read_only=read_only)
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,0 +1,128 @@
+"""The schema's versions: made once, by one process, all or nothing."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlite.conftest import Opener
+from sqlite.files import Process, append, open_at, query, raw, run
+
+from ledger_core.errors import StorageError
+from ledger_core.testing.samples import order
+from ledger_storage_sqlite import schema
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    """Return a plain connection to a new file."""
+    opened = raw(path)
+    yield opened
+    opened.close()
+
+
+def test_a_new_file_gets_the_present_schema(path: Path) -> None:
+    """A new file is marked as a ledger, of the present version, with every step noted by its name."""
+    open_at(path).close()
+    assert query(path, "PRAGMA application_id") == [(schema.APPLICATION_ID,)]
+    assert query(path, "PRAGMA user_version") == [(schema.SCHEMA_VERSION,)]
+    noted = query(path, "SELECT name FROM _sqlite_migrations ORDER BY id")
+    assert noted == [(name,) for name in schema.MIGRATIONS]
+
+
+def test_every_table_is_strict(path: Path) -> None:
+    """Each of our tables is STRICT, so that no column takes a value of another type; none is REAL."""
+    open_at(path).close()
+    tables = query(path, "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
+    assert {name for name, strict in tables if not strict} <= {"sqlite_schema"}
+    assert query(path, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE '% REAL%'") == []
+
+
+def test_opening_again_changes_nothing(path: Path) -> None:
+    """A file that is current is not migrated, and sqlite-utils is not even imported for it."""
+    open_at(path).close()
+    before = query(path, "SELECT * FROM sqlite_schema ORDER BY name")
+    run("open_repository(URL, strategy_id='s').close(); assert 'sqlite_utils' not in sys.modules", path)
+    assert query(path, "SELECT * FROM sqlite_schema ORDER BY name") == before
+
+
+def test_three_processes_may_open_a_new_file_at_once(path: Path) -> None:
+    """Three processes that open a file that is not there yet all succeed, and all write."""
+    code = """
+tell("ready")
+wait()
+repository = open_repository(URL, strategy_id=sys.argv[2])
+repository.append([entry(EMPTY, order(), strategy_id=sys.argv[2])])
+repository.close()
+"""
+    processes = [Process(code, path, f"strategy-{number}") for number in range(3)]
+    for process in processes:
+        assert process.hear() == "ready"
+    for process in processes:
+        process.go_on()
+    assert [process.end() for process in processes] == [0, 0, 0]
+    reader = open_at(path, read_only=True)
+    assert list(reader.strategies()) == ["strategy-0", "strategy-1", "strategy-2"]
+    reader.close()
+
+
+def test_later_steps_run_on_what_is_there(connection: sqlite3.Connection) -> None:
+    """A step that is appended runs once, on a file with its content, and the version rises with it."""
+    first = {"0001_create": lambda db: db.execute("CREATE TABLE a (x TEXT) STRICT")}
+    schema.migrate(connection, first)
+    connection.execute("INSERT INTO a VALUES ('kept')")
+    ran = []
+    both = {**first, "0002_more": lambda db: (ran.append(1), db.execute("ALTER TABLE a ADD COLUMN y TEXT"))}
+    for _ in range(2):
+        schema.migrate(connection, both)
+    assert connection.execute("SELECT * FROM a").fetchall() == [("kept", None)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert ran == [1]
+
+
+def test_a_migration_that_fails_leaves_the_old_version(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If any step fails, none of the steps of that run has happened, nor is the transaction left open."""
+    first = {"0001_create": lambda db: db.execute("CREATE TABLE a (x TEXT) STRICT")}
+    schema.migrate(connection, first)
+    before = connection.execute("SELECT * FROM sqlite_schema").fetchall()
+    steps = {
+        **first,
+        "0002_fine": lambda db: db.execute("CREATE TABLE b (x TEXT) STRICT"),
+        "0003_broken": lambda db: db.execute("CREATE TABLE b (x TEXT) STRICT"),
+    }
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        schema.migrate(connection, steps)
+    assert not connection.in_transaction
+    assert connection.execute("SELECT * FROM sqlite_schema").fetchall() == before
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("SELECT name FROM _sqlite_migrations").fetchall() == [("0001_create",)]
+
+
+def test_a_file_whose_making_failed_can_be_made_again(
+    path: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first migration of a new file fails, the error is typed and the next opening starts over."""
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "_VIEWS", "CREATE VIEW v AS SELECT nonsense FROM nowhere GROUP;")
+        with pytest.raises(StorageError, match="syntax"):
+            open_at(path)
+    assert query(path, "SELECT COUNT(*) FROM sqlite_schema") == [(0,)]
+    append(opener(), order())
+    assert query(path, "PRAGMA user_version") == [(schema.SCHEMA_VERSION,)]
+
+
+def test_a_step_may_not_end_the_transaction(connection: sqlite3.Connection) -> None:
+    """A step that commits behind our back is found out, rather than taken for half a migration."""
+    with pytest.raises((StorageError, sqlite3.OperationalError)):
+        schema.migrate(connection, {"0001_create": lambda db: db.conn.execute("COMMIT")})
+    assert connection.execute("PRAGMA user_version").fetchone() == (0,)
+
+
+def test_an_older_schema_is_not_read_but_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader, which may change nothing, says of an older file how it is brought up to date."""
+    open_at(path).close()
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", schema.SCHEMA_VERSION + 1)
+    with pytest.raises(StorageError, match="open it once for writing to migrate it"):
+        open_at(path, read_only=True)

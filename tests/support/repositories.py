@@ -1,0 +1,118 @@
+"""Repositories around a real one, on any adapter: one that fails on demand, one that counts what is asked of it."""
+
+from collections.abc import Callable, Sequence
+
+from ledger_core import Cursor, Entry, Head, LedgerRepository, Query, RecordKind
+from ledger_core.model import Key, Record
+from ledger_core.repository import PAGE_SIZE_MAX
+
+
+class AroundRepository:
+    """Passes everything on to `inner`; the base of the others."""
+
+    def __init__(self, inner: LedgerRepository) -> None:
+        """Stand around a repository, and close it when closed."""
+        self.inner = inner
+
+    @property
+    def strategy_id(self) -> str:
+        """The strategy of the inner repository."""
+        return self.inner.strategy_id
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the inner repository was opened for reading."""
+        return self.inner.read_only
+
+    def head(self) -> Head:
+        """Pass on."""
+        return self.inner.head()
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Pass on."""
+        return self.inner.load(kind, key)
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Pass on."""
+        return self.inner.find(query)
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Pass on."""
+        return self.inner.read(after, limit, subject)
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Pass on."""
+        self.inner.append(entries, cursors)
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Pass on."""
+        return self.inner.claim(subscriber)
+
+    def strategies(self) -> Sequence[str]:
+        """Pass on."""
+        return self.inner.strategies()
+
+    def close(self) -> None:
+        """Pass on."""
+        self.inner.close()
+
+
+class FaultyRepository(AroundRepository):
+    """Fails the next appends of entries with the errors that were queued, before or after the store was asked."""
+
+    def __init__(self, inner: LedgerRepository) -> None:
+        """Work, until told to fail."""
+        super().__init__(inner)
+        self._before: list[Exception] = []
+        self._after: list[Exception] = []
+        self.on_append: Callable[[], object] | None = None
+
+    def fail_before_storing(self, error: Exception) -> None:
+        """Raise the error at the next append, with nothing stored."""
+        self._before.append(error)
+
+    def fail_after_storing(self, error: Exception) -> None:
+        """Store the next append and raise the error all the same: a commit whose answer was lost."""
+        self._after.append(error)
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store, or fail as queued; `on_append` is called once, first."""
+        if entries and self.on_append is not None:
+            hook, self.on_append = self.on_append, None
+            hook()
+        if entries and self._before:
+            raise self._before.pop(0)
+        self.inner.append(entries, cursors)
+        if entries and self._after:
+            raise self._after.pop(0)
+
+
+class CountingRepository(AroundRepository):
+    """Counts the calls of `find`, `load` and `read`, and the records that `find` returned."""
+
+    def __init__(self, inner: LedgerRepository) -> None:
+        """Start at zero."""
+        super().__init__(inner)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start at zero again."""
+        self.calls = 0
+        self.records = 0
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Count and pass on."""
+        self.calls += 1
+        return self.inner.load(kind, key)
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Count and pass on."""
+        found = self.inner.find(query)
+        self.calls += 1
+        self.records += len(found)
+        return found
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Count and pass on."""
+        self.calls += 1
+        return self.inner.read(after, limit, subject)
