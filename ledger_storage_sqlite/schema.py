@@ -249,16 +249,17 @@ SCHEMA_VERSION = len(MIGRATIONS)
 """The version that this program reads and writes."""
 
 
-def version_of(connection: sqlite3.Connection) -> int:
+def version_of(connection: sqlite3.Connection, supported: int | None = None) -> int:
     """Return the schema version of an open file, 0 for a new one; raise for what is no ledger or too new."""
+    supported = SCHEMA_VERSION if supported is None else supported
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id == APPLICATION_ID and version > 0:
-        if version > SCHEMA_VERSION:
+        if version > supported:
             raise SchemaTooNew(
-                f"the file has schema {version}; this program reads schemas up to {SCHEMA_VERSION}: update it",
+                f"the file has schema {version}; this program reads schemas up to {supported}: update it",
                 found=version,
-                supported=SCHEMA_VERSION,
+                supported=supported,
             )
         return int(version)
     (objects,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
@@ -291,7 +292,7 @@ def migrate(connection: sqlite3.Connection, steps: "Mapping[str, Callable[[Datab
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Looked at again inside the transaction: another process may have migrated while this one waited.
-        if version_of(connection) < len(steps):
+        if version_of(connection, len(steps)) < len(steps):
             database = Database(connection, execute_plugins=False, strict=True)
             migrations = Migrations(MIGRATION_SET)
             for name, step in steps.items():

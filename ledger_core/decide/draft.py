@@ -274,23 +274,37 @@ class Draft(Overlay):
         state = next_order_state(order.state, event, good_till=order.is_good_till)
         if state is not order.state:
             values["state"] = state
-        after = replaced(order, values)
-        if after.is_open is not order.is_open:
-            values["ended_at"] = None if after.is_open else self.occurred_at
-        limit = after.fill_limit
-        overfill = ZERO if limit is None or after.cum_quantity <= limit else minus(after.cum_quantity, limit)
-        if overfill != order.overfill_quantity:
-            values["overfill_quantity"] = plain(overfill)
-        changed = self.change(
-            order,
-            values,
+        version = order.version + 1
+        after = replaced(order, {**values, "version": version})
+        derived = self._derived(order, after)
+        if derived:
+            values.update(derived)
+            after = replaced(after, derived)
+        change = Change(
+            kind=RecordKind.ORDER,
+            key=order.key,
+            version=version,
+            values=values,
             event_type=event_type,
             from_state=order.state,
             to_state=state,
             status=after.status,
-            facts=facts,
+            facts=facts or {},
         )
-        return cast(Order, changed)
+        self.changes.append(change)
+        self.staged[RecordKind.ORDER, order.key] = after
+        return after
+
+    def _derived(self, before: Order, after: Order) -> dict[str, Any]:
+        """Return what follows from other values of an order: when it ended, and what was filled beyond its limit."""
+        derived: dict[str, Any] = {}
+        if after.is_open is not before.is_open:
+            derived["ended_at"] = None if after.is_open else self.occurred_at
+        limit = after.fill_limit
+        overfill = ZERO if limit is None or after.cum_quantity <= limit else minus(after.cum_quantity, limit)
+        if overfill != before.overfill_quantity:
+            derived["overfill_quantity"] = plain(overfill)
+        return derived
 
     def _stage(self, change: Change) -> Record:
         before = self.get(change.kind, change.key) if change.version > 1 else None
