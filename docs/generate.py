@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     left_over = sorted(
         path
         for path in REFERENCE.iterdir()
-        if path.suffix in (".md", ".svg") and path.name != "index.md" and path not in files
+        if path.suffix in (".md", ".svg") and path not in files
     )
     if arguments:
         for path in stale:

@@ -54,8 +54,8 @@ class Unknown(Failure):
 
 
 @contextmanager
-def one_line() -> Iterator[None]:
-    """Turn what the ledger and the operating system raise into a Failure."""
+def one_line(path: str) -> Iterator[None]:
+    """Turn what the ledger at `path` and the operating system raise into a Failure that names the path."""
     from ledger_core.errors import (
         InvalidValue,
         LedgerError,
@@ -73,10 +73,14 @@ def one_line() -> Iterator[None]:
     except InvalidValue as error:
         raise Misused(error.message) from error
     except (StorageError, UnknownStorage) as error:
-        raise Unreadable(error.message) from error
+        raise Unreadable(_about(path, error.message)) from error
     except LedgerError as error:
-        raise Failure(error.message) from error
+        raise Failure(_about(path, error.message)) from error
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise  # whoever read our output has gone, as `head` does: click ends quietly
-        raise Unreadable(str(error)) from error
+        raise Unreadable(_about(path, str(error))) from error
+
+
+def _about(path: str, message: str) -> str:
+    return message if path in message else f"{path}: {message}"

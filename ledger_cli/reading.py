@@ -75,7 +75,7 @@ def url_of(path: str) -> str:
 @contextmanager
 def reader_of(path: str) -> "Iterator[LedgerReader]":
     """Open the ledger for reading; whatever it raises becomes one line and an exit code."""
-    with one_line():
+    with one_line(path):
         from ledger_core import open_reader
 
         with open_reader(url_of(path)) as reader:

@@ -94,6 +94,8 @@ class MemoryRepository:
         unknown = set(query.where) - FILTERS[query.kind]
         if unknown or not 1 <= query.limit <= PAGE_SIZE_MAX:
             raise InvalidValue(f"a query of {query.kind} has no {sorted(unknown) or 'such limit'}")
+        if query.ordering is not Ordering.SEQUENCE and query.kind is not RecordKind.FILL:
+            raise InvalidValue(f"only fills have an economic order, not {query.kind}")
         with self.store.lock:
             found = [record for record in self._open_journal().records[query.kind].values() if _wanted(record, query)]
         found.sort(
@@ -117,6 +119,9 @@ class MemoryRepository:
         """Store the entries, their after-images and the cursors, or nothing."""
         with self.store.lock:
             journal = self._open_journal(writing=True)
+            foreign = {entry.strategy_id for entry in entries} - {self._strategy_id}
+            if foreign:
+                raise InvalidValue(f"entries of {sorted(foreign)} were given to {self._strategy_id!r}")
             head = len(journal.entries)
             if [entry.sequence for entry in entries] != list(range(head + 1, head + 1 + len(entries))):
                 raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head)

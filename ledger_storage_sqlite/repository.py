@@ -116,14 +116,16 @@ class SqliteRepository:
         what = f"append to {self._location.path}"
         with translated(what):
             rows = [self._journal_row(entry) for entry in entries]
-            images = {(record.kind, record.key): record for entry in entries for record in entry.records}
+            records = [record for entry in entries for record in entry.records]
+            images = {(record.kind, record.key): record for record in records}
             encoded = [(record, CODECS[record.kind].encode(record)) for record in images.values()]
+            born = {(record.kind, record.key) for record in records if record.version == 1}
 
             def work(connection: sqlite3.Connection) -> None:
                 for row in rows:
                     self._insert_entry(connection, row)
                 for record, values in encoded:
-                    self._store(connection, record, values)
+                    self._store(connection, record, values, is_new=(record.kind, record.key) in born)
                 for cursor in cursors:
                     place = (self._strategy_id, cursor.subscriber, cursor.sequence)
                     connection.execute(statements.ADVANCE_CURSOR, place)
@@ -190,11 +192,13 @@ class SqliteRepository:
                 raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head) from error
             raise
 
-    def _store(self, connection: sqlite3.Connection, record: Record, values: tuple[Bound, ...]) -> None:
+    def _store(
+        self, connection: sqlite3.Connection, record: Record, values: tuple[Bound, ...], *, is_new: bool
+    ) -> None:
         """Write an after-image: an update that touches no index where that fits, else the whole row anew."""
         table, fixed = TABLES[record.kind], statements.RECORDS[record.kind]
         row = (*values, self._strategy_id)
-        if record.version > 1:
+        if not is_new:
             place = len(table.set_columns)
             is_hot = table.hot is not None and row[place] == table.hot[1]
             if is_hot and connection.execute(fixed.update_hot, (*row[:place], *row[place + 1 :])).rowcount == 1:

@@ -93,14 +93,20 @@ CREATE TABLE venue_orders (
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER orders_venue_ids_given AFTER INSERT ON orders WHEN NEW.venue_order_ids <> '[]'
 BEGIN
-    INSERT OR IGNORE INTO venue_orders (strategy_id, venue_order_id, order_id)
-    SELECT NEW.strategy_id, value, NEW.order_id FROM json_each(NEW.venue_order_ids);
+    -- No INSERT OR IGNORE: in a trigger the conflict clause of the statement that fired it takes its place.
+    INSERT INTO venue_orders (strategy_id, venue_order_id, order_id)
+    SELECT DISTINCT NEW.strategy_id, j.value, NEW.order_id FROM json_each(NEW.venue_order_ids) AS j
+    WHERE NOT EXISTS (SELECT 1 FROM venue_orders AS v WHERE v.strategy_id = NEW.strategy_id
+        AND v.venue_order_id = j.value AND v.order_id = NEW.order_id);
 END;
 CREATE TRIGGER orders_venue_ids_changed AFTER UPDATE OF venue_order_ids ON orders
 WHEN NEW.venue_order_ids <> OLD.venue_order_ids
 BEGIN
-    INSERT OR IGNORE INTO venue_orders (strategy_id, venue_order_id, order_id)
-    SELECT NEW.strategy_id, value, NEW.order_id FROM json_each(NEW.venue_order_ids);
+    -- No INSERT OR IGNORE: in a trigger the conflict clause of the statement that fired it takes its place.
+    INSERT INTO venue_orders (strategy_id, venue_order_id, order_id)
+    SELECT DISTINCT NEW.strategy_id, j.value, NEW.order_id FROM json_each(NEW.venue_order_ids) AS j
+    WHERE NOT EXISTS (SELECT 1 FROM venue_orders AS v WHERE v.strategy_id = NEW.strategy_id
+        AND v.venue_order_id = j.value AND v.order_id = NEW.order_id);
 END;
 CREATE TABLE order_requests (
     -- Requests to cancel or replace; changes = the terms asked for, answer = those the venue gave, both JSON.

@@ -900,6 +900,26 @@ class KeepsItsClaims(MemoryRepository):
         self._closed = True
 
 
+class TakesEntriesOfOthers(MemoryRepository):
+    """Stores whatever it is given, under its own name."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        super().append([attrs.evolve(one, strategy_id=self.strategy_id) for one in entries], cursors)
+
+
+class TakesAnyOrdering(FindsWrongly):
+    """Orders by sequence what has no other order."""
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Return one page."""
+        return MemoryRepository.find(self, self.asked(query))
+
+    def asked(self, query: Query) -> Query:
+        """Replace the ordering."""
+        return query if query.kind is RecordKind.FILL else attrs.evolve(query, ordering=Ordering.SEQUENCE)
+
+
 class SharesCursorsOfStrategies(MemoryRepository):
     """Knows a subscriber by its name alone."""
 
@@ -1193,6 +1213,7 @@ CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (KnowsTheFirstVenueIdOnly, "filters_mean_what_they_say"),
     (IgnoresUnknownFilters, "unknown_filters_are_refused"),
     (ClampsLimits, "find_refuses_limits_outside_a_page"),
+    (TakesAnyOrdering, "only_fills_have_an_economic_order"),
     (IgnoresTheLimit, "find_returns_at_most_the_limit"),
     (IgnoresUntil, "since_is_inclusive_and_until_exclusive"),
     (TakesUntilInclusively, "since_is_inclusive_and_until_exclusive"),
@@ -1234,6 +1255,7 @@ CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (LeaksRecordsOfOthers, "strategies_do_not_see_each_other"),
     (LoadsFromOthers, "strategies_do_not_see_each_other"),
     (SharesTheJournal, "strategies_do_not_see_each_other"),
+    (TakesEntriesOfOthers, "entries_of_another_strategy_are_refused"),
     (SharesCursorsOfStrategies, "strategies_have_cursors_of_their_own"),
     (ListsWhoeverOpened, "strategies_lists_those_with_an_entry"),
     (ListsInOrderOfBirth, "strategies_lists_those_with_an_entry"),

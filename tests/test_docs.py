@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(
     page.relative_to(ROOT).as_posix()
-    for folder in ("tutorials", "how-to", "explanation")
-    for page in (DOCS / folder).glob("*.md")
+    for pattern in ("*.md", "tutorials/*.md", "how-to/*.md", "explanation/*.md")
+    for page in DOCS.glob(pattern)
 )
 LANGUAGES_RUN = {"python", "console"}
 """Blocks that run. The block `text` straight after a `python` block is what it prints; others run nowhere."""

@@ -41,7 +41,7 @@ def demo(path: str, overwrite: bool, durability: str) -> None:
     if "://" in path:
         raise Misused(f"the demonstration makes a file: give a path, not {path}")
     file = Path(path)
-    with one_line():
+    with one_line(path):
         _require_free(file, overwrite=overwrite)
 
         from ledger_cli.demo.session import run

@@ -15,7 +15,7 @@ from ledger_cli.demo.stream import Day, RecordedStream
 from ledger_cli.demo.venue import SimulatedVenue
 from ledger_core import open_ledger
 
-STRATEGY = "momentum-pipeline"
+STRATEGY = "demo-momentum"
 """The strategy that the demonstration writes as."""
 
 Progress = Callable[[int, Day, Tally], None]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
-from ledger_core.errors import Conflict, LedgerClosed, ReadOnlyLedger, SubscriberInUse
+from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, SubscriberInUse
 from ledger_core.model import Record, RecordKind
 from ledger_core.repository import LedgerRepository, Query
 from ledger_core.testing._setting import Opener, Setting
@@ -82,6 +82,18 @@ class OwnershipLaws(Setting):
             ]
             assert len(repository.find(Query(kind=RecordKind.FILL))) == 1
         assert mine.load(RecordKind.ORDER, ("O-9",)) is None
+
+    def test_entries_of_another_strategy_are_refused(self, open_repository: Opener) -> None:
+        """An append with an entry of another strategy raises InvalidValue and stores nothing in either."""
+        mine, theirs = open_repository(), open_repository(OTHER)
+        given = entry(EMPTY, order("O-1"))
+        foreign = entry(head_after(given), order("O-2"), strategy_id=OTHER)
+        for entries_given in ([given, foreign], [entry(EMPTY, order("O-2"), strategy_id=OTHER)]):
+            with pytest.raises(InvalidValue):
+                mine.append(entries_given)
+        for repository in (mine, theirs):
+            assert repository.head() == EMPTY
+            assert list(repository.find(Query(kind=RecordKind.ORDER))) == []
 
     def test_strategies_have_cursors_of_their_own(self, open_repository: Opener) -> None:
         """A subscriber's name is free in every strategy, and stands in each where it was put there."""

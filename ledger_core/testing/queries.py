@@ -125,6 +125,16 @@ class QueryLaws(Setting):
         with pytest.raises(InvalidValue):
             repository.find(Query(kind=RecordKind.ORDER, limit=limit))
 
+    @pytest.mark.parametrize("kind", [kind for kind in RecordKind if kind is not RecordKind.FILL])
+    @pytest.mark.parametrize("ordering", [Ordering.ECONOMIC, Ordering.ECONOMIC_DESCENDING])
+    def test_only_fills_have_an_economic_order(
+        self, open_repository: Opener, kind: RecordKind, ordering: Ordering
+    ) -> None:
+        """An economic ordering of any other kind than fills raises InvalidValue, whatever is stored."""
+        repository = open_repository()
+        with pytest.raises(InvalidValue):
+            repository.find(Query(kind=kind, ordering=ordering))
+
     def test_find_returns_at_most_the_limit(self, open_repository: Opener) -> None:
         """`find` returns the first `limit` records, PAGE_SIZE_MAX by default."""
         repository = open_repository()

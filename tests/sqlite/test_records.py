@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,19 @@ from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.lifecycle import OrderState, RequestState, TradeState
 from ledger_core.model import Fee, Fill, Order, Position, Record, RecordKind, Side, Trade
 from ledger_core.numbers import decimal_text, price_text
+from ledger_core.repository import Query
 from ledger_core.testing.samples import (
     MINIMAL,
     NOON,
     assert_same_record,
+    entry,
     every_shape,
     fill,
     later,
     leg,
     order,
     position,
+    request,
     trade,
 )
 from ledger_storage_memory import MemoryRepository
@@ -69,13 +73,12 @@ def test_every_field_has_a_column(repository: SqliteRepository, path: Path, kind
 @pytest.mark.parametrize("kind", list(RecordKind))
 def test_every_shape_comes_back_by_an_update_too(repository: SqliteRepository, kind: RecordKind) -> None:
     """A record of any shape comes back equal also where it replaces an earlier version of itself."""
-    for shape in every_shape(kind):
-        minimal = MINIMAL[kind]
-        base = attrs.evolve(shape, version=1)
-        born = append(repository, base).records[0]
-        changed = attrs.evolve(_with_key_of(minimal, born), sequence=born.sequence, version=2)
-        for image in (changed, attrs.evolve(born, version=3), attrs.evolve(born, version=3)):
-            assert_same_record(_stored(repository, image), image)
+    born = append(repository, *(attrs.evolve(shape, version=1) for shape in every_shape(kind))).records
+    bare = [attrs.evolve(_with_key_of(MINIMAL[kind], one), sequence=one.sequence, version=2) for one in born]
+    for images in (bare, *([attrs.evolve(one, version=version) for one in born] for version in (3, 4))):
+        append(repository, *images)
+        for image in images:
+            assert_same_record(repository.load(kind, image.key), image)
 
 
 def _with_key_of(record: Record, other: Record) -> Record:
@@ -124,8 +127,6 @@ def test_positions_keep_their_digits(
     shared: SqliteRepository, quantity: Decimal, cost: Decimal, realized: Decimal
 ) -> None:
     """A position's figures come back equal, and it is found among what is held exactly if something is."""
-    from ledger_core.repository import Query
-
     made = position(f"S-{shared.head().sequence}", quantity=quantity, cost=cost, realized_pnl=realized)
     assert_same_record(_stored(shared, made), attrs.evolve(made, sequence=shared.head().sequence))
     held = shared.find(Query(kind=RecordKind.POSITION, where={"symbol": made.symbol, "is_flat": False}))
@@ -150,8 +151,9 @@ def test_positions_keep_their_digits(
 )
 def test_a_value_of_another_type_is_refused(repository: SqliteRepository, record: Record, column: str) -> None:
     """A float, or anything but what the field holds, raises StorageError, and nothing is written."""
+    sound = entry(repository.head(), MINIMAL[record.kind])
     with pytest.raises(StorageError, match="nothing was written") as caught:
-        append(repository, record)
+        repository.append([attrs.evolve(sound, records=(record,))])
     assert caught.value.column == column
     assert repository.head().sequence == 0
 
@@ -247,8 +249,6 @@ images = st.lists(
 @given(images=images)
 def test_whatever_follows_whatever_the_last_image_stands(shared: SqliteRepository, images: list[dict[str, Any]]) -> None:
     """After any sequence of after-images of an order, every query answers as the memory adapter does."""
-    from ledger_core.repository import Query
-
     memory = MemoryRepository(strategy_id=shared.strategy_id)
     name = f"I-{shared.head().sequence}"
     for image in images:
@@ -265,8 +265,8 @@ def test_whatever_follows_whatever_the_last_image_stands(shared: SqliteRepositor
             {"execution_group_id": None},
             {"is_open": True, "execution_group_id": "G-2"},
         ):
-            query_ = Query(kind=RecordKind.ORDER, where=where)
-            assert [one for one in shared.find(query_) if one.key == (name,)] == list(memory.find(query_))
+            wanted = Query(kind=RecordKind.ORDER, where=where)
+            assert [one for one in shared.find(wanted) if one.key == (name,)] == list(memory.find(wanted))
 
 
 def _image(name: str, *, group: str | None, **fields: Any) -> Order:
@@ -275,16 +275,12 @@ def _image(name: str, *, group: str | None, **fields: Any) -> Order:
 
 def append_to_memory(memory: MemoryRepository, record: Record) -> None:
     """Append one entry with the record to a repository in memory."""
-    from ledger_core.testing.samples import entry
-
     memory.append([entry(memory.head(), record, strategy_id=memory.strategy_id)])
 
 
 @pytest.mark.parametrize("quantity", ["0", "1"])
 def test_positions_open_and_close_again_and_again(repository: SqliteRepository, quantity: str) -> None:
     """A position that alternates between flat and held is found among what is held exactly when it is."""
-    from ledger_core.repository import Query
-
     held = Query(kind=RecordKind.POSITION, where={"is_flat": False})
     born = append(repository, position(quantity=Decimal(quantity), version=1)).records[0]
     assert isinstance(born, Position)
@@ -297,8 +293,6 @@ def test_positions_open_and_close_again_and_again(repository: SqliteRepository, 
 def test_trades_and_requests_leave_what_is_open(repository: SqliteRepository) -> None:
     """A closed trade and an answered request are no longer found among what is open, a reopened one is again."""
     from ledger_core.repository import Query
-    from ledger_core.testing.samples import request
-
     born = append(repository, trade(), request()).records
     made, asked = born
     assert isinstance(made, Trade)
@@ -324,8 +318,6 @@ def test_trades_and_requests_leave_what_is_open(repository: SqliteRepository) ->
 
 def test_a_filter_of_another_type_finds_nothing(repository: SqliteRepository) -> None:
     """A number is not equal to the text of it, nor a text to a flag, though SQL's affinities may think so."""
-    from ledger_core.repository import Query
-
     append(repository, order("O-1", details={"symbol": "1"}), fill("1"))
     for where in ({"symbol": 1}, {"symbol": Decimal(1)}, {"is_open": "1"}, {"is_open": None}, {"venue_order_id": None}):
         assert list(repository.find(Query(kind=RecordKind.ORDER, where=where))) == []
@@ -336,10 +328,6 @@ def test_a_filter_of_another_type_finds_nothing(repository: SqliteRepository) ->
 
 def test_one_process_writes_the_times_of_another_zone_the_same(opener: Opener) -> None:
     """Bounds in any zone select by the moment they mean."""
-    from datetime import timedelta, timezone
-
-    from ledger_core.repository import Query
-
     repository = opener()
     append(repository, order("O-1", placed_at=NOON), order("O-2", placed_at=later(60)))
     east = later(30).astimezone(timezone(timedelta(hours=9)))
@@ -367,3 +355,13 @@ def test_sides_are_stored_by_their_words(repository: SqliteRepository, path: Pat
     """Enumerations stand in the file as the words that people know."""
     append(repository, order(details={"side": Side.SELL_SHORT}))
     assert query(path, "SELECT side, order_type, state FROM orders") == [("SELL_SHORT", "LIMIT", "PLACED")]
+
+
+def test_an_order_may_lose_and_regain_a_venue_id(repository: SqliteRepository) -> None:
+    """An id that comes twice, goes and comes back finds the order exactly while the order has it."""
+    ids = [("V-1", "V-1", "V-2"), (), ("V-2",), ("V-1", "V-2"), ()]
+    for version, venue_order_ids in enumerate(ids, 1):
+        append(repository, order(venue_order_ids=venue_order_ids, version=version, sequence=1))
+        for name in ("V-1", "V-2"):
+            wanted = Query(kind=RecordKind.ORDER, where={"venue_order_id": name})
+            assert len(repository.find(wanted)) == (name in venue_order_ids)

@@ -1,17 +1,20 @@
 """The replay of real order streams: the ledger's figures are those that were computed independently of it."""
 
+import fcntl
 import gzip
 import importlib.util
 import lzma
+import os
+import pickle
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
-from support import data_folder
 
-from ledger_core import IllegalTransition, OrderState, StrategyLedger, open_ledger, open_reader
+from ledger_core import IllegalTransition, OrderState, Side, StrategyLedger, open_ledger, open_reader
+from support import data_folder
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "replay_stream.py"
 
@@ -75,21 +78,35 @@ def _data_file(folder: str, name: str) -> Path:
     return found / name
 
 
+def _replayed_once(stream: str, file: Path, paths: pytest.TempPathFactory) -> Replayed:
+    """Replay a whole stream once a test run: the first test process does it, the others wait for its file."""
+    base = paths.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"replay-{stream}"
+    folder.mkdir(exist_ok=True)
+    done = folder / "replayed.pickle"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            done.write_bytes(pickle.dumps(_replay(stream, file, folder)))
+        replayed = pickle.loads(done.read_bytes())
+        assert isinstance(replayed, Replayed)
+        return replayed
+
+
 @pytest.fixture(scope="module")
 def goog(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     """Return what the whole LOBSTER day left."""
     file = _data_file("lobster", "GOOG_2012-06-21_message_1.csv.gz")
-    return _replay("lobster", file, tmp_path_factory.mktemp("goog"))
+    return _replayed_once("lobster", file, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def bitstamp(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     """Return what the five hours of Bitstamp left."""
-    return _replay("bitstamp", _data_file("bitstamp", "orders.csv.xz"), tmp_path_factory.mktemp("bitstamp"))
+    return _replayed_once("bitstamp", _data_file("bitstamp", "orders.csv.xz"), tmp_path_factory)
 
 
 @pytest.mark.data
-@pytest.mark.xdist_group("goog")
 class TestGoog:
     """A day of NASDAQ, of which one id in seven was never introduced."""
 
@@ -135,7 +152,6 @@ class TestGoog:
 
 
 @pytest.mark.data
-@pytest.mark.xdist_group("bitstamp")
 class TestBitstamp:
     """Five hours of BTC/USD, with messages out of order."""
 
@@ -232,10 +248,14 @@ def test_each_lobster_message_is_booked_as_the_docstring_says(lobster_file: Path
     with replayed.reopened() as ledger:
         bid, ask, untouched = (ledger.get_order(order_id) for order_id in ("11", "12", "13"))
         execution = ledger.get_fill("11", "3")
-        assert (bid.state, bid.cum_quantity, bid.leaves_quantity) == ("CANCELED", 40, 0)
-        assert (ask.state, ask.quantity, ask.details.quantity) == ("FILLED", 30, 50)
-        assert (untouched.state, untouched.side, untouched.limit_price) == ("ACCEPTED", "BUY", Decimal("580.0000"))
-        assert (execution.price, execution.executed_at.isoformat()) == (580, "2012-06-21T13:30:01.123456+00:00")
+        assert bid.state is OrderState.CANCELED
+        assert (bid.cum_quantity, bid.leaves_quantity) == (Decimal(40), Decimal(0))
+        assert ask.state is OrderState.FILLED
+        assert (ask.quantity, ask.details.quantity) == (Decimal(30), Decimal(50))
+        assert untouched.state is OrderState.ACCEPTED
+        assert (untouched.side, untouched.limit_price) == (Side.BUY, Decimal(580))
+        assert execution.price == 580
+        assert execution.executed_at.isoformat() == "2012-06-21T13:30:01.123456+00:00"
         assert [fact.operation for fact in ledger.quarantined()] == [
             "update_order_fill",
             "update_order_restatement",
