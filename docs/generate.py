@@ -35,11 +35,7 @@ def main(arguments: list[str]) -> int:
         return 2
     files = written()
     stale = sorted(path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text)
-    left_over = sorted(
-        path
-        for path in REFERENCE.iterdir()
-        if path.suffix in (".md", ".svg") and path not in files
-    )
+    left_over = sorted(path for path in REFERENCE.iterdir() if path.suffix in (".md", ".svg") and path not in files)
     if arguments:
         for path in stale:
             print(f"{path.relative_to(DOCS.parent)} is not what the code says; run python docs/generate.py")

@@ -107,8 +107,8 @@ def check_bool(value: object, argument: str) -> bool:
 
 
 def check_count(value: object, argument: str, *, minimum: int) -> int:
-    """Return a whole number from `minimum` up; a bool is none."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+    """Return a whole number from `minimum` up, of at most 63 bits; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < 2**63:
         raise _invalid(argument, value, f"must be a whole number from {minimum} up, not {_shown(value)}")
     return value
 

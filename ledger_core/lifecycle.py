@@ -196,8 +196,10 @@ DAY_OPEN_STATES = frozenset(_OPEN - {S.DONE_FOR_DAY})
 STATUS_OF_STATE = {state: OrderStatus(state.value) for state in OrderState}
 """The status of an order without a request in flight."""
 
-# What a venue may still say of an order that is open; a day order that is done for the day is not.
-_OF_OPEN_ORDERS = frozenset({E.REJECTION, E.CANCELLATION, E.EXPIRY, E.SUSPENSION})
+# What can happen to an order that is done for the day only while it is open, that is, if it outlives the day.
+_OF_GOOD_TILL_ORDERS = frozenset(
+    {E.REJECTION, E.CANCELLATION, E.EXPIRY, E.SUSPENSION, E.NEXT_DAY_PARTIAL_FILL, E.NEXT_DAY_COMPLETING_FILL}
+)
 
 
 def is_open(state: OrderState, *, good_till: bool) -> bool:
@@ -213,7 +215,7 @@ def next_order_state(state: OrderState | None, event: OrderEvent, *, good_till: 
     """
     if state is not OrderState.DONE_FOR_DAY or good_till:
         return ORDER_MACHINE.target(state, event)
-    legal = tuple(event for event in ORDER_MACHINE.allowed(state) if event not in _OF_OPEN_ORDERS)
+    legal = tuple(event for event in ORDER_MACHINE.allowed(state) if event not in _OF_GOOD_TILL_ORDERS)
     if event in legal:
         return ORDER_MACHINE.target(state, event)
     raise IllegalTransition(

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from ledger_core._frozen import FrozenDict
 from ledger_core._words import Word
 from ledger_core.changes import Cursor, Entry, Head
 from ledger_core.errors import UnknownStorage
@@ -64,7 +65,7 @@ class Query:
     """
 
     kind: RecordKind
-    where: Mapping[str, Any] = attrs.field(factory=dict)
+    where: Mapping[str, Any] = attrs.field(factory=FrozenDict)
     since: datetime | None = None
     until: datetime | None = None
     after: tuple[Any, ...] | None = None

@@ -303,7 +303,7 @@ def _quarantine_id(draft: Draft, command: Fact) -> str:
             "fill_id": command.fill.fill_id,
         }
     else:
-        identity = repeats.content(draft.json_of(command))
+        identity = dict(repeats.content(draft.json_of(command)))
     identity["operation"] = command.operation.value
     return "Q-" + hashlib.sha256(codec.canonical_json(identity)).hexdigest()[:16]
 

@@ -7,9 +7,8 @@ from types import ModuleType
 from typing import Any
 
 import ledger_core
-from ledger_core import answers, batch, details, events, ledger, methods, publishing, reader, repository
-
 from _generator.markdown import code, codes, fence, first_sentence, page, prose, table
+from ledger_core import answers, batch, details, events, ledger, methods, publishing, reader, repository
 
 INTRODUCTION = """\
 One ledger object is one strategy's ledger. Everything here is imported from `ledger_core`. Commands change the ledger
@@ -56,8 +55,10 @@ def files() -> dict[str, str]:
         prose(_rest_of_docstring(methods)),
         *(_callable(function, level=4) for function in commands),
         "### Keys of the mappings",
-        "An attrs value of the same fields may be given instead of a mapping. An unknown key is refused, and the "
-        "error names the nearest known one. None means not given.",
+        (
+            "An attrs value of the same fields may be given instead of a mapping. An unknown key is refused, and the "
+            "error names the nearest known one. None means not given."
+        ),
         *(_mapping(name, table_name, required) for name, (table_name, required) in MAPPINGS.items()),
         "### Questions",
         prose(_rest_of_docstring(answers)),
@@ -67,8 +68,10 @@ def files() -> dict[str, str]:
         _properties(ledger_class),
         "## Batch",
         prose(batch.Batch.__doc__),
-        f"At most {batch.BATCH_SIZE_MAX:,} commands. It takes every command of the ledger: "
-        f"{codes(function.__name__ for function in commands)}.",
+        (
+            f"At most {batch.BATCH_SIZE_MAX:,} commands. It takes every command of the ledger: "
+            f"{codes(function.__name__ for function in commands)}."
+        ),
         "## LedgerReader",
         prose(reader.LedgerReader.__doc__),
         *(_callable(function, level=3) for function in _methods(reader.LedgerReader)),
@@ -93,9 +96,7 @@ def files() -> dict[str, str]:
 
 
 def _methods(cls: type[Any]) -> list[Callable[..., Any]]:
-    return [
-        value for name, value in vars(cls).items() if inspect.isfunction(value) and not name.startswith("_")
-    ]
+    return [value for name, value in vars(cls).items() if inspect.isfunction(value) and not name.startswith("_")]
 
 
 def _callable(function: Callable[..., Any], *, level: int = 3) -> str:
@@ -121,9 +122,7 @@ def _protocol(cls: type[Any]) -> str:
 
 
 def _properties(cls: type[Any]) -> str:
-    rows = [
-        (code(name), prose(value.__doc__)) for name, value in vars(cls).items() if isinstance(value, property)
-    ]
+    rows = [(code(name), prose(value.__doc__)) for name, value in vars(cls).items() if isinstance(value, property)]
     return table(("property", "meaning"), rows)
 
 
@@ -181,10 +180,8 @@ def _hint(annotation: Any) -> str:
 
 
 def _without_modules(text: str) -> str:
-    words = []
-    for word in text.replace("[", "[ ").replace("]", " ]").replace(",", " ,").split(" "):
-        words.append(word.rpartition(".")[2] if "ledger_core." in word else word)
-    joined = " ".join(words)
+    words = text.replace("[", "[ ").replace("]", " ]").replace(",", " ,").split(" ")
+    joined = " ".join(word.rpartition(".")[2] if "ledger_core." in word else word for word in words)
     return joined.replace("[ ", "[").replace(" ]", "]").replace(" ,", ",")
 
 

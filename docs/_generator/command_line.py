@@ -6,9 +6,9 @@ Not from the text of `--help`, whose form is click's and may change with any rel
 import inspect
 
 import click
-from ledger_cli.main import main
 
 from _generator.markdown import code, fence, page, prose, table
+from ledger_cli.main import main
 
 INTRODUCTION = """\
 `strategy-ledger`, also installed as `sledger`. What prints from a ledger never creates, changes or locks a file.
@@ -45,9 +45,7 @@ def _text(help_text: str | None) -> str:
 
 def _command(name: str, command: click.Command) -> str:
     arguments = [one for one in command.params if isinstance(one, click.Argument)]
-    usage = " ".join(
-        ("strategy-ledger", name, "[OPTIONS]", *(_argument(argument) for argument in arguments))
-    )
+    usage = " ".join(("strategy-ledger", name, "[OPTIONS]", *(_argument(argument) for argument in arguments)))
     options = [(code(_shown(one)), _option_help(one)) for one in command.params if isinstance(one, click.Option)]
     parts = [f"## {name}", fence("text", usage), _text(command.help)]
     if options:

@@ -3,11 +3,10 @@
 import inspect
 import textwrap
 
+from _generator.markdown import code, fence, page, prose, table
 from ledger_core import errors
 from ledger_core.decide import quarantine
 from ledger_core.errors import CommandRefused, LedgerError, StorageError
-
-from _generator.markdown import code, fence, page, prose, table
 
 INTRODUCTION = """\
 Everything that this package raises on purpose is a `LedgerError`. Each error answers three questions: whose fault it
@@ -37,9 +36,11 @@ def files() -> dict[str, str]:
         "## The tree",
         fence("text", _drawn(tree)),
         "## Which of them file a fact in quarantine",
-        f"A fact of the venue (`update_*`) that is refused with {_list(quarantine.QUARANTINABLE)} is kept in the "
-        "durable quarantine before the error is raised, and the error's `quarantine_id` names it. The same errors of "
-        "an intent, and every other refusal, write nothing and have `quarantine_id` None.",
+        (
+            f"A fact of the venue (`update_*`) that is refused with {_list(quarantine.QUARANTINABLE)} is kept in the "
+            "durable quarantine before the error is raised, and the error's `quarantine_id` names it. The same errors "
+            "of an intent, and every other refusal, write nothing and have `quarantine_id` None."
+        ),
         "## Every error",
         table(("error", "code", "may be retried", "was anything written"), [_row(cls) for cls in _all()]),
         *(_section(cls) for cls in _all()),

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from _generator.markdown import code, codes, fence, page, prose, table
 from ledger_core import StrategyLedger, events
 from ledger_core.changes import EventType
 from ledger_core.errors import CommandRefused
 from ledger_storage_memory import MemoryRepository
-
-from _generator.markdown import code, codes, fence, page, prose, table
 
 INTRODUCTION = """\
 Everything is published under one name, `STRATEGY_LEDGER_UPDATED`, after its commit; the payload's `event_type` says
@@ -99,9 +98,11 @@ def files() -> dict[str, str]:
         "Published by a ledger whose clock advances one second a reading; digests are shortened.",
         *(_sample(word, samples[word]) for word in WHEN),
         "## What the cache is given",
-        "After each commit the injected StrategyCache gets, under the id of each order and trade that changed, its "
-        "present context: the record's stored fields, and what derives from them. It is served before the "
-        "publisher, so whoever handles an event finds the context at least as new as the event.",
+        (
+            "After each commit the injected StrategyCache gets, under the id of each order and trade that changed, its "
+            "present context: the record's stored fields, and what derives from them. It is served before the "
+            "publisher, so whoever handles an event finds the context at least as new as the event."
+        ),
         prose(events.StrategyCache.__doc__),
     ]
     return {"events.md": page("Events", INTRODUCTION, *parts)}
@@ -140,9 +141,7 @@ def _clock() -> Callable[[], datetime]:
 def _samples() -> dict[str, dict[str, Any]]:
     """Run a ledger through one case of everything that is published."""
     collector = _Collector()
-    with StrategyLedger(
-        MemoryRepository(strategy_id="momentum-1"), publisher=collector, clock=_clock()
-    ) as ledger:
+    with StrategyLedger(MemoryRepository(strategy_id="momentum-1"), publisher=collector, clock=_clock()) as ledger:
         _live(ledger)
     return collector.first
 
@@ -153,9 +152,7 @@ def _live(ledger: StrategyLedger) -> None:
         ledger.record_order(order_id, {**details, "venue": "XNAS", "currency": "USD", **further})
 
     def fill(order_id: str, fill_id: str, quantity: int, price: str, **further: Any) -> None:
-        ledger.update_order_fill(
-            order_id, {"fill_id": fill_id, "quantity": quantity, "price": price, **further}
-        )
+        ledger.update_order_fill(order_id, {"fill_id": fill_id, "quantity": quantity, "price": price, **further})
 
     place("buy-1", time_in_force="GTC")
     ledger.update_order_acceptance("buy-1", {"venue_order_id": "V-1"})

@@ -34,11 +34,7 @@ def files() -> dict[str, str]:
 
 
 def _section(cls: ast.ClassDef, introduction: str) -> str:
-    laws = [
-        node
-        for node in cls.body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    ]
+    laws = [node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
     lines = [f"## {cls.name}", introduction]
     lines.append("\n".join(_law(node) for node in laws))
     return "\n\n".join(lines)

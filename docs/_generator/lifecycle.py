@@ -4,6 +4,10 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from _generator import svg
+from _generator.markdown import code, codes, fence, page, prose, sentence, table
+from _generator.source import member_comments, row_comments
+from _generator.vocabulary import ORD_STATUS
 from ledger_core import lifecycle
 from ledger_core._machine import SAME, Row
 from ledger_core.lifecycle import (
@@ -18,10 +22,6 @@ from ledger_core.lifecycle import (
     RequestState,
     TradeState,
 )
-
-from _generator import svg
-from _generator.markdown import code, codes, fence, page, prose, sentence, table
-from _generator.source import member_comments, row_comments
 
 INTRODUCTION = """\
 Orders, requests and trades are finite state machines. A row of the table says: from these states, this event leads to
@@ -126,8 +126,10 @@ def files() -> dict[str, str]:
     }
     parts = [
         "## Orders",
-        "An order is *open* while the venue may still execute it. An arrow from a frame holds for every state in it. "
-        "Events that keep the state are left out of the drawings; the tables have them all.",
+        (
+            "An order is *open* while the venue may still execute it. An arrow from a frame holds for every state "
+            "in it. Events that keep the state are left out of the drawings; the tables have them all."
+        ),
         _drawn("order-life.svg", ORDER_ROWS, _LIFE),
         "### Guarantees, suspensions, days",
         _drawn("order-interruptions.svg", ORDER_ROWS, _INTERRUPTIONS),
@@ -139,9 +141,11 @@ def files() -> dict[str, str]:
         _drawn("order-revisions.svg", ORDER_ROWS, _REVISIONS),
         "### States of an order",
         _states(),
-        f"Open are {_listed(DAY_OPEN_STATES)}; DONE_FOR_DAY is open for an order that outlives the day (GTC, GTD) "
-        "and has ended for every other. Rejecting, canceling, expiring or suspending an order that is done for the "
-        "day is legal only for the former.",
+        (
+            f"Open are {_listed(DAY_OPEN_STATES)}; DONE_FOR_DAY is open for an order that outlives the day (GTC, GTD) "
+            "and has ended for every other. Rejecting, canceling, expiring or suspending an order that is done for the "
+            "day is legal only for the former."
+        ),
         "### Status of an order",
         prose(OrderStatus.__doc__) + " `order.status` is IN_DOUBT if the state is; else PENDING_CANCEL or "
         "PENDING_REPLACE while such a request is in flight; else the state.",
@@ -150,12 +154,16 @@ def files() -> dict[str, str]:
         "### Every row",
         _rows("ORDER_ROWS", ORDER_ROWS),
         "### Every state and event",
-        "The state after; `=` means that the state is kept and what the event brings is booked; an empty cell is "
-        "refused.",
+        (
+            "The state after; `=` means that the state is kept and what the event brings is booked; an empty cell is "
+            "refused."
+        ),
         _grid(ORDER_ROWS, OrderState, OrderEvent),
         "## Requests to cancel or replace",
-        "A request is a machine of its own: an order may have several in flight, and none of them overwrites the "
-        "order's state. An order that ends CANCELED, EXPIRED or REJECTED ends its requests in the same entry.",
+        (
+            "A request is a machine of its own: an order may have several in flight, and none of them overwrites the "
+            "order's state. An order that ends CANCELED, EXPIRED or REJECTED ends its requests in the same entry."
+        ),
         _drawn("request.svg", REQUEST_ROWS, tuple(lifecycle.RequestEvent)),
         _rows("REQUEST_ROWS", REQUEST_ROWS),
         _grid(REQUEST_ROWS, RequestState, lifecycle.RequestEvent),
@@ -233,7 +241,7 @@ def _fan(title: str, rows: Rows, events: Sequence[StrEnum]) -> str:
         first = top + (height - (len(targets) * step - 18)) / 2
         for number, (target, labels) in enumerate(targets.items()):
             place = f"{target}{' ' * (len(boxes) + 1)}"  # one state may be drawn several times
-            boxes[place] = svg.Box(svg.MARGIN + 1.9 * svg.COLUMN, first + number * step)
+            boxes[place] = svg.Box(svg.MARGIN + 1.5 * svg.COLUMN, first + number * step)
             arrows.append((name, place, "\n".join(labels)))
         top += height + 26
     return svg.draw(title, boxes, {}, arrows)
@@ -278,7 +286,7 @@ def _states() -> str:
     rows = []
     for name, comment in member_comments(OrderState).items():
         fix, _, meaning = comment.partition(":") if comment.startswith("39=") else ("", "", comment)
-        rows.append((code(name), code(fix) if fix else "", sentence(meaning)))
+        rows.append((code(name), code(fix) if fix else "", sentence(meaning or ORD_STATUS[name][1])))
     return table(("state", "FIX", "meaning"), rows)
 
 
@@ -321,7 +329,5 @@ def _grid(rows: Rows, states: type[StrEnum], events: type[StrEnum]) -> str:
         for state in [None] if sources is None else sources:
             cells[state, event] = "=" if target == SAME else code(target)
     head = ("event", "(none)", *(code(state.value) for state in states))
-    body = [
-        (code(event.value), *(cells.get((state, event), "") for state in (None, *states))) for event in events
-    ]
+    body = [(code(event.value), *(cells.get((state, event), "") for state in (None, *states))) for event in events]
     return table(head, body)

@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 
 import attrs
 
+from _generator.markdown import code, page, prose, table
 from ledger_core import changes, model
 from ledger_core.holdings import TradeLeg
 from ledger_core.numbers import Price
-
-from _generator.markdown import code, page, prose, table
 
 INTRODUCTION = """\
 Every command and every question returns these: frozen values, never half-made. What can be derived is a property, so

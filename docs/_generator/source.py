@@ -13,9 +13,7 @@ from types import ModuleType
 def comments_of(source: str) -> Mapping[int, str]:
     """Return the comment of each line that has one, by line number."""
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {
-        token.start[0]: token.string.lstrip("#").strip() for token in tokens if token.type == tokenize.COMMENT
-    }
+    return {token.start[0]: token.string.lstrip("#").strip() for token in tokens if token.type == tokenize.COMMENT}
 
 
 def row_comments(module: ModuleType, name: str) -> list[str]:
@@ -45,6 +43,7 @@ def member_comments(cls: type) -> dict[str, str]:
 def modules_of(package: str) -> dict[str, ast.Module]:
     """Return the parsed modules of a package, by name, without importing it."""
     spec = find_spec(package)
-    assert spec is not None and spec.submodule_search_locations, f"{package} is not installed"
+    if spec is None or not spec.submodule_search_locations:
+        raise LookupError(f"{package} is not an installed package")
     (folder,) = spec.submodule_search_locations
     return {path.stem: ast.parse(path.read_text("utf-8")) for path in sorted(Path(folder).glob("*.py"))}

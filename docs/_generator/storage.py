@@ -1,15 +1,13 @@
 """storage-sqlite.md: the URL, the files, the tables and the views, from a ledger file made for the purpose."""
 
-import inspect
 import sqlite3
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ledger_storage_sqlite import _location, _locks, schema
-from ledger_storage_sqlite.repository import open_repository
-
 from _generator.markdown import code, codes, fence, page, prose, sentence, table
+from ledger_storage_sqlite import _location, schema
+from ledger_storage_sqlite.repository import open_repository
 
 INTRODUCTION = """\
 The default store is one SQLite file that every SQLite tool can read. Decimals and times are canonical text, tables
@@ -61,25 +59,37 @@ def _parts(connection: sqlite3.Connection) -> list[str]:
                 for name, level in _location.DURABILITIES.items()
             ],
         ),
-        f"`busy_timeout=` takes seconds from 0 to {_location.BUSY_TIMEOUT_MAX:,.0f}; the default is "
-        f"{_location.BUSY_TIMEOUT_DEFAULT:g}. A file on one of these file systems is refused, because SQLite's "
-        f"write-ahead log does not work there: {codes(sorted(_location.NETWORK_FILE_SYSTEMS))}.",
+        (
+            f"`busy_timeout=` takes seconds from 0 to {_location.BUSY_TIMEOUT_MAX:,.0f}; the default is "
+            f"{_location.BUSY_TIMEOUT_DEFAULT:g}. A file on one of these file systems is refused, because SQLite's "
+            f"write-ahead log does not work there: {codes(sorted(_location.NETWORK_FILE_SYSTEMS))}."
+        ),
         "## The files",
-        prose((inspect.getdoc(_locks) or "").split("\n\n", 1)[0]),
+        "Beside the ledger lie files that belong to it; they are made for their owner alone.",
         table(
             ("file", "what it is"),
             (
                 ("`x.db`", "the ledger"),
-                ("`x.db-wal`, `x.db-shm`", "SQLite's write-ahead log and its index; the log may hold what `x.db` has not"),
+                (
+                    "`x.db-wal`, `x.db-shm`",
+                    "SQLite's write-ahead log and its index; the log may hold what `x.db` has not",
+                ),
                 ("`x.db-lock`", "held around each write transaction and checkpoint"),
-                ("`x.db-claims/`", "one file for each claimed cursor, locked by its owner; the content is its process id"),
+                (
+                    "`x.db-claims/`",
+                    "one file for each claimed cursor, locked by its owner; the content is its process id",
+                ),
             ),
         ),
-        f"`PRAGMA application_id` is `{schema.APPLICATION_ID:#010x}`, `PRAGMA user_version` is the schema's version, "
-        f"now {schema.SCHEMA_VERSION}. A program refuses a file of a newer version with `SchemaTooNew`.",
+        (
+            f"`PRAGMA application_id` is `{schema.APPLICATION_ID:#010x}`, `PRAGMA user_version` is the schema's "
+            f"version, now {schema.SCHEMA_VERSION}. A program refuses a file of a newer version with `SchemaTooNew`."
+        ),
         "## Views",
-        "For people with any SQLite tool. Columns named `..._rounded` passed through floating point and are for the "
-        "eye only.",
+        (
+            "For people with any SQLite tool. Columns named `..._rounded` passed through floating point and are for "
+            "the eye only."
+        ),
         table(("view", "what it shows"), [(f"[`{name}`](#{name})", VIEWS[name]) for name in views]),
         *(_view(connection, name) for name in views),
         "## Tables",
@@ -137,5 +147,3 @@ def _table(connection: sqlite3.Connection, name: str) -> str:
     if others:
         parts.append(fence("sql", others))
     return "\n\n".join(part for part in parts if part)
-
-

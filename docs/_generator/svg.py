@@ -69,7 +69,7 @@ def draw(
     places = {**frames, **states}
     pairs = {(source, target) for source, target, _ in arrows}
     lines, labels = [], []
-    extent = [box for box in places.values()]
+    extent = list(places.values())
     for source, target, label in arrows:
         if source:
             start, end = _ends(places[source], places[target], both_ways=(target, source) in pairs)
@@ -91,11 +91,15 @@ def draw(
     left = min(0.0, *(box.left - MARGIN for box in extent))
     top = min(0.0, *(box.top - MARGIN for box in extent))
     parts = [
-        f'<svg class="machine" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" '
-        f'viewBox="{left:.0f} {top:.0f} {width - left:.0f} {height - top:.0f}" width="{width - left:.0f}">',
+        (
+            f'<svg class="machine" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" '
+            f'viewBox="{left:.0f} {top:.0f} {width - left:.0f} {height - top:.0f}" width="{width - left:.0f}">'
+        ),
         f"<title>{escape(title)}</title>",
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-        'orient="auto"><path class="tip" d="M0,0 L8,4 L0,8 z"/></marker></defs>',
+        (
+            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+            'orient="auto"><path class="tip" d="M0,0 L8,4 L0,8 z"/></marker></defs>'
+        ),
         *(_frame(name, box) for name, box in frames.items()),
         *lines,
         *(_state(name, box) for name, box in states.items()),
@@ -118,7 +122,8 @@ def _state(name: str, box: Box) -> str:
     names = name.split("\n")
     first = y + 4 - (len(names) - 1) * 17 / 2
     spans = "".join(
-        f'<tspan x="{x:.0f}" y="{first + number * 17:.0f}">{escape(one.strip())}</tspan>' for number, one in enumerate(names)
+        f'<tspan x="{x:.0f}" y="{first + number * 17:.0f}">{escape(one.strip())}</tspan>'
+        for number, one in enumerate(names)
     )
     return (
         f'<rect class="{"state" if len(names) == 1 else "state several"}" x="{box.left:.0f}" y="{box.top:.0f}" '

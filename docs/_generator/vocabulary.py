@@ -2,13 +2,12 @@
 
 from enum import StrEnum
 
-from ledger_core.changes import EventType
-from ledger_core.lifecycle import OrderState, OrderStatus, RequestKind, RequestState, TradeState
-from ledger_core.model import Liquidity, OrderType, PositionSide, QuarantineState, ResidualReason, Side, TimeInForce
-
 from _generator.events import WHEN
 from _generator.markdown import code, page, prose, table
 from _generator.source import member_comments
+from ledger_core.changes import EventType
+from ledger_core.lifecycle import OrderState, OrderStatus, RequestKind, RequestState, TradeState
+from ledger_core.model import Liquidity, OrderType, PositionSide, QuarantineState, ResidualReason, Side, TimeInForce
 
 INTRODUCTION = """\
 One concept, one word; where FIX has a true word, it is FIX's. Codes are those of FIX 4.4 and 5.0 SP2. A code in
@@ -115,12 +114,22 @@ FIELDS = (
     ("`fees`", "Commission and CommCurrency, or the MiscFees group", "12, 479, 136"),
     ("`order_list_id`", "ListID", "66"),
     ("`reason` of a rejection", "Text, OrdRejReason", "58, 103"),
-    ("`day_order_quantity`, `day_cum_quantity`, `day_average_price`", "DayOrderQty, DayCumQty, DayAvgPx", "424, 425, 426"),
+    (
+        "`day_order_quantity`, `day_cum_quantity`, `day_average_price`",
+        "DayOrderQty, DayCumQty, DayAvgPx",
+        "424, 425, 426",
+    ),
 )
 WORDS = (
     ("command", "a call that may change the ledger"),
-    ("intent", "a command of ours, given before the venue is called: `record_order`, `request_*`, and the trade commands"),
-    ("fact", "a command that reports what the venue did: `update_order_*`; it cannot be argued with, only booked or quarantined"),
+    (
+        "intent",
+        "a command of ours, given before the venue is called: `record_order`, `request_*`, and the trade commands",
+    ),
+    (
+        "fact",
+        "a command that reports what the venue did: `update_order_*`; it is booked, or quarantined",
+    ),
     ("change", "what a command did to one record, as stored"),
     ("entry", "all the changes of one command, stored together"),
     ("sequence", "an entry's place in its strategy's journal, from 1 without gaps"),
@@ -163,11 +172,16 @@ def files() -> dict[str, str]:
         "What a venue's execution report (35=8) with this ExecType (150) becomes here.",
         _events(),
         "## Answers to requests",
-        "A refused cancel or replace is an Order Cancel Reject (35=9): CxlRejResponseTo (434) is 1 for a cancel, 2 "
-        "for a replace. The ledger keeps what you give as `reason`; CxlRejReason (102) has these codes among others:",
+        (
+            "A refused cancel or replace is an Order Cancel Reject (35=9): CxlRejResponseTo (434) is 1 for a cancel, 2 "
+            "for a replace. The ledger keeps what you give as `reason`; CxlRejReason (102) has these codes among "
+            "others:"
+        ),
         table(("102=", "meaning"), CXL_REJ_REASON),
-        "A request that the ledger ends itself, because its order was canceled, expired or rejected, has the reason "
-        "`ORDER_ENDED`.",
+        (
+            "A request that the ledger ends itself, because its order was canceled, expired or rejected, has the "
+            "reason `ORDER_ENDED`."
+        ),
         "## Fields",
         table(("here", "FIX", "tag"), FIELDS),
         "## Words without a FIX code",
@@ -180,7 +194,9 @@ def files() -> dict[str, str]:
 
 
 def _fix(cls: type[StrEnum], codes: dict[str, tuple[str, str]], tag: str) -> str:
-    assert list(codes) == [word.value for word in cls], f"vocabulary.py must name every word of {cls.__name__}, in order"
+    assert list(codes) == [word.value for word in cls], (
+        f"vocabulary.py must name every word of {cls.__name__}, in order"
+    )
     return table(("word", tag, "FIX name"), [(code(word), fix, text) for word, (fix, text) in codes.items()])
 
 

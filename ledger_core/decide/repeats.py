@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ledger_core._frozen import FrozenDict, freeze
 from ledger_core.commands import AnyCommand
 from ledger_core.decide.draft import Draft
 from ledger_core.errors import IdempotencyConflict
@@ -11,13 +12,16 @@ from ledger_core.model import CommandRecord, Key, Order, RecordKind, Trade
 _IGNORED = frozenset({"operation", "occurred_at", "command_id", "reason", "liquidity", "metadata"})
 
 
-def content(stored: Mapping[str, Any]) -> dict[str, Any]:
+def content(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what of a command, as JSON, counts when a repeat is compared: never times, reasons, metadata."""
-    return {
-        name: content(value) if isinstance(value, Mapping) else value
-        for name, value in stored.items()
-        if name not in _IGNORED
-    }
+    counted = {name: _counted(value) for name, value in stored.items() if name not in _IGNORED}
+    if "order_ids" in counted:  # a set: in which order a trade's orders are named says nothing
+        counted["order_ids"] = tuple(sorted(counted["order_ids"]))
+    return FrozenDict(counted)
+
+
+def _counted(value: Any) -> Any:
+    return content(value) if isinstance(value, Mapping) else freeze(value)
 
 
 def known_command(draft: Draft, command: AnyCommand) -> tuple[RecordKind, Key] | None:
@@ -45,8 +49,8 @@ def remember_command(draft: Draft, command: AnyCommand, answer: tuple[RecordKind
     if key is not None:
         record = draft.get(*answer)
         assert isinstance(record, (Order, Trade)), "commands answer with an order or a trade"
-        stored = {**content(draft.json_of(command)), "answer": [answer[0].value, *answer[1]]}
-        draft.create(RecordKind.COMMAND, key, {"content": stored})
+        stored = {**content(draft.json_of(command)), "answer": (answer[0].value, *answer[1])}
+        draft.create(RecordKind.COMMAND, key, {"content": FrozenDict(stored)})
 
 
 def _key(command: AnyCommand) -> Key | None:

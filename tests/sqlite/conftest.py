@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite.files import open_at
 
 from ledger_storage_sqlite import SqliteRepository
+from sqlite.files import open_at
 
 Opener = Callable[..., SqliteRepository]
 

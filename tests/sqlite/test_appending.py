@@ -7,8 +7,6 @@ from typing import Any
 
 import attrs
 import pytest
-from sqlite.conftest import Opener
-from sqlite.files import EMPTY, append, chain_of, order_ids, query, raw
 
 from ledger_core.changes import Cursor
 from ledger_core.errors import (
@@ -24,6 +22,8 @@ from ledger_core.lifecycle import OrderState
 from ledger_core.model import RecordKind
 from ledger_core.testing.samples import entries, entry, fill, head_after, order, position
 from ledger_storage_sqlite import SqliteRepository, statements
+from sqlite.conftest import Opener
+from sqlite.files import EMPTY, append, chain_of, order_ids, query, raw
 
 
 class Failing:
@@ -184,9 +184,7 @@ def test_after_a_failed_commit_the_next_append_opens_the_file_anew(repository: S
     assert order_ids(repository) == ["O-2"]
 
 
-def test_what_a_failed_commit_left_in_the_wal_cannot_come_back(
-    opener: Opener, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_failed_commit_left_in_the_wal_cannot_come_back(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside another writer, opening anew commits a page over what the failed commit may have left behind."""
     repository, _other = opener(), opener()
     Failing(repository, "COMMIT", sqlite_error(*IO_ERROR))

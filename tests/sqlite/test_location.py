@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from sqlite.files import append, open_at
 
 from ledger_core.errors import InvalidValue, StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import _location, open_repository
 from ledger_storage_sqlite._location import file_system_of, parse_url, require_usable
+from sqlite.files import append, open_at
 
 
 def test_three_slashes_are_relative_four_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlite.conftest import Opener
-from sqlite.files import Process, append, open_at, query, raw, run
 
 from ledger_core.errors import StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import schema
+from sqlite.conftest import Opener
+from sqlite.files import Process, append, open_at, query, raw, run
 
 
 @pytest.fixture
@@ -35,7 +35,9 @@ def test_every_table_is_strict(path: Path) -> None:
     open_at(path).close()
     tables = query(path, "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
     assert {name for name, strict in tables if not strict} <= {"sqlite_schema"}
-    types = query(path, "SELECT DISTINCT c.type FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table'")
+    types = query(
+        path, "SELECT DISTINCT c.type FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table'"
+    )
     assert set(types) == {("TEXT",), ("INTEGER",)}
 
 

@@ -7,14 +7,14 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlite.conftest import Opener
-from sqlite.files import append, contents, open_at, query, raw
 
 from ledger_core.errors import SchemaTooNew, StorageBusy, StorageCorrupt, StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import SqliteRepository, _connections
 from ledger_storage_sqlite._connections import set_pragmas
 from ledger_storage_sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
+from sqlite.conftest import Opener
+from sqlite.files import append, contents, open_at, query, raw
 
 
 def _pragma(repository: SqliteRepository, name: str) -> object:
@@ -91,9 +91,7 @@ def test_files_are_for_their_owner_alone(repository: SqliteRepository, path: Pat
     """The file and all that stand beside it cannot be read by others, whatever the umask allows."""
     append(repository, order())
     repository.claim("publisher")
-    modes = {
-        found.name: stat.S_IMODE(found.stat().st_mode) for found in path.parent.rglob("*") if found.is_file()
-    }
+    modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in path.parent.rglob("*") if found.is_file()}
     assert modes.keys() >= {path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-lock"}
     assert set(modes.values()) == {0o600}
     assert stat.S_IMODE((path.parent / f"{path.name}-claims").stat().st_mode) == 0o700
@@ -159,9 +157,7 @@ def _garbage_in_header(path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("read_only", [False, True])
-def test_what_is_no_ledger_is_refused_and_left_alone(
-    path: Path, spoil: object, sentence: str, read_only: bool
-) -> None:
+def test_what_is_no_ledger_is_refused_and_left_alone(path: Path, spoil: object, sentence: str, read_only: bool) -> None:
     """A foreign or damaged file raises StorageCorrupt with the reason, and not one byte of it is changed."""
     assert callable(spoil)
     spoil(path)

@@ -9,10 +9,8 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlite.conftest import Opener
-from sqlite.files import append, open_at, query, raw
 
 from ledger_core.codec import field_names
 from ledger_core.errors import StorageCorrupt, StorageError
@@ -37,6 +35,8 @@ from ledger_core.testing.samples import (
 from ledger_storage_memory import MemoryRepository
 from ledger_storage_sqlite import SqliteRepository
 from ledger_storage_sqlite._columns import CODECS, TABLES
+from sqlite.conftest import Opener
+from sqlite.files import append, open_at, query, raw
 
 numbers = st.decimals(allow_nan=False, allow_infinity=False, places=18, min_value=-(10**19), max_value=10**19)
 prices = st.builds(
@@ -186,9 +186,9 @@ def test_computed_columns_repeat_the_properties(repository: SqliteRepository, pa
 def test_a_field_that_is_not_given_is_null(repository: SqliteRepository, path: Path) -> None:
     """What was not given is NULL, not an empty text; what is at its default is written out."""
     append(repository, order())
-    assert query(path, "SELECT venue, limit_price, metadata, cum_quantity, venue_order_ids, position_side FROM orders") == [
-        (None, None, None, "0", "[]", "NET")
-    ]
+    assert query(
+        path, "SELECT venue, limit_price, metadata, cum_quantity, venue_order_ids, position_side FROM orders"
+    ) == [(None, None, None, "0", "[]", "NET")]
 
 
 def test_a_row_that_was_tampered_with_is_corrupt(repository: SqliteRepository, path: Path) -> None:
@@ -245,9 +245,11 @@ images = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(images=images)
-def test_whatever_follows_whatever_the_last_image_stands(shared: SqliteRepository, images: list[dict[str, Any]]) -> None:
+def test_whatever_follows_whatever_the_last_image_stands(
+    shared: SqliteRepository, images: list[dict[str, Any]]
+) -> None:
     """After any sequence of after-images of an order, every query answers as the memory adapter does."""
     memory = MemoryRepository(strategy_id=shared.strategy_id)
     name = f"I-{shared.head().sequence}"
@@ -293,6 +295,7 @@ def test_positions_open_and_close_again_and_again(repository: SqliteRepository, 
 def test_trades_and_requests_leave_what_is_open(repository: SqliteRepository) -> None:
     """A closed trade and an answered request are no longer found among what is open, a reopened one is again."""
     from ledger_core.repository import Query
+
     born = append(repository, trade(), request()).records
     made, asked = born
     assert isinstance(made, Trade)

@@ -1,0 +1,161 @@
+"""The WAL: copied into the file before it grows, rewritten before it is trusted."""
+
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ledger_core.testing.samples import order
+from ledger_storage_sqlite import _writer
+from ledger_storage_sqlite._location import Location
+from ledger_storage_sqlite._writer import rewrite_wal
+from sqlite.conftest import Opener
+from sqlite.files import append, killed_writer, open_at, order_ids, query
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def test_the_wal_does_not_grow_without_bound(opener: Opener, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many rows the WAL is copied into the file, and its room is used again."""
+    monkeypatch.setattr(_writer, "CHECKPOINT_ROWS", 20)
+    repository = opener()
+    for number in range(100):
+        append(repository, order(f"O-{number}"))
+    size = _wal(path).stat().st_size
+    for number in range(100, 300):
+        append(repository, order(f"O-{number}"))
+    assert _wal(path).stat().st_size <= size * 1.5
+    assert len(order_ids(repository)) == 300
+
+
+def test_what_was_copied_is_in_the_file(opener: Opener, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint puts what was committed into the file itself."""
+    monkeypatch.setattr(_writer, "CHECKPOINT_ROWS", 1)
+    append(opener(), order("O-1"))
+    alone = path.with_name("alone.db")
+    alone.write_bytes(path.read_bytes())
+    assert query(alone, "SELECT order_id FROM orders") == [("O-1",)]
+
+
+def test_a_reader_that_pins_the_wal_is_complained_of(
+    opener: Opener, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a long reader keeps the WAL from being copied, writes go on, and a warning says why it grows."""
+    monkeypatch.setattr(_writer, "CHECKPOINT_ROWS", 1)
+    monkeypatch.setattr(_writer, "WAL_FRAMES_WARNING", 5)
+    repository = opener()
+    append(repository, order("O-1"))
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT COUNT(*) FROM orders").fetchall()
+    with caplog.at_level(logging.WARNING, "ledger_storage_sqlite"):
+        append(repository, order("O-2"))
+        append(repository, order("O-3"))
+    assert "a long reader pins it" in caplog.text
+    reader.close()
+    assert order_ids(repository) == ["O-1", "O-2", "O-3"]
+
+
+class _NoCheckpoint:
+    """The writer's connection, whose checkpoints fail."""
+
+    def __init__(self, connection: sqlite3.Connection, code: int) -> None:
+        self._connection = connection
+        self._error = sqlite3.OperationalError("injected")
+        self._error.sqlite_errorcode = code
+
+    def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        if "wal_checkpoint" in statement:
+            raise self._error
+        return self._connection.execute(statement, parameters)  # type: ignore[arg-type]  # passes on what it got
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_BUSY])
+def test_a_checkpoint_that_fails_fails_no_command(
+    opener: Opener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    """The command was committed before the checkpoint: it succeeds, the error is logged, and later writes work."""
+    monkeypatch.setattr(_writer, "CHECKPOINT_ROWS", 1)
+    repository = opener()
+    assert repository._writer is not None
+    assert repository._writer._connection is not None
+    repository._writer._connection = _NoCheckpoint(repository._writer._connection, code)  # type: ignore[assignment]  # a stand-in
+    append(repository, order("O-1"))
+    assert ("copying the WAL" in caplog.text) == (code != sqlite3.SQLITE_BUSY)
+    append(repository, order("O-2"))
+    assert order_ids(repository) == ["O-1", "O-2"]
+    repository.close()
+
+
+def test_a_long_wal_is_copied_when_the_file_is_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot that is killed again and again before its first checkpoint does not let the WAL grow for ever."""
+    monkeypatch.setattr(_writer, "WAL_BYTES_MAX", 1)
+    killed_writer(path)
+    open_at(path)._writer._connection.close()  # type: ignore[union-attr]  # it is a writer, and open
+    alone = path.with_name("alone.db")
+    alone.write_bytes(path.read_bytes())
+    assert query(alone, "SELECT COUNT(*) FROM orders") == [(3,)]
+
+
+def test_the_wal_of_a_killed_writer_is_rewritten_before_it_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only writer rewrites and syncs the WAL that it finds, before SQLite opens the file; a second one does not."""
+    killed_writer(path)
+    rewritten = []
+
+    def watched(location: Location) -> None:
+        before = _wal(location.path).read_bytes()
+        rewrite_wal(location)
+        assert _wal(location.path).read_bytes() == before
+        rewritten.append(len(before))
+
+    monkeypatch.setattr(_writer, "rewrite_wal", watched)
+    first = open_at(path)
+    assert len(rewritten) == 1
+    assert rewritten[0] > 0
+    second = open_at(path)
+    assert len(rewritten) == 1
+    assert len(order_ids(second)) == 3
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize(("durability", "syncs"), [("full", 1), ("process", 1), ("none", 0)])
+def test_rewriting_ends_with_a_sync(path: Path, monkeypatch: pytest.MonkeyPatch, durability: str, syncs: int) -> None:
+    """Every byte is written again and then synced, once; only `none`, which promises nothing, does without."""
+    content = bytes(range(256)) * 20_000
+    _wal(path).write_bytes(content)
+    synced: list[int] = []
+    written: list[int] = []
+    pwrite = _writer.os.pwrite
+    monkeypatch.setattr(_writer.os, "fsync", synced.append)
+
+    def short_write(descriptor: int, data: bytes, offset: int) -> int:
+        written.append(pwrite(descriptor, bytes(data)[:100_000], offset))
+        return written[-1]
+
+    monkeypatch.setattr(_writer.os, "pwrite", short_write)
+    rewrite_wal(Location(path=path, durability=durability))
+    assert sum(written) == len(content)
+    assert len(synced) == syncs
+    assert _wal(path).read_bytes() == content
+
+
+def test_nothing_is_rewritten_where_nothing_is(path: Path) -> None:
+    """Without a WAL there is nothing to do, and none is made."""
+    rewrite_wal(Location(path=path))
+    assert not _wal(path).exists()
+
+
+def test_a_new_file_s_name_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a file was made its folder is synced, once: a power cut cannot take away the name of a durable file."""
+    synced: list[Path] = []
+    monkeypatch.setattr(_writer, "sync_folder", lambda location: synced.append(location.path))
+    for _ in range(2):
+        open_at(path, parameters="durability=full").close()
+    assert synced == [path]
