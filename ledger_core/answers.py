@@ -132,22 +132,26 @@ class Answers:
         """Return what is held of a symbol and what open orders may still add; an unknown symbol has zero exposure."""
         name = check.check_id(symbol, "symbol")
         venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
+        return exposure_of(name, *self.exposed(name, venue=venue, account=account))
 
-        def selected(record: Order | Position | QuarantinedFact) -> bool:
-            if record.symbol != name:
-                return False
-            if isinstance(record, QuarantinedFact):
-                return True
-            return (venue is None or record.venue == venue) and (account is None or record.account == account)
+    def exposed(
+        self, symbol: str, *, venue: str | None = None, account: str | None = None
+    ) -> tuple[list[Position], list[Order], list[QuarantinedFact]]:
+        """Return what an exposure is made of: positions held, orders that may still fill, facts that wait."""
+
+        def selected(record: Order | Position) -> bool:
+            known_venue, known_account = venue in (None, record.venue), account in (None, record.account)
+            return record.symbol == symbol and known_venue and known_account
 
         with self._at_head() as records:
-            positions = [one for one in cast(Iterable[Position], records.live(RecordKind.POSITION)) if selected(one)]
-            orders = [
-                one for one in cast(Iterable[Order], records.live(RecordKind.ORDER)) if one.is_open and selected(one)
-            ]
-            waiting = cast(Iterable[QuarantinedFact], records.live(RecordKind.QUARANTINE))
-            facts = [one for one in waiting if selected(one)]
-        return exposure_of(name, positions, orders, facts)
+            positions = cast(Iterable[Position], records.live(RecordKind.POSITION))
+            orders = cast(Iterable[Order], records.live(RecordKind.ORDER))
+            facts = cast(Iterable[QuarantinedFact], records.live(RecordKind.QUARANTINE))
+            return (
+                [position for position in positions if selected(position)],
+                [order for order in orders if selected(order) and (order.is_open or order.replaces_in_flight)],
+                [fact for fact in facts if fact.symbol == symbol],
+            )
 
     def unresolved(self) -> Unresolved:
         """Return what a handler walks first after a crash.

@@ -198,21 +198,25 @@ class Order:
         return quotient(self.executed_value, self.cum_quantity) if self.cum_quantity else None
 
     @property
+    def quantities_asked(self) -> tuple[Decimal, ...]:
+        """The total quantities that replaces in flight ask for."""
+        if not self.replaces_in_flight:
+            return ()
+        asked = (request.changes.quantity for request in self.requests if request.is_in_flight and request.changes)
+        return tuple(quantity for quantity in asked if quantity is not None)
+
+    @property
     def fill_limit(self) -> Decimal | None:
         """The most that may be filled: the largest of quantity and replaces in flight; None = no limit known."""
-        if self.quantity is None or not self.replaces_in_flight:
-            return self.quantity
-        asked = (r.changes.quantity for r in self.requests if r.is_in_flight and r.changes is not None)
-        return max(self.quantity, *(quantity for quantity in asked if quantity is not None), ZERO)
+        return None if self.quantity is None else max(self.quantity, *self.quantities_asked, ZERO)
 
     @property
     def pending_quantity(self) -> Decimal | None:
         """What may still execute, a raise in flight included; None while that is unknown (FIX has no word)."""
         leaves = self.leaves_quantity
-        limit = self.fill_limit
-        if leaves is None or limit is None or not self.is_open:
-            return leaves
-        return max(leaves, minus(limit, self.cum_quantity))
+        if leaves is None:
+            return None
+        return max(leaves, *(plain(minus(asked, self.cum_quantity)) for asked in self.quantities_asked), ZERO)
 
     @property
     def current_details(self) -> OrderDetails:

@@ -71,11 +71,12 @@ class LedgerReader:
     def get_exposure(self, symbol: str) -> Exposure:
         """Return what all strategies together hold of a symbol and may still add."""
         name = check.check_id(symbol, "symbol")
+        parts = [self.strategy(strategy_id).exposed(name) for strategy_id in self.strategies()]
         return exposure_of(
             name,
-            [position for _, position in self.get_open_positions() if position.symbol == name],
-            [order for _, order in self.get_open_orders() if order.symbol == name],
-            [fact for _, fact in self.quarantined() if fact.symbol == name],
+            [position for positions, _, _ in parts for position in positions],
+            [order for _, orders, _ in parts for order in orders],
+            [fact for _, _, facts in parts for fact in facts],
         )
 
     def quarantined(self) -> list[tuple[str, QuarantinedFact]]:

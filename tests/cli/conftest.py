@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli.ledgers import SCRIPT, Call, RunScript, fill_file
 from click.testing import CliRunner, Result
 
+from cli.ledgers import SCRIPT, Call, RunScript, fill_file
 from ledger_cli.main import main
 
 
@@ -45,15 +45,19 @@ def ledger_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """Return the result of `strategy-ledger demo`, made once; `demo_file` is its file."""
-    path = tmp_path_factory.mktemp("demo") / "demo.db"
-    return CliRunner().invoke(main, ["demo", str(path), "--durability", "none"], catch_exceptions=False)
+def demo_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the demonstration of this session is made."""
+    return tmp_path_factory.mktemp("demonstration") / "demo.db"
 
 
 @pytest.fixture(scope="session")
-def demo_file(demo_run: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file that the demonstration wrote; tests read it only."""
+def demo_run(demo_path: Path) -> Result:
+    """Return the result of `strategy-ledger demo`, run once."""
+    return CliRunner().invoke(main, ["demo", str(demo_path), "--durability", "none"], catch_exceptions=False)
+
+
+@pytest.fixture(scope="session")
+def demo_file(demo_path: Path, demo_run: Result) -> Path:
+    """Return the file that the demonstration wrote; tests only read it."""
     assert demo_run.exit_code == 0
-    (path,) = tmp_path_factory.getbasetemp().glob("demo*/demo.db")
-    return path
+    return demo_path

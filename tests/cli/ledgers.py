@@ -9,9 +9,9 @@ from subprocess import CompletedProcess
 
 import pytest
 from click.testing import Result
-from support import fill, limit_order, market_order
 
 from ledger_core import OverfillError, UnknownOrder, open_ledger
+from support import fill, limit_order, market_order
 
 Call = Callable[..., Result]
 """Calls the command in this process."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.ledgers import SCRIPT, Call, RunScript
 
+from cli.ledgers import SCRIPT, Call, RunScript
 from ledger_core import open_ledger, open_reader
 
 COMMANDS = ("orders", "trades", "positions", "exposure", "journal")
@@ -129,9 +129,7 @@ def test_positions_are_listed_by_strategy_and_signed(call: Call, ledger_file: Pa
     assert parsed(call("positions", ledger_file, "--symbol", "ETH", "--json").stdout) == []
 
 
-def test_exposure_is_summed_over_strategies_and_counts_what_waits_in_quarantine(
-    call: Call, ledger_file: Path
-) -> None:
+def test_exposure_is_summed_over_strategies_and_counts_what_waits_in_quarantine(call: Call, ledger_file: Path) -> None:
     """Net over all strategies; the worst cases hold open orders, and fills that are not booked yet."""
     (acme,) = parsed(call("exposure", ledger_file, "--symbol", "ACME", "--json").stdout)
     assert (acme["net_quantity"], acme["gross_quantity"]) == ("-1", "9")

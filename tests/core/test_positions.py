@@ -242,15 +242,6 @@ def test_request_in_flight_counts_with_the_larger_quantity(ledger: StrategyLedge
     assert ledger.get_position_exposure("ACME").pending_sell_quantity == 6
 
 
-def test_raise_in_flight_of_a_filled_order_is_pending(ledger: StrategyLedger) -> None:
-    """The venue may grant it and execute at once: the worst case counts it although the order is not open."""
-    ledger.record_order("O1", market_order("BUY", 10))
-    ledger.update_order_fill("O1", fill("F1", 10))
-    ledger.request_order_replace("O1", {"quantity": 15}, "R1")
-    exposure = ledger.get_position_exposure("ACME")
-    assert (exposure.net_quantity, exposure.pending_buy_quantity, exposure.worst_case_long) == (10, 5, 15)
-
-
 def test_exposure_of_a_venue_or_account_counts_that_alone(ledger: StrategyLedger, trade: Trader) -> None:
     """Parts left out mean all; an unknown symbol has none."""
     trade(10, 100, venue="X", account="A")

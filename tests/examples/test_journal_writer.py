@@ -97,7 +97,7 @@ def _arrange_death(example: ModuleType, plan: dict[str, Any], told: int) -> None
 
     store = example.DictCache.store
     example.DictCache.store = store_and_die
-    example.os = _OsWith(write=write_and_die)
+    example.os = _OsWith(write=write_and_die)  # type: ignore[attr-defined]  # a module loaded by path has no type
 
 
 class _OsWith:

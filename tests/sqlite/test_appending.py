@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,36 +28,30 @@ from sqlite.files import EMPTY, append, chain_of, order_ids, query, raw
 
 
 class Failing:
-    """The writer's connection, but that some statement raises, before it is run or after."""
+    """The writer's connection, but that some statement raises once, before it is run or after."""
 
     def __init__(
         self, repository: SqliteRepository, statement: str, error: BaseException, *, after: bool = False
     ) -> None:
-        """Stand between the writer and its connection until the statement has failed once."""
+        """Stand between the writer and its connection."""
         assert repository._writer is not None
-        self._writer = repository._writer
-        self._connection = self._writer._connection
-        self._statement, self._error, self._after = statement, error, after
-        self._writer._connection = self  # type: ignore[assignment]  # a stand-in
+        assert repository._writer._connection is not None
+        self.connection = repository._writer._connection
+        self._statement: str | None = statement
+        self._error, self._after = error, after
+        repository._writer._connection = self  # type: ignore[assignment]  # a stand-in
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Run the statement, or fail."""
-        assert self._connection is not None
-        if not statement.startswith(self._statement):
-            return self._connection.execute(statement, parameters)
+        if self._statement is None or not statement.startswith(self._statement):
+            return self.connection.execute(statement, parameters)
         if self._after:
-            self._connection.execute(statement, parameters)
-        if self._writer._connection is self:  # type: ignore[comparison-overlap]  # a stand-in
-            self.remove()
-            self._writer._connection = self  # type: ignore[assignment]  # a stand-in
+            self.connection.execute(statement, parameters)
+        self._statement = None
         raise self._error
 
-    def remove(self) -> None:
-        """Give the connection back."""
-        self._writer._connection = self._connection
-
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
+        return getattr(self.connection, name)
 
 
 def sqlite_error(code: int, name: str) -> sqlite3.OperationalError:
@@ -148,10 +143,9 @@ def test_a_commit_that_certainly_failed_is_rolled_back(
     repository: SqliteRepository, code: tuple[int, str], error_class: type[StorageError]
 ) -> None:
     """Where SQLite says that there is no room, or no lock, nothing was committed, and the error says so."""
-    failing = Failing(repository, "COMMIT", sqlite_error(*code))
+    Failing(repository, "COMMIT", sqlite_error(*code))
     with pytest.raises(error_class):
         append(repository, order("O-1"))
-    failing.remove()
     assert repository.head() == EMPTY
     append(repository, order("O-2"))
     assert order_ids(repository) == ["O-2"]
@@ -175,12 +169,12 @@ def test_a_commit_that_failed_in_the_air_is_unknown_until_it_is_read(
 
 def test_after_a_failed_commit_the_next_append_opens_the_file_anew(repository: SqliteRepository) -> None:
     """Also without a read in between, nothing is written through the connection that failed."""
-    failing = Failing(repository, "COMMIT", sqlite_error(*IO_ERROR))
+    Failing(repository, "COMMIT", sqlite_error(*IO_ERROR))
     with pytest.raises(OutcomeUnknown):
         append(repository, order("O-1"))
     append(repository, order("O-2"))
     assert repository._writer is not None
-    assert repository._writer._connection is not failing._connection
+    assert isinstance(repository._writer._connection, sqlite3.Connection)
     assert order_ids(repository) == ["O-2"]
 
 
@@ -192,9 +186,12 @@ def test_what_a_failed_commit_left_in_the_wal_cannot_come_back(opener: Opener, m
         append(repository, order("O-1"))
     ran: list[str] = []
     set_user_version = statements.set_user_version
-    monkeypatch.setattr(
-        statements, "set_user_version", lambda version: ran.append("sealed") or set_user_version(version)
-    )
+
+    def watched(version: int) -> str:
+        ran.append("sealed")
+        return set_user_version(version)
+
+    monkeypatch.setattr(statements, "set_user_version", watched)
     assert repository.head() == EMPTY
     assert ran == ["sealed"]
     assert repository.head() == EMPTY
@@ -215,10 +212,9 @@ def test_an_io_error_before_the_commit_is_no_doubt(repository: SqliteRepository)
 @pytest.mark.parametrize("statement", ["INSERT INTO journal", "INSERT INTO orders", "COMMIT"])
 def test_an_interrupt_leaves_no_transaction_open(repository: SqliteRepository, statement: str) -> None:
     """Ctrl-C before any statement rolls back: no later command can commit what it had half written."""
-    failing = Failing(repository, statement, KeyboardInterrupt())
+    Failing(repository, statement, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         append(repository, order("O-1"))
-    failing.remove()
     assert repository._writer is not None
     assert repository._writer._connection is not None
     assert not repository._writer._connection.in_transaction
@@ -311,7 +307,7 @@ def test_a_command_takes_few_statements(repository: SqliteRepository) -> None:
         (6, [filled, fill("F-2"), attrs.evolve(held, version=2)]),
     ):
         made = entry(repository.head(), *records)
-        ran = _statements_of(repository, lambda made=made: repository.append([made]))
+        ran = _statements_of(repository, partial(repository.append, [made]))
         assert len(ran) == expected, ran
         assert (ran[0], ran[-1]) == ("BEGIN IMMEDIATE", "COMMIT")
 

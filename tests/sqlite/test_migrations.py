@@ -1,16 +1,32 @@
 """The schema's versions: made once, by one process, all or nothing."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ledger_core.errors import StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import schema
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
 from sqlite.conftest import Opener
 from sqlite.files import Process, append, open_at, query, raw, run
+
+Step = Callable[["Database"], None]
+
+
+def step(statement: str) -> Step:
+    """Return a migration that runs one statement."""
+
+    def run_statement(db: "Database") -> None:
+        db.conn.execute(statement)
+
+    return run_statement
 
 
 @pytest.fixture
@@ -71,11 +87,16 @@ repository.close()
 
 def test_later_steps_run_on_what_is_there(connection: sqlite3.Connection) -> None:
     """A step that is appended runs once, on a file with its content, and the version rises with it."""
-    first = {"0001_create": lambda db: db.execute("CREATE TABLE a (x TEXT) STRICT")}
+    first = {"0001_create": step("CREATE TABLE a (x TEXT) STRICT")}
     schema.migrate(connection, first)
     connection.execute("INSERT INTO a VALUES ('kept')")
     ran = []
-    both = {**first, "0002_more": lambda db: (ran.append(1), db.execute("ALTER TABLE a ADD COLUMN y TEXT"))}
+
+    def more(db: "Database") -> None:
+        ran.append(1)
+        db.execute("ALTER TABLE a ADD COLUMN y TEXT")
+
+    both = {**first, "0002_more": more}
     for _ in range(2):
         schema.migrate(connection, both)
     assert connection.execute("SELECT * FROM a").fetchall() == [("kept", None)]
@@ -87,13 +108,13 @@ def test_a_migration_that_fails_leaves_the_old_version(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If any step fails, none of the steps of that run has happened, nor is the transaction left open."""
-    first = {"0001_create": lambda db: db.execute("CREATE TABLE a (x TEXT) STRICT")}
+    first = {"0001_create": step("CREATE TABLE a (x TEXT) STRICT")}
     schema.migrate(connection, first)
     before = connection.execute("SELECT * FROM sqlite_schema").fetchall()
     steps = {
         **first,
-        "0002_fine": lambda db: db.execute("CREATE TABLE b (x TEXT) STRICT"),
-        "0003_broken": lambda db: db.execute("CREATE TABLE b (x TEXT) STRICT"),
+        "0002_fine": step("CREATE TABLE b (x TEXT) STRICT"),
+        "0003_broken": step("CREATE TABLE b (x TEXT) STRICT"),
     }
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
         schema.migrate(connection, steps)
@@ -119,7 +140,7 @@ def test_a_file_whose_making_failed_can_be_made_again(
 def test_a_step_may_not_end_the_transaction(connection: sqlite3.Connection) -> None:
     """A step that commits behind our back is found out, rather than taken for half a migration."""
     with pytest.raises((StorageError, sqlite3.OperationalError)):
-        schema.migrate(connection, {"0001_create": lambda db: db.conn.execute("COMMIT")})
+        schema.migrate(connection, {"0001_create": step("COMMIT")})
     assert connection.execute("PRAGMA user_version").fetchone() == (0,)
 
 

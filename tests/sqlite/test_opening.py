@@ -73,7 +73,7 @@ def test_a_file_that_does_not_become_wal_is_refused(path: Path, monkeypatch: pyt
             return super().execute(statement.replace("journal_mode = WAL", "journal_mode"), *parameters)  # type: ignore[arg-type]  # passes on what it got
 
     connect = sqlite3.connect
-    monkeypatch.setattr(_connections.sqlite3, "connect", lambda *a, **k: connect(*a, factory=Stubborn, **k))
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, factory=Stubborn, **k))
     with pytest.raises(StorageError, match="reads back 'delete'"):
         open_at(path)
 

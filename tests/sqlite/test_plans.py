@@ -158,7 +158,8 @@ def test_every_filter_has_a_statement(connection: sqlite3.Connection, kind: Reco
     """Each filter, asked for a value and for None, alone and with every bound, is a statement that SQLite takes."""
     for name in sorted(FILTERS[kind]):
         for wanted in ("x", None, True, False, 0):
-            for more in ({}, {"since": NOW, "until": NOW, "after": (7,)}):
+            bounds: list[dict[str, Any]] = [{}, {"since": NOW, "until": NOW, "after": (7,)}]
+            for more in bounds:
                 statement, parameters = _find(Query(kind=kind, where={name: wanted}, **more), "s")
                 if statement is not None:
                     assert statement.count("?") == len(parameters)

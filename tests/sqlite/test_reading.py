@@ -7,7 +7,7 @@ import stat
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -128,7 +128,7 @@ def _as_somebody_else(work: Callable[[], None]) -> int:
                 os.setuid(65534)
             work()
             code = 0
-        except BaseException:
+        except Exception:  # noqa: BLE001  # whatever it is, the parent must see it
             traceback.print_exc()
         finally:
             sys.stderr.flush()
@@ -142,7 +142,7 @@ def test_the_user_without_rights_really_has_none(tmp_path: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="readable-"))
     folder.chmod(0o555)
     try:
-        assert _as_somebody_else(lambda: (folder / "x").touch()) == 1
+        assert _as_somebody_else((folder / "x").touch) == 1
     finally:
         shutil.rmtree(folder)
 
@@ -212,7 +212,8 @@ def test_a_reader_of_this_process_does_not_spoil_a_writer(path: Path, leave: Cal
     reader.close()
     append(writer, order("O-5"))
     writer.close()
-    _ = [open_at(path, read_only=True).close() for _ in range(2)]
+    for _ in range(2):
+        open_at(path, read_only=True).close()
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
     assert query(path, "SELECT COUNT(*) FROM orders") == [(5,)]
 
@@ -319,7 +320,7 @@ def test_a_reader_cannot_write_by_any_statement(path: Path) -> None:
     writer = open_at(path)
     append(writer, order())
     for repository in (writer, open_at(path, read_only=True)):
-        with pytest.raises(sqlite3.OperationalError, match="readonly|read-only"):
+        with pytest.raises(sqlite3.OperationalError, match=r"readonly|read-only"):
             repository._reader.fetch("DELETE FROM orders")
         repository.close()
 
@@ -339,14 +340,14 @@ def test_uncommitted_rows_are_not_seen(path: Path) -> None:
 
 
 @pytest.fixture
-def after_close(path: Path) -> Iterator[dict[str, int]]:
+def after_close(path: Path) -> dict[str, int]:
     """Return the files beside a ledger, with their lengths, after writers closed it."""
     first, second = open_at(path), open_at(path)
     append(first, order("O-1"))
     append(second, order("O-2"))
     first.close()
     second.close()
-    yield {found.name: found.stat().st_size for found in path.parent.iterdir() if found.is_file()}
+    return {found.name: found.stat().st_size for found in path.parent.iterdir() if found.is_file()}
 
 
 def test_closing_leaves_the_files_that_readers_need(after_close: dict[str, int], path: Path) -> None:

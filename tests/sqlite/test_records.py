@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ledger_core.codec import field_names
 from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.lifecycle import OrderState, RequestState, TradeState
-from ledger_core.model import Fee, Fill, Order, Position, Record, RecordKind, Side, Trade
+from ledger_core.model import Fee, Fill, Order, OrderRequest, Position, Record, RecordKind, Side, Trade
 from ledger_core.numbers import decimal_text, price_text
 from ledger_core.repository import Query
 from ledger_core.testing.samples import (
@@ -92,7 +92,7 @@ def _with_key_of(record: Record, other: Record) -> Record:
         RecordKind.QUARANTINE: ("quarantine_id",),
         RecordKind.COMMAND: ("operation", "target", "command_id"),
     }[record.kind]
-    return attrs.evolve(record, **{name: getattr(other, name) for name in names})  # type: ignore[return-value]  # of the same kind
+    return attrs.evolve(record, **{name: getattr(other, name) for name in names})
 
 
 @settings(max_examples=150, deadline=None)
@@ -299,6 +299,7 @@ def test_trades_and_requests_leave_what_is_open(repository: SqliteRepository) ->
     born = append(repository, trade(), request()).records
     made, asked = born
     assert isinstance(made, Trade)
+    assert isinstance(asked, OrderRequest)
     trades = Query(kind=RecordKind.TRADE, where={"state": "OPEN"})
     requests = Query(kind=RecordKind.REQUEST, where={"is_in_flight": True})
     for version, (state, request_state) in enumerate(
@@ -313,7 +314,7 @@ def test_trades_and_requests_leave_what_is_open(repository: SqliteRepository) ->
         append(
             repository,
             attrs.evolve(made, state=state, version=version),
-            attrs.evolve(asked, state=request_state, version=version),  # type: ignore[call-arg]  # a request
+            attrs.evolve(asked, state=request_state, version=version),
         )
         assert len(repository.find(trades)) == (state is TradeState.OPEN)
         assert len(repository.find(requests)) == (request_state is RequestState.REQUESTED)

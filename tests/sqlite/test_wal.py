@@ -1,6 +1,7 @@
 """The WAL: copied into the file before it grows, rewritten before it is trusted."""
 
 import logging
+import os
 import sqlite3
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class _NoCheckpoint:
     def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
         if "wal_checkpoint" in statement:
             raise self._error
-        return self._connection.execute(statement, parameters)  # type: ignore[arg-type]  # passes on what it got
+        return self._connection.execute(statement, parameters)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._connection, name)
@@ -132,14 +133,14 @@ def test_rewriting_ends_with_a_sync(path: Path, monkeypatch: pytest.MonkeyPatch,
     _wal(path).write_bytes(content)
     synced: list[int] = []
     written: list[int] = []
-    pwrite = _writer.os.pwrite
-    monkeypatch.setattr(_writer.os, "fsync", synced.append)
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "fsync", synced.append)
 
     def short_write(descriptor: int, data: bytes, offset: int) -> int:
         written.append(pwrite(descriptor, bytes(data)[:100_000], offset))
         return written[-1]
 
-    monkeypatch.setattr(_writer.os, "pwrite", short_write)
+    monkeypatch.setattr(os, "pwrite", short_write)
     rewrite_wal(Location(path=path, durability=durability))
     assert sum(written) == len(content)
     assert len(synced) == syncs

@@ -1,0 +1,607 @@
+"""Memory and SQLite side by side: the same random commands, legal and illegal, give the same everything.
+
+After each step the digests of both journals are equal, so their bodies are, byte by byte. At the end of each example
+the journal is folded again and compared with what is stored, and both with sums that are computed here.
+
+`STRATEGY_LEDGER_EXAMPLES` sets the number of examples for a campaign.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import attrs
+from hypothesis import HealthCheck, assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from ledger_core import Fill, LedgerError, Order, Position, RecordKind, StrategyLedger, Trade
+from ledger_core.changes import GENESIS_DIGEST, chain
+from ledger_core.codec import canonical_json
+from ledger_core.commands import Operation
+from ledger_core.events import context_of, events_of
+from ledger_core.evolve import attach, evolve
+from ledger_core.model import OrderRequest, Record
+from ledger_core.positions import fold, merge_fees
+from ledger_core.repository import Query, all_pages, sort_key
+from support import ADAPTERS, DictCache, RecordingPublisher, Store
+
+EXAMPLES = int(os.environ.get("STRATEGY_LEDGER_EXAMPLES", "40"))
+STEPS = 40
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+ORDERS = ("o1", "o2", "o3", "o4")
+TRADES = ("t1", "t2")
+SYMBOLS = ("ACME", "BTC-PERP")
+
+
+# -- what is asked of a ledger ----------------------------------------------------------------------------------------
+
+
+class Call(NamedTuple):
+    """A command: the method's name, its arguments, its keywords."""
+
+    method: str
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+    def on(self, target: Any) -> Any:
+        """Give it to a ledger or a batch."""
+        return getattr(target, self.method)(*self.arguments, **self.keywords)
+
+
+def _times() -> st.SearchStrategy[datetime]:
+    return st.integers(-5, 5).map(lambda hours: START + timedelta(hours=hours))
+
+
+def _maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), values)
+
+
+def _given(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+ORDER_IDS = st.sampled_from((*ORDERS, *ORDERS, *ORDERS, "unknown", TRADES[0]))
+TRADE_IDS = st.sampled_from((*TRADES, *TRADES, "unknown", ORDERS[0]))
+REQUEST_IDS = st.sampled_from(("r1", "r2", "o1#1", "o1#2"))
+VENUE_IDS = st.sampled_from(("v1", "v2", "v3"))
+QUANTITIES = st.sampled_from(("1", "2", "2.50", "3", "4", "7", "0.000000000000000001", "10"))
+PRICES = st.sampled_from(("100", "100.50", "99", "3", "0", "-1.25", "0.00000812"))
+REASONS = _maybe(st.sampled_from(("first", "second")))
+DAYS = st.integers(4, 7).map(lambda day: date(2026, 1, day))
+FEES = st.lists(
+    st.fixed_dictionaries({"amount": st.sampled_from(("0.1", "-0.2")), "currency": st.sampled_from(("USD", "BTC"))}),
+    max_size=2,
+)
+
+ORDER_DETAILS = _given(
+    {
+        "symbol": st.sampled_from((*SYMBOLS, SYMBOLS[0])),
+        "side": st.sampled_from(("BUY", "BUY", "SELL", "SELL_SHORT")),
+        "order_type": st.sampled_from(("LIMIT", "MARKET")),
+    },
+    {
+        "limit_price": PRICES,
+        "time_in_force": st.sampled_from(("DAY", "GTC", "GTD", "IOC")),
+        "expire_at": _times(),
+        "venue": st.sampled_from(("X", "Y")),
+        "account": st.just("main"),
+        "position_side": st.sampled_from(("NET", "LONG", "SHORT")),
+        "venue_order_id": VENUE_IDS,
+        "currency": st.sampled_from(("USD", "USD", "EUR")),
+        "base_currency": st.just("BTC"),
+        "multiplier": st.sampled_from(("1", "10")),
+        "inverse": st.booleans(),
+        "reduce_only": st.booleans(),
+        "parent_order_id": st.just("o1"),
+        "execution_group_id": st.just("g1"),
+        "trade_plan_id": st.just("p1"),
+        "metadata": st.just({"note": ["é", 1, {"deep": None}]}),
+    },
+)
+AMOUNTS = st.one_of(
+    st.fixed_dictionaries({"quantity": st.sampled_from(("4", "7", "10", "10.0"))}),
+    st.fixed_dictionaries({"cash_quantity": st.just("1000"), "cash_currency": st.just("USD")}),
+)
+PLAIN_DETAILS = st.fixed_dictionaries(
+    {
+        "symbol": st.just(SYMBOLS[0]),
+        "side": st.sampled_from(("BUY", "SELL")),
+        "order_type": st.just("MARKET"),
+        "quantity": st.sampled_from(("4", "10")),
+    }
+)
+DETAILS = st.one_of(PLAIN_DETAILS, st.builds(lambda details, amount: {**details, **amount}, ORDER_DETAILS, AMOUNTS))
+TERMS = _given(
+    {},
+    {
+        "quantity": QUANTITIES,
+        "limit_price": PRICES,
+        "time_in_force": st.sampled_from(("DAY", "GTC")),
+        "expire_at": _times(),
+        "venue_order_id": VENUE_IDS,
+    },
+)
+FILLS = _given(
+    {
+        "fill_id": st.sampled_from(("f1", "f2", "f3", "f4", "f5", "f6")),
+        "quantity": QUANTITIES,
+        "price": PRICES,
+    },
+    {
+        "side": st.sampled_from(("BUY", "SELL")),
+        "symbol": st.sampled_from((*SYMBOLS, SYMBOLS[0], SYMBOLS[0])),
+        "fees": FEES,
+        "fee_in_base": st.booleans(),
+        "liquidity": st.sampled_from(("MAKER", "TAKER")),
+        "trade_date": DAYS,
+        "venue_order_id": VENUE_IDS,
+        "inferred": st.booleans(),
+        "metadata": st.just({"source": "feed"}),
+    },
+)
+SIMPLE_FILLS = st.fixed_dictionaries(
+    {
+        "fill_id": st.sampled_from(("f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8")),
+        "quantity": st.sampled_from(("1", "2", "3", "4")),
+        "price": st.sampled_from(("100", "101.5", "98")),
+    }
+)
+TRADE_DETAILS: dict[str, Any] = {
+    "stop_price": PRICES,
+    "target_price": PRICES,
+    "tags": st.lists(st.sampled_from(("a", "b")), max_size=2),
+    "metadata": st.just({"why": "signal"}),
+}
+ORDER_LISTS = st.lists(st.sampled_from((*ORDERS, "unknown")), max_size=3, unique=True)
+RESIDUALS = st.dictionaries(st.sampled_from(SYMBOLS), st.sampled_from(("1", "-2", "4")), min_size=1)
+
+
+def _calls_of(operation: Operation) -> st.SearchStrategy[Call]:
+    arguments: st.SearchStrategy[tuple[Any, ...]]
+    match operation:
+        case Operation.RECORD_ORDER:
+            arguments = st.tuples(st.sampled_from((*ORDERS, TRADES[0])), DETAILS)
+        case Operation.REQUEST_ORDER_CANCEL:
+            arguments = st.tuples(ORDER_IDS, _maybe(REQUEST_IDS))
+        case Operation.REQUEST_ORDER_REPLACE:
+            arguments = st.tuples(ORDER_IDS, TERMS, _maybe(REQUEST_IDS))
+        case Operation.UPDATE_ORDER_ACCEPTANCE:
+            data = _given({}, {"venue_order_id": VENUE_IDS, "quantity": QUANTITIES})
+            arguments = st.tuples(ORDER_IDS, _maybe(data))
+        case Operation.UPDATE_ORDER_FILL:
+            arguments = st.tuples(_maybe(ORDER_IDS), FILLS)
+        case Operation.UPDATE_ORDER_TRIGGER | Operation.UPDATE_ORDER_GUARANTEE | Operation.UPDATE_ORDER_RESUMPTION:
+            arguments = st.tuples(ORDER_IDS)
+        case Operation.UPDATE_ORDER_DONE_FOR_DAY:
+            arguments = st.tuples(ORDER_IDS, _maybe(DAYS))
+        case Operation.UPDATE_ORDER_RESTATEMENT:
+            arguments = st.tuples(ORDER_IDS, _maybe(TERMS), REASONS, _maybe(DAYS))
+        case Operation.UPDATE_ORDER_REPLACEMENT:
+            arguments = st.tuples(ORDER_IDS, _maybe(REQUEST_IDS), _maybe(TERMS))
+        case Operation.UPDATE_ORDER_REQUEST_REJECTION:
+            arguments = st.tuples(ORDER_IDS, REASONS, _maybe(REQUEST_IDS))
+        case Operation.CREATE_TRADE:
+            arguments = st.tuples(TRADE_IDS, ORDER_LISTS, _maybe(_given({}, TRADE_DETAILS)))
+        case Operation.UPDATE_TRADE:
+            arguments = st.tuples(TRADE_IDS, _given({}, {**TRADE_DETAILS, "order_ids": ORDER_LISTS}))
+        case Operation.CLOSE_TRADE:
+            data = _given({}, {"order_ids": ORDER_LISTS, "reason": REASONS, "closed_at": _times()})
+            left = st.fixed_dictionaries({"residual": RESIDUALS, "residual_reason": st.just("DUST")})
+            both = st.builds(lambda one, other: {**one, **other}, data, left)
+            arguments = st.tuples(TRADE_IDS, _maybe(st.one_of(data, both)))
+        case _:
+            arguments = st.tuples(ORDER_IDS, REASONS)
+    keywords = _given({}, {"occurred_at": _times(), "command_id": st.sampled_from(("c1", "c2"))})
+    return st.builds(Call, st.just(operation.value), arguments, keywords)
+
+
+ANY_CALL = st.sampled_from(list(Operation)).flatmap(_calls_of)
+# Most of a life is fills; without more of them few trades would ever be flat.
+PLAIN_FILL = st.builds(
+    Call,
+    st.just("update_order_fill"),
+    st.tuples(st.sampled_from(ORDERS), SIMPLE_FILLS),
+    _given({}, {"occurred_at": _times()}),
+)
+PLAIN_ORDER = st.builds(Call, st.just("record_order"), st.tuples(st.sampled_from(ORDERS), DETAILS), st.just({}))
+CALLS = st.one_of(ANY_CALL, ANY_CALL, PLAIN_FILL, PLAIN_ORDER)
+
+
+# -- what a ledger answers --------------------------------------------------------------------------------------------
+
+
+def outcome_of(action: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
+    """Return what a call came to: its answer, or everything that its error says."""
+    try:
+        return ("answered", action(*arguments))
+    except LedgerError as error:
+        filed = getattr(error, "quarantine_id", None)
+        return ("refused", type(error), error.code, error.message, error.retryable, filed, error.context)
+
+
+def every_answer(ledger: StrategyLedger) -> dict[str, Any]:
+    """Return all that a ledger says of itself."""
+    orders = list(ledger.find_orders(limit=None))
+    trades = list(ledger.find_trades(limit=None))
+    unresolved = ledger.unresolved()
+    return {
+        "head": ledger.head(),
+        "orders": orders,
+        "orders by id": [ledger.get_order(order.order_id) for order in orders],
+        "fills": list(ledger.find_fills(limit=None)),
+        "trades": trades,
+        "trades by id": [ledger.get_trade(trade.trade_id) for trade in trades],
+        "open positions": ledger.get_open_positions(),
+        "positions": [outcome_of(ledger.get_position, symbol) for symbol in SYMBOLS],
+        "exposures": [ledger.get_position_exposure(symbol) for symbol in SYMBOLS],
+        "unresolved": (unresolved.orders, unresolved.requests, unresolved.quarantined),
+        "quarantined": ledger.quarantined(),
+        "days": [ledger.get_order_day(order.order_id, START.date()) for order in orders],
+        "histories": [[entry.sequence for entry in ledger.get_history(order.order_id)] for order in orders],
+    }
+
+
+class Left(Exception):
+    """Leaves a batch by an exception."""
+
+
+class Half:
+    """One adapter's half of an example: a store, the bot's ledger, perhaps an operator's ledger beside it."""
+
+    def __init__(self, store: Store, strategy_id: str, overfill: str, clock: Callable[[], datetime]) -> None:
+        """Open the bot's ledger."""
+        self.store = store
+        self.strategy_id = strategy_id
+        self.published = RecordingPublisher()
+        self.cache = DictCache()
+        self._clock = clock
+        self._overfill = overfill
+        self.ledgers: dict[str, StrategyLedger] = {}
+        self.open("bot")
+
+    def open(self, name: str) -> None:
+        """Open a ledger of the strategy; only the bot's publishes, and each may stand anywhere behind the head."""
+        more: dict[str, Any] = {"publisher": self.published, "cache": self.cache} if name == "bot" else {}
+        strategy_id = f"{self.strategy_id}-other" if name == "other strategy" else self.strategy_id
+        self.ledgers[name] = self.store.open(
+            strategy_id, clock=self._clock, overfill=self._overfill, read_only=name == "reader", **more
+        )
+
+    def ledger(self, name: str) -> StrategyLedger:
+        """Return a ledger of this half, opened when it is first asked for."""
+        if name not in self.ledgers:
+            self.open(name)
+        return self.ledgers[name]
+
+    def close(self, name: str) -> None:
+        """Close a ledger, if it is open."""
+        if name in self.ledgers:
+            self.ledgers.pop(name).close()
+
+
+WRITERS = st.sampled_from(("bot", "bot", "bot", "operator", "other strategy"))
+
+
+class Differential(RuleBasedStateMachine):
+    """Two halves that must never be told apart."""
+
+    stores: dict[str, Store]
+    numbers: Iterator[int]
+
+    def __init__(self) -> None:
+        """Start at a fixed time; the halves are opened by `begin`."""
+        super().__init__()
+        self.now = START
+        self.halves: list[Half] = []
+
+    @initialize(overfill=st.sampled_from(("quarantine", "quarantine", "book")))
+    def begin(self, overfill: str) -> None:
+        """Open both halves on a strategy of this example's own; stores are shared by all examples."""
+        strategy_id = f"s{next(self.numbers)}"
+        self.halves = [Half(store, strategy_id, overfill, lambda: self.now) for store in self.stores.values()]
+
+    def both(self, action: Callable[[Half], Any]) -> Any:
+        """Do the same on both halves; return the outcome, which is one."""
+        first, second = (outcome_of(action, half) for half in self.halves)
+        assert first == second
+        return first
+
+    @rule(writer=WRITERS, call=CALLS)
+    def command(self, writer: str, call: Call) -> None:
+        """Give one command."""
+        self.both(lambda half: call.on(half.ledger(writer)))
+
+    @rule(writer=WRITERS, call=CALLS)
+    def command_and_repeat(self, writer: str, call: Call) -> None:
+        """Give one command twice: the answers are the same and the repeat writes nothing, whatever it was."""
+        first = self.both(lambda half: call.on(half.ledger(writer)))
+        heads = [half.ledger(writer).head() for half in self.halves]
+        second = self.both(lambda half: call.on(half.ledger(writer)))
+        if call.method not in ("request_order_cancel", "request_order_replace") or call.arguments[-1] is not None:
+            assert heads == [half.ledger(writer).head() for half in self.halves]
+            assert second[:3] == first[:3] or second[0] == first[0] == "answered"
+
+    @rule(order_id=st.sampled_from(ORDERS), data=st.data(), swap=st.booleans())
+    def life(self, order_id: str, data: st.DataObject, swap: bool) -> None:
+        """Live a plain life: order, acceptance, two fills, of which the first may come before the order."""
+        plain = data.draw(PLAIN_DETAILS)
+        steps = [
+            Call("record_order", (order_id, plain), {}),
+            Call("update_order_acceptance", (order_id, {"venue_order_id": "v1"}), {}),
+            *(data.draw(PLAIN_FILL)._replace(arguments=(order_id, data.draw(SIMPLE_FILLS))) for _ in range(2)),
+        ]
+        if swap:
+            steps.insert(0, steps.pop())
+        for step in steps:
+            self.command("bot", step)
+
+    @rule(
+        writer=WRITERS,
+        calls=st.lists(CALLS, min_size=1, max_size=6),
+        meanwhile=st.lists(CALLS, max_size=2),
+        catches=st.booleans(),
+        leaves=st.booleans(),
+    )
+    def batch(self, writer: str, calls: list[Call], meanwhile: list[Call], *, catches: bool, leaves: bool) -> None:
+        """Give some commands in one batch, perhaps with others in between, perhaps left by an exception."""
+
+        def run(half: Half) -> Any:
+            told = []
+            try:
+                with half.ledger(writer).batch() as batch:
+                    for call in calls:
+                        told.append(outcome_of(call.on, batch))
+                        if told[-1][0] == "refused" and not catches:
+                            raise Left
+                    for call in meanwhile:
+                        outcome_of(call.on, half.ledger("operator"))
+                    if leaves:
+                        raise Left
+            except Left:
+                return "left", told
+            if told[-1][0] == "answered" and writer == "bot":
+                record = told[-1][1]
+                get = half.ledger("bot").get_order if isinstance(record, Order) else half.ledger("bot").get_trade
+                assert meanwhile or get(record.key[0]) == record
+            return "written", told
+
+        self.both(run)
+
+    @rule(minutes=st.integers(-90, 90))
+    def clock(self, minutes: int) -> None:
+        """Turn the clock, also back."""
+        self.now += timedelta(minutes=minutes)
+
+    @rule(name=st.sampled_from(("bot", "operator", "reader")))
+    def reopen(self, name: str) -> None:
+        """Close a ledger and open it again."""
+        for half in self.halves:
+            half.close(name)
+            half.open(name)
+
+    @rule(name=st.sampled_from(("bot", "operator", "reader", "other strategy")))
+    def ask(self, name: str) -> None:
+        """Ask a ledger everything; one that stood still meanwhile says the same as one that wrote."""
+        said = self.both(lambda half: every_answer(half.ledger(name)))
+        if name != "other strategy":
+            assert said == self.both(lambda half: every_answer(half.ledger("bot")))
+
+    @rule(
+        method=st.sampled_from(("find_orders", "find_fills", "find_trades")),
+        filters=_given(
+            {},
+            {
+                "symbol": st.sampled_from(SYMBOLS),
+                "since": _times(),
+                "until": _times(),
+                "side": st.sampled_from(("BUY", "SELL", "SELL_SHORT")),
+                "state": st.sampled_from(("OPEN", "CLOSED", "ACCEPTED", "FILLED", "CANCELED", "PLACED")),
+                "status": st.sampled_from(("PENDING_CANCEL", "PENDING_REPLACE", "PARTIALLY_FILLED")),
+                "is_open": st.booleans(),
+                "venue": st.just("X"),
+                "account": st.just("main"),
+                "venue_order_id": VENUE_IDS,
+                "request_id": REQUEST_IDS,
+                "execution_group_id": st.just("g1"),
+                "trade_plan_id": st.just("p1"),
+                "parent_order_id": st.just("o1"),
+                "trade_id": st.sampled_from(TRADES),
+                "order_id": st.sampled_from(ORDERS),
+                "fill_id": st.just("f1"),
+                "position_side": st.sampled_from(("LONG", "NET")),
+            },
+        ),
+        size=st.integers(1, 3),
+        names=st.sets(st.integers(0, 18), max_size=3),
+    )
+    def pages(self, method: str, filters: dict[str, Any], size: int, names: set[int]) -> None:
+        """Page through a query: the pages together are the whole, whatever their size."""
+        known = getattr(StrategyLedger, method).__kwdefaults__
+        where = {name: value for place, (name, value) in enumerate(filters.items()) if place in names and name in known}
+
+        def paged(half: Half) -> list[Record]:
+            find = getattr(half.ledger("bot"), method)
+            whole = list(find(**where, limit=None))
+            found: list[Record] = []
+            while page := list(find(**where, limit=size, after=found[-1] if found else None)):
+                assert len(page) <= size
+                found += page
+            assert found == whole
+            return whole
+
+        assume(where or method)
+        self.both(paged)
+
+    @invariant()
+    def the_journals_are_the_same(self) -> None:
+        """Equal digests are equal journals, byte by byte, and equal events were published."""
+        if self.halves:
+            first, second = self.halves
+            for name in ("bot", "other strategy"):
+                if name in first.ledgers:
+                    assert first.ledger(name).head() == second.ledger(name).head()
+            assert first.published.events == second.published.events
+
+    def teardown(self) -> None:
+        """Check each half against itself, and what was published against the journal."""
+        for half in self.halves:
+            half.ledger("bot").publish_pending()
+            check_journal(half)
+            for name in list(half.ledgers):
+                half.close(name)
+
+
+# -- what must hold of every ledger -----------------------------------------------------------------------------------
+
+
+def check_journal(half: Half) -> None:
+    """Fold the journal and compare it with what is stored, published and cached."""
+    repository = half.store.repository(half.strategy_id)
+    ledger = half.ledger("bot")
+    folded: dict[RecordKind, dict[Any, Record]] = defaultdict(dict)
+    digest, recorded_at = GENESIS_DIGEST, START - timedelta(days=9999)
+    events: list[Any] = []
+    for sequence, entry in enumerate(ledger.read_journal(), 1):
+        assert entry.sequence == sequence
+        digest = chain(digest, entry.body)
+        assert entry.digest == digest
+        assert entry.recorded_at >= recorded_at
+        recorded_at = entry.recorded_at
+        assert entry.changes, "an entry changes something"
+        events += events_of(entry)
+        for change in entry.changes:
+            before = folded[change.kind].get(change.key)
+            assert change.version == (1 if before is None else before.version + 1)
+            folded[change.kind][change.key] = evolve(before, change, sequence=sequence, recorded_at=recorded_at)
+    assert half.published.events == events
+    canonical_json(events)
+    for kind in RecordKind:
+        expected = sorted(folded[kind].values(), key=sort_key)
+        assert list(all_pages(repository.find, Query(kind=kind))) == expected
+        assert [repository.load(kind, record.key) for record in expected] == expected
+    repository.close()
+    check_orders(ledger, folded)
+    check_positions(folded)
+    check_trades(folded)
+    for key, context in half.cache.contexts.items():
+        record = folded[RecordKind.TRADE].get((key,)) or ledger.get_order(key)
+        assert isinstance(record, (Order, Trade))
+        assert context == context_of(record, half.strategy_id)
+
+
+def check_orders(ledger: StrategyLedger, folded: dict[RecordKind, dict[Any, Record]]) -> None:
+    """Check each order against its fills and its requests."""
+    fills: dict[str, list[Fill]] = defaultdict(list)
+    for fill in folded[RecordKind.FILL].values():
+        assert isinstance(fill, Fill)
+        fills[fill.order_id].append(fill)
+    for order in folded[RecordKind.ORDER].values():
+        assert isinstance(order, Order)
+        requests = sorted(
+            (one for one in folded[RecordKind.REQUEST].values() if one.key[0] == order.order_id), key=sort_key
+        )
+        whole = order
+        for request in requests:
+            assert isinstance(request, OrderRequest)
+            whole = attach(whole, request)
+        assert ledger.get_order(order.order_id) == whole
+        assert order.cum_quantity == sum(fill.quantity for fill in fills[order.order_id])
+        assert order.executed_value == sum(fill.quantity * fill.price for fill in fills[order.order_id])
+        in_flight = [request.request_kind for request in whole.requests if request.is_in_flight]
+        assert in_flight.count("CANCEL") == order.cancels_in_flight  # type: ignore[arg-type]  # a StrEnum is its word
+        assert in_flight.count("REPLACE") == order.replaces_in_flight  # type: ignore[arg-type]
+        assert order.request_count == len(requests)
+        if order.state in ("CANCELED", "EXPIRED", "REJECTED"):
+            assert not in_flight
+        if order.state == "IN_DOUBT" or not in_flight:
+            assert order.status.value == order.state.value
+        else:
+            assert order.status == ("PENDING_CANCEL" if "CANCEL" in in_flight else "PENDING_REPLACE")
+        assert (order.ended_at is None) is order.is_open
+        assert order.state != "FILLED" or order.quantity is None or order.cum_quantity >= order.quantity
+        assert order.state != "ACCEPTED" or not order.cum_quantity
+        limit = whole.fill_limit
+        assert order.overfill_quantity == (0 if limit is None else max(0, order.cum_quantity - limit))
+
+
+def check_positions(folded: dict[RecordKind, dict[Any, Record]]) -> None:
+    """Fold the fills of each position anew, in economic order, and weigh the result against the cash that moved."""
+    by_key: dict[Any, list[Fill]] = defaultdict(list)
+    for fill in folded[RecordKind.FILL].values():
+        assert isinstance(fill, Fill)
+        by_key[fill.position_key].append(fill)
+    assert set(by_key) == set(folded[RecordKind.POSITION])
+    for key, fills in by_key.items():
+        stored = folded[RecordKind.POSITION][key]
+        assert isinstance(stored, Position)
+        fills.sort(key=lambda fill: fill.economic_order)
+        anew = attrs.evolve(
+            Position(
+                symbol=stored.symbol, venue=stored.venue, account=stored.account, position_side=stored.position_side
+            ),
+            multiplier=stored.multiplier,
+            inverse=stored.inverse,
+            currency=stored.currency,
+            base_currency=stored.base_currency,
+            sequence=stored.sequence,
+            version=stored.version,
+        )
+        for fill in fills:
+            anew = fold(anew, fill)
+            assert fill.flat_realized_pnl == (anew.realized_pnl if anew.is_flat else None)
+        fees = merge_fees((), (fee for fill in fills for fee in fill.fees))
+        assert stored == attrs.evolve(anew, fees=fees)
+        assert stored.quantity == sum(fill.signed_quantity for fill in fills)
+        if not stored.inverse:
+            cash = -sum((fill.signed_quantity * fill.price for fill in fills), Decimal(0)) * stored.multiplier
+            held = stored.cost if stored.quantity > 0 else -stored.cost
+            assert stored.realized_pnl == cash + held
+
+
+def check_trades(folded: dict[RecordKind, dict[Any, Record]]) -> None:
+    """Sum the fills of each trade's orders anew."""
+    for trade in folded[RecordKind.TRADE].values():
+        assert isinstance(trade, Trade)
+        fills = [fill for fill in folded[RecordKind.FILL].values() if fill.key[0] in trade.order_ids]
+        bought = [fill for fill in fills if isinstance(fill, Fill) and fill.side.is_buy]
+        sold = [fill for fill in fills if isinstance(fill, Fill) and not fill.side.is_buy]
+        assert sum(leg.bought_quantity for leg in trade.legs) == sum(abs(fill.signed_quantity) for fill in bought)
+        assert sum(leg.sold_quantity for leg in trade.legs) == sum(abs(fill.signed_quantity) for fill in sold)
+        assert trade.opened_at == min(fill.executed_at for fill in (*bought, *sold))
+        assert trade.fees == merge_fees((), (fee for fill in (*bought, *sold) for fee in fill.fees))
+        for order_id in trade.order_ids:
+            order = folded[RecordKind.ORDER][order_id,]
+            assert isinstance(order, Order)
+            assert trade.trade_id in order.trade_ids
+        if trade.state == "CLOSED" and not trade.restated and not trade.residual:
+            assert trade.is_flat
+
+
+# -- the tests --------------------------------------------------------------------------------------------------------
+
+
+def test_memory_and_sqlite_cannot_be_told_apart(tmp_path: Path) -> None:
+    """The same commands give the same answers, errors, journals, events and open records on both adapters."""
+    stores = {name: make(tmp_path) for name, make in ADAPTERS.items()}
+    machine = type("Differential", (Differential,), {"stores": stores, "numbers": count(1)})
+    try:
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                print_blob=True,
+            ),
+        )
+    finally:
+        for store in stores.values():
+            store.close()
