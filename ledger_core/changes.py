@@ -49,6 +49,11 @@ class EventType(Word):
     QUARANTINE_RESOLVED = "QUARANTINE_RESOLVED"
 
 
+def _plain_text(word: str | None) -> str | None:
+    """Return an enum's word as the text that storage gives back, so that entries look alike wherever they were."""
+    return None if word is None else str.__str__(word)
+
+
 @attrs.frozen(kw_only=True)
 class Change:
     """What a command did to one record.
@@ -63,9 +68,9 @@ class Change:
     version: int
     values: Mapping[str, Any]
     event_type: EventType | None = None
-    from_state: str | None = None
-    to_state: str | None = None
-    status: str | None = None
+    from_state: str | None = attrs.field(default=None, converter=_plain_text)
+    to_state: str | None = attrs.field(default=None, converter=_plain_text)
+    status: str | None = attrs.field(default=None, converter=_plain_text)
     facts: Mapping[str, Any] = attrs.field(factory=FrozenDict)
 
 

@@ -82,13 +82,13 @@ def _payload(entry: Entry, document: Mapping[str, Any], index: int) -> dict[str,
         "strategy_id": entry.strategy_id,
         "order_id": record_id if kind == RecordKind.ORDER else None,
         "trade_id": record_id if kind == RecordKind.TRADE else None,
-        "from_state": _text(document.get("from_state")),
-        "to_state": _text(document.get("to_state")),
-        "status": _text(document.get("status")),
+        "from_state": document.get("from_state"),
+        "to_state": document.get("to_state"),
+        "status": document.get("status"),
         "occurred_at": time_text(entry.occurred_at),
         "recorded_at": time_text(entry.recorded_at),
         "digest": entry.digest,
-        "operation": str(entry.operation),
+        "operation": entry.operation,
         "command_id": entry.command_id,
         "changed": _copied(document["values"]),
     }
@@ -115,10 +115,6 @@ def _copied(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_copied(item) for item in value]
     return value
-
-
-def _text(word: str | None) -> str | None:
-    return None if word is None else str(word)
 
 
 _NO_FACTS: Mapping[str, Any] = {}

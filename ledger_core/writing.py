@@ -242,7 +242,7 @@ class Writer:
             head.digest,
             strategy_id=self._repository.strategy_id,
             sequence=draft.sequence,
-            operation=command.operation,
+            operation=command.operation.value,
             subject=subject,
             command_id=command.command_id,
             occurred_at=command.occurred_at,

@@ -152,6 +152,7 @@ def test_batch_whose_outcome_another_writer_changed_is_not_written(
         assert refused.value.retryable
         assert first.head().sequence == head + 1
     assert [order.order_id for order in first.find_orders()] == ["O1"]
+    first.publish_pending()
     assert published.types == ["ORDER_PLACED", "ORDER_PARTIALLY_FILLED", "ORDER_CANCELED"]
 
 

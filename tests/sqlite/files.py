@@ -71,29 +71,32 @@ def contents(folder: Path) -> dict[str, tuple[str, int, int]]:
     return found
 
 
-_PREAMBLE = """
+_TALK = """
 import os, sqlite3, sys
 from pathlib import Path
-from ledger_core.changes import Cursor, GENESIS_DIGEST, Head
-from ledger_core.testing.samples import entries, entry, fill, order
-from ledger_storage_sqlite import open_repository
 path = Path(sys.argv[1])
-URL = f"sqlite:///{path}?durability=none"
-EMPTY = Head(0, GENESIS_DIGEST)
 def tell(word):
     print(word, flush=True)
 def wait():
     sys.stdin.readline()
 """
 
+_LEDGER = """
+from ledger_core.changes import Cursor, GENESIS_DIGEST, Head
+from ledger_core.testing.samples import entries, entry, fill, order
+from ledger_storage_sqlite import open_repository
+URL = f"sqlite:///{path}?durability=none"
+EMPTY = Head(0, GENESIS_DIGEST)
+"""
+
 
 class Process:
     """Another Python process, which runs some code and talks by lines: it tells, we let it go on."""
 
-    def __init__(self, code: str, path: Path, *arguments: str) -> None:
-        """Start it; the code finds `path`, `URL`, `tell(word)` and `wait()`."""
+    def __init__(self, code: str, path: Path, *arguments: str, ledger: bool = True) -> None:
+        """Start it; the code finds `path`, `tell(word)`, `wait()`, and `URL` and what entries are made of."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PREAMBLE + code, str(path), *arguments],
+            [sys.executable, "-c", _TALK + (_LEDGER if ledger else "") + code, str(path), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -29,7 +29,7 @@ wait()
 def test_a_command_waits_for_another_process_no_longer_than_told(path: Path, opener: Opener) -> None:
     """While another process writes, a command raises StorageBusy after the busy timeout; afterwards it succeeds."""
     repository = opener(parameters="durability=none&busy_timeout=0.05")
-    other = Process(HOLDS_THE_LOCK, path)
+    other = Process(HOLDS_THE_LOCK, path, ledger=False)
     assert other.hear() == "locked"
     began = time.monotonic()
     with pytest.raises(StorageBusy) as caught:
@@ -46,7 +46,7 @@ def test_a_command_waits_for_another_process_no_longer_than_told(path: Path, ope
 def test_a_command_that_waits_gets_its_turn(path: Path, opener: Opener) -> None:
     """A command that began while another process held the lock is stored as soon as it is free."""
     repository = opener(parameters=f"durability=none&busy_timeout={WAIT}")
-    other = Process(HOLDS_THE_LOCK, path)
+    other = Process(HOLDS_THE_LOCK, path, ledger=False)
     assert other.hear() == "locked"
     done = threading.Event()
 
@@ -66,7 +66,7 @@ def test_a_command_that_waits_gets_its_turn(path: Path, opener: Opener) -> None:
 def test_a_killed_process_holds_no_lock(path: Path, opener: Opener) -> None:
     """The kernel frees the lock of a process that was killed in the middle of a write."""
     repository = opener(parameters="durability=none&busy_timeout=0")
-    other = Process(HOLDS_THE_LOCK, path)
+    other = Process(HOLDS_THE_LOCK, path, ledger=False)
     assert other.hear() == "locked"
     with pytest.raises(StorageBusy):
         append(repository, order())
@@ -89,7 +89,7 @@ def test_repositories_of_one_process_exclude_each_other(opener: Opener) -> None:
 def test_opening_waits_for_the_lock_too(path: Path, opener: Opener) -> None:
     """Opening for writing, which may migrate, is done under the same lock; opening for reading is not."""
     append(opener(), order())
-    other = Process(HOLDS_THE_LOCK, path)
+    other = Process(HOLDS_THE_LOCK, path, ledger=False)
     assert other.hear() == "locked"
     with pytest.raises(StorageBusy):
         opener(parameters="durability=none&busy_timeout=0.01")
@@ -101,7 +101,7 @@ def test_reading_takes_no_lock(path: Path, opener: Opener) -> None:
     """A writer's own reads do not wait for another process's write."""
     repository = opener(parameters="durability=none&busy_timeout=0")
     append(repository, order("O-1"))
-    other = Process(HOLDS_THE_LOCK, path)
+    other = Process(HOLDS_THE_LOCK, path, ledger=False)
     assert other.hear() == "locked"
     assert order_ids(repository) == ["O-1"]
     other.kill()
