@@ -123,7 +123,7 @@ def orders(
         if facts:
             say(f"{words.count(len(facts), 'fact')} in quarantine: reported by the venue, in no order or position")
             if not as_json:
-                click.echo(_render_facts(facts))
+                click.echo(f"\nIn quarantine\n\n{_render_facts(facts)}")
 
 
 def render(found: "Found", moment: datetime) -> str:

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 import attrs
 import click
@@ -67,18 +66,13 @@ def reading_options(command: CommandT) -> CommandT:
 symbol_option = click.option("--symbol", metavar="SYMBOL", help="Only this symbol.")
 
 
-def url_of(path: str) -> str:
-    """Return the URL of a ledger that is named by URL or by path."""
-    return path if "://" in path else f"sqlite:///{quote(path)}"
-
-
 @contextmanager
 def reader_of(path: str) -> "Iterator[LedgerReader]":
     """Open the ledger for reading; whatever it raises becomes one line and an exit code."""
     with one_line(path):
         from ledger_core import open_reader
 
-        with open_reader(url_of(path)) as reader:
+        with open_reader(path) as reader:
             yield reader
 
 

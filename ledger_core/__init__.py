@@ -12,6 +12,7 @@ A map for newcomers, in reading order:
     reader      LedgerReader over all strategies                              testing     the laws of an adapter
 """
 
+from ledger_core.batch import Batch
 from ledger_core.changes import Change, Cursor, Entry, EventType, Head
 from ledger_core.commands import FillDetails, TradeDetails
 from ledger_core.errors import (
@@ -73,6 +74,7 @@ from ledger_core.repository import LedgerRepository, Query, open_repository
 __all__ = [
     "STRATEGY_LEDGER_UPDATED",
     "AllocationConflict",
+    "Batch",
     "BatchConflict",
     "BatchUsage",
     "Change",

@@ -354,7 +354,7 @@ def _read(
     given: object, parsers: Mapping[str, Parser], argument: str, *, required: Iterable[str] = ()
 ) -> dict[str, Any]:
     """Check a mapping, or an attrs value, key by key; None means not given."""
-    if isinstance(given, Mapping):
+    if type(given) is dict or isinstance(given, Mapping):
         items: Mapping[Any, Any] = given
     elif attrs.has(type(given)):
         items = attrs.asdict(given, recurse=False)  # type: ignore[arg-type]  # attrs.has() has looked

@@ -110,7 +110,7 @@ def _fill_of(entry: Entry, order_id: str, fill_id: str) -> dict[str, Any]:
 
 def _copied(value: Any) -> Any:
     """Return a JSON value that its subscriber may change without any other seeing it."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: item if type(item) is str else _copied(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_copied(item) for item in value]

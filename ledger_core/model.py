@@ -166,11 +166,9 @@ class Order:
     @property
     def status(self) -> OrderStatus:
         """IN_DOUBT if the state is; else PENDING_CANCEL, else PENDING_REPLACE while in flight; else the state."""
-        if self.state is not OrderState.IN_DOUBT:
-            if self.cancels_in_flight:
-                return OrderStatus.PENDING_CANCEL
-            if self.replaces_in_flight:
-                return OrderStatus.PENDING_REPLACE
+        in_flight = self.cancels_in_flight or self.replaces_in_flight
+        if in_flight and self.state is not OrderState.IN_DOUBT and self.state not in ENDED_STATES:
+            return OrderStatus.PENDING_CANCEL if self.cancels_in_flight else OrderStatus.PENDING_REPLACE
         return STATUS_OF_STATE[self.state]
 
     @property

@@ -90,6 +90,8 @@ def parse_decimal(value: object, argument: str) -> Decimal:
         if value.bit_length() > 127:
             raise ValueError(f"{argument} has more than {DIGITS_MAX} digits")
         number = Decimal(value)
+    elif len(value) <= PLACES_MAX and _CANONICAL_TEXT.fullmatch(value):
+        return Decimal(value) or ZERO  # so short a text without exponent is within every limit
     elif len(value) <= _TEXT_LENGTH_MAX and _DECIMAL_TEXT.fullmatch(value):
         number = Decimal(value)
     else:

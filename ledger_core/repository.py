@@ -9,13 +9,14 @@ from datetime import datetime
 from importlib.metadata import entry_points
 from os import PathLike, fspath
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import attrs
 
 from ledger_core._frozen import FrozenDict
 from ledger_core._words import Word
 from ledger_core.changes import Cursor, Entry, Head
-from ledger_core.errors import UnknownStorage
+from ledger_core.errors import InvalidValue, UnknownStorage
 from ledger_core.model import Fill, Key, Order, Record, RecordKind, Trade
 
 ENTRY_POINT_GROUP = "strategy_ledger.storage"
@@ -205,12 +206,23 @@ def open_repository(url_or_path: str | PathLike[str], *, strategy_id: str, read_
     return opener(url, strategy_id=strategy_id, read_only=read_only)
 
 
-def storage_url(url_or_path: str | PathLike[str]) -> str:
-    """Return the URL as it is, or `sqlite:///PATH` for a plain path."""
+def storage_url(url_or_path: object) -> str:
+    """Return the URL as it is, or `sqlite:///PATH`, quoted, for a plain path."""
+    if not isinstance(url_or_path, (str, PathLike)):
+        raise InvalidValue(
+            f"url_or_path must be a str or a path, not {type(url_or_path).__name__}",
+            argument="url_or_path",
+            value=url_or_path,
+        )
     text = fspath(url_or_path)
+    if not isinstance(text, str) or "\0" in text or not text:
+        raise InvalidValue(f"url_or_path names nothing: {text!r}", argument="url_or_path", value=url_or_path)
     if "://" in text:
         return text
-    return f"sqlite:///{text}"
+    try:
+        return f"sqlite:///{quote(text)}"
+    except UnicodeEncodeError:
+        raise InvalidValue(f"url_or_path is no text: {text!r}", argument="url_or_path", value=url_or_path) from None
 
 
 def all_pages(find: Callable[[Query], Sequence[Record]], query: Query) -> Sequence[Record]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support import ADAPTERS, RecordingPublisher, SteppingClock, Store
 
 from ledger_core import StrategyLedger
+from support import ADAPTERS, RecordingPublisher, SteppingClock, Store
 
 OpenLedger = Callable[..., StrategyLedger]
 
@@ -29,7 +30,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def open_ledger_on(store: Store, clock: SteppingClock) -> OpenLedger:
     """Return what opens ledgers on this test's storage, all on one clock; call it again to reopen."""
 
-    def open_ledger_on(strategy_id: str = "alpha", **options: object) -> StrategyLedger:
+    def open_ledger_on(strategy_id: str = "alpha", **options: Any) -> StrategyLedger:
         return store.open(strategy_id, **{"clock": clock, **options})
 
     return open_ledger_on

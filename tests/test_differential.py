@@ -32,10 +32,10 @@ from ledger_core.repository import Query, all_pages, sort_key
 from support import ADAPTERS, DictCache, RecordingPublisher, Store
 
 EXAMPLES = int(os.environ.get("STRATEGY_LEDGER_EXAMPLES", "40"))
-STEPS = 40
+STEPS = 50
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
-ORDERS = ("o1", "o2", "o3", "o4")
+ORDERS = ("o1", "o2", "o3")
 TRADES = ("t1", "t2")
 SYMBOLS = ("ACME", "BTC-PERP")
 
@@ -67,9 +67,9 @@ def _given(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrat
     return st.fixed_dictionaries(required, optional=optional)
 
 
-ORDER_IDS = st.sampled_from((*ORDERS, *ORDERS, *ORDERS, "unknown", TRADES[0]))
-TRADE_IDS = st.sampled_from((*TRADES, *TRADES, "unknown", ORDERS[0]))
-REQUEST_IDS = st.sampled_from(("r1", "r2", "o1#1", "o1#2"))
+ORDER_IDS = st.sampled_from((*ORDERS * 5, "unknown", TRADES[0]))
+TRADE_IDS = st.sampled_from((*TRADES * 4, "unknown", ORDERS[0]))
+REQUEST_IDS = st.sampled_from(("r1", "r2", "r3", "o1#1", "o1#2"))
 VENUE_IDS = st.sampled_from(("v1", "v2", "v3"))
 QUANTITIES = st.sampled_from(("1", "2", "2.50", "3", "4", "7", "0.000000000000000001", "10"))
 PRICES = st.sampled_from(("100", "100.50", "99", "3", "0", "-1.25", "0.00000812"))
@@ -148,7 +148,7 @@ FILLS = _given(
 )
 SIMPLE_FILLS = st.fixed_dictionaries(
     {
-        "fill_id": st.sampled_from(("f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8")),
+        "fill_id": st.integers(1, 30).map(lambda number: f"f{number}"),
         "quantity": st.sampled_from(("1", "2", "3", "4")),
         "price": st.sampled_from(("100", "101.5", "98")),
     }
@@ -159,7 +159,10 @@ TRADE_DETAILS: dict[str, Any] = {
     "tags": st.lists(st.sampled_from(("a", "b")), max_size=2),
     "metadata": st.just({"why": "signal"}),
 }
-ORDER_LISTS = st.lists(st.sampled_from((*ORDERS, "unknown")), max_size=3, unique=True)
+ORDER_LISTS = st.one_of(
+    st.sampled_from(ORDERS).map(lambda order_id: [order_id]),
+    st.lists(st.sampled_from((*ORDERS, "unknown")), max_size=3, unique=True),
+)
 RESIDUALS = st.dictionaries(st.sampled_from(SYMBOLS), st.sampled_from(("1", "-2", "4")), min_size=1)
 
 
@@ -202,16 +205,28 @@ def _calls_of(operation: Operation) -> st.SearchStrategy[Call]:
     return st.builds(Call, st.just(operation.value), arguments, keywords)
 
 
-ANY_CALL = st.sampled_from(list(Operation)).flatmap(_calls_of)
-# Most of a life is fills; without more of them few trades would ever be flat.
-PLAIN_FILL = st.builds(
+def _calls(*operations: Operation) -> st.SearchStrategy[Call]:
+    return st.one_of([_calls_of(operation) for operation in operations])
+
+
+ANY_CALL = _calls(*Operation)
+REQUEST_CALLS = _calls(
+    Operation.REQUEST_ORDER_CANCEL,
+    Operation.REQUEST_ORDER_REPLACE,
+    Operation.UPDATE_ORDER_REPLACEMENT,
+    Operation.UPDATE_ORDER_REQUEST_REJECTION,
+    Operation.UPDATE_ORDER_RESTATEMENT,
+    Operation.UPDATE_ORDER_CANCELLATION,
+)
+TRADE_CALLS = _calls(Operation.CREATE_TRADE, Operation.UPDATE_TRADE, Operation.CLOSE_TRADE)
+PLAIN_FILLS = st.builds(
     Call,
     st.just("update_order_fill"),
     st.tuples(st.sampled_from(ORDERS), SIMPLE_FILLS),
     _given({}, {"occurred_at": _times()}),
 )
-PLAIN_ORDER = st.builds(Call, st.just("record_order"), st.tuples(st.sampled_from(ORDERS), DETAILS), st.just({}))
-CALLS = st.one_of(ANY_CALL, ANY_CALL, PLAIN_FILL, PLAIN_ORDER)
+PLAIN_ORDERS = st.builds(Call, st.just("record_order"), st.tuples(st.sampled_from(ORDERS), DETAILS), st.just({}))
+CALLS = st.one_of(ANY_CALL, REQUEST_CALLS, TRADE_CALLS, PLAIN_FILLS, PLAIN_ORDERS)
 
 
 # -- what a ledger answers --------------------------------------------------------------------------------------------
@@ -301,11 +316,16 @@ class Differential(RuleBasedStateMachine):
         self.now = START
         self.halves: list[Half] = []
 
-    @initialize(overfill=st.sampled_from(("quarantine", "quarantine", "book")))
-    def begin(self, overfill: str) -> None:
-        """Open both halves on a strategy of this example's own; stores are shared by all examples."""
+    @initialize(
+        overfill=st.sampled_from(("quarantine", "quarantine", "book")),
+        placed=st.lists(st.tuples(st.sampled_from(ORDERS), DETAILS), max_size=3, unique_by=lambda one: one[0]),
+    )
+    def begin(self, overfill: str, placed: list[tuple[str, dict[str, Any]]]) -> None:
+        """Open both halves on a strategy of this example's own, with some orders; stores are shared by all examples."""
         strategy_id = f"s{next(self.numbers)}"
         self.halves = [Half(store, strategy_id, overfill, lambda: self.now) for store in self.stores.values()]
+        for arguments in placed:
+            self.command("bot", Call("record_order", arguments, {}))
 
     def both(self, action: Callable[[Half], Any]) -> Any:
         """Do the same on both halves; return the outcome, which is one."""
@@ -313,34 +333,68 @@ class Differential(RuleBasedStateMachine):
         assert first == second
         return first
 
-    @rule(writer=WRITERS, call=CALLS)
-    def command(self, writer: str, call: Call) -> None:
-        """Give one command."""
-        self.both(lambda half: call.on(half.ledger(writer)))
+    def command(self, writer: str, call: Call) -> Any:
+        """Give one command to both halves."""
+        return self.both(lambda half: call.on(half.ledger(writer)))
+
+    @rule(writer=WRITERS, call=PLAIN_ORDERS)
+    def place(self, writer: str, call: Call) -> None:
+        """Place an order, or try to."""
+        self.command(writer, call)
+
+    @rule(writer=WRITERS, calls=st.lists(PLAIN_FILLS, min_size=1, max_size=3))
+    def fill(self, writer: str, calls: list[Call]) -> None:
+        """Book some fills, in any order of their times."""
+        for call in calls:
+            self.command(writer, call)
+
+    @rule(writer=WRITERS, call=REQUEST_CALLS)
+    def request(self, writer: str, call: Call) -> None:
+        """Ask for other terms or for the end, or answer."""
+        self.command(writer, call)
+
+    @rule(writer=WRITERS, call=TRADE_CALLS)
+    def trade(self, writer: str, call: Call) -> None:
+        """Group orders, regroup them, close a trade."""
+        self.command(writer, call)
 
     @rule(writer=WRITERS, call=CALLS)
-    def command_and_repeat(self, writer: str, call: Call) -> None:
-        """Give one command twice: the answers are the same and the repeat writes nothing, whatever it was."""
-        first = self.both(lambda half: call.on(half.ledger(writer)))
+    def anything(self, writer: str, call: Call) -> None:
+        """Give any command, however senseless."""
+        self.command(writer, call)
+
+    @rule(writer=WRITERS, call=CALLS)
+    def repeat(self, writer: str, call: Call) -> None:
+        """Give a command twice: the second time writes nothing, whatever came of the first."""
+        first = self.command(writer, call)
         heads = [half.ledger(writer).head() for half in self.halves]
-        second = self.both(lambda half: call.on(half.ledger(writer)))
-        if call.method not in ("request_order_cancel", "request_order_replace") or call.arguments[-1] is not None:
+        second = self.command(writer, call)
+        named = call.keywords.get("command_id") is not None or call.arguments[-1] is not None
+        if named or not call.method.startswith("request_"):
             assert heads == [half.ledger(writer).head() for half in self.halves]
-            assert second[:3] == first[:3] or second[0] == first[0] == "answered"
+            assert first[0] == second[0]
 
-    @rule(order_id=st.sampled_from(ORDERS), data=st.data(), swap=st.booleans())
-    def life(self, order_id: str, data: st.DataObject, swap: bool) -> None:
-        """Live a plain life: order, acceptance, two fills, of which the first may come before the order."""
-        plain = data.draw(PLAIN_DETAILS)
-        steps = [
-            Call("record_order", (order_id, plain), {}),
-            Call("update_order_acceptance", (order_id, {"venue_order_id": "v1"}), {}),
-            *(data.draw(PLAIN_FILL)._replace(arguments=(order_id, data.draw(SIMPLE_FILLS))) for _ in range(2)),
-        ]
-        if swap:
-            steps.insert(0, steps.pop())
-        for step in steps:
-            self.command("bot", step)
+    @rule(
+        trade_id=st.sampled_from(TRADES),
+        entry=st.sampled_from(ORDERS),
+        exit=st.sampled_from(ORDERS),
+        side=st.booleans(),
+    )
+    def round_trip(self, trade_id: str, entry: str, exit: str, *, side: bool) -> None:
+        """Enter and leave: a trade opened and closed, as far as what happened before allows."""
+        plain = {"symbol": SYMBOLS[0], "order_type": "MARKET", "quantity": "4"}
+        sides = ("BUY", "SELL") if side else ("SELL", "BUY")
+        fill = {"fill_id": "f99", "quantity": "4", "price": "100"}
+        for call in (
+            Call("record_order", (entry, {**plain, "side": sides[0]}), {}),
+            Call("update_order_acceptance", (entry, {"venue_order_id": "v1"}), {}),
+            Call("update_order_fill", (entry, fill), {}),
+            Call("create_trade", (trade_id, [entry]), {}),
+            Call("record_order", (exit, {**plain, "side": sides[1]}), {}),
+            Call("update_order_fill", (exit, {**fill, "price": "101"}), {}),
+            Call("close_trade", (trade_id, {"order_ids": [exit]}), {}),
+        ):
+            self.command("bot", call)
 
     @rule(
         writer=WRITERS,

@@ -4,6 +4,9 @@ The number in a docstring is that of the catalogue of cases. Not here, because t
 11 (bust), 12 (correction of a correction), and of 14 the commission that arrives before or after its fill.
 """
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
@@ -12,22 +15,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support import (
-    START,
-    CountingRepository,
-    FaultyRepository,
-    RaisingPublisher,
-    RecordingPublisher,
-    SteppingClock,
-    Store,
-    fill,
-    limit_order,
-    market_order,
-)
 
 from ledger_core import (
-    Fee,
     FactMismatch,
+    Fee,
     IdempotencyConflict,
     IllegalTransition,
     OutcomeUnknown,
@@ -40,6 +31,18 @@ from ledger_core import (
     StorageFull,
     StrategyLedger,
     UnknownOrder,
+)
+from support import (
+    START,
+    CountingRepository,
+    FaultyRepository,
+    RaisingPublisher,
+    RecordingPublisher,
+    SteppingClock,
+    Store,
+    fill,
+    limit_order,
+    market_order,
 )
 
 OpenLedger = Callable[..., StrategyLedger]
@@ -514,7 +517,7 @@ def test_venue_time_before_the_placing_time_is_taken_as_it_is(ledger: StrategyLe
 
 def test_what_is_open_costs_the_same_whatever_the_history(store: Store, clock: SteppingClock) -> None:
     """24: opening, open orders, exposure, unresolved and a first page ask as much of the store after 20 times more."""
-    costs = []
+    costs: list[tuple[int, int]] = []
     for number in (10, 200):
         with store.open(clock=clock) as ledger, ledger.batch() as batch:
             for index in range(number):

@@ -86,11 +86,10 @@ def _require_free(file: Path, *, overwrite: bool) -> None:
 def _is_of_a_demonstration(file: Path) -> bool:
     """Say whether a file holds nothing but a demonstration: --overwrite must never cost anybody a ledger."""
     from ledger_cli.demo.session import STRATEGY
-    from ledger_cli.reading import url_of
     from ledger_core import LedgerError, open_reader
 
     try:
-        with open_reader(url_of(str(file))) as reader:
+        with open_reader(file) as reader:
             return set(reader.strategies()) <= {STRATEGY}
     except LedgerError:
         return False

@@ -12,7 +12,6 @@ from ledger_cli.demo.agreement import TOLERANCE, Books, Check, SymbolPnl, checks
 from ledger_cli.demo.handler import CLOSE_OUT
 from ledger_cli.demo.session import STRATEGY
 from ledger_cli.demo.stream import RecordedStream
-from ledger_cli.reading import url_of
 from ledger_core import open_reader
 from ledger_core.numbers import total
 
@@ -42,7 +41,7 @@ def print_report(file: Path, stream: RecordedStream) -> str | None:
     Returns the id of an order that is worth a look, or None where a figure does not agree.
     """
     end = stream.days[-1].at
-    with open_reader(url_of(str(file))) as reader:
+    with open_reader(file) as reader:
         books = Books.read(reader.strategy(STRATEGY))
         open_orders = reader.get_open_orders()
         held = reader.get_open_positions()

@@ -43,25 +43,25 @@ def decide(draft: Draft, command: AnyCommand) -> Answer:
 
 
 def _decide_one(draft: Draft, command: AnyCommand) -> Answer:
-    match command:
-        case RecordOrder():
-            return orders.record_order(draft, command)
-        case AcceptOrder():
-            return orders.accept(draft, command)
-        case NoteOrder():
-            return orders.note(draft, command)
-        case EndOrderDay():
-            return orders.end_day(draft, command)
-        case RestateOrder():
-            return orders.restate(draft, command)
+    match command:  # the most frequent first
         case BookFill():
             return fills.book_fill(draft, command)
+        case AcceptOrder():
+            return orders.accept(draft, command)
+        case RecordOrder():
+            return orders.record_order(draft, command)
+        case NoteOrder():
+            return orders.note(draft, command)
         case RequestCancel() | RequestReplace():
             return requests.request(draft, command)
         case ReplaceOrder():
             return requests.replace(draft, command)
         case RejectRequest():
             return requests.reject(draft, command)
+        case RestateOrder():
+            return orders.restate(draft, command)
+        case EndOrderDay():
+            return orders.end_day(draft, command)
         case CreateTrade():
             return trades.create(draft, command)
         case UpdateTrade():

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cli.ledgers import SCRIPT, Call, RunScript
+from ledger_cli.reading import latest
 from ledger_core import open_ledger, open_reader
 
 COMMANDS = ("orders", "trades", "positions", "exposure", "journal")
@@ -51,7 +52,10 @@ def test_facts_in_quarantine_are_shown_with_the_orders(call: Call, ledger_file: 
     result = call("orders", ledger_file)
     assert "2 facts in quarantine: reported by the venue, in no order or position" in result.stderr
     assert "V-?" in result.stdout
-    assert "why it is not booked" in result.stdout
+    orders, heading, facts = result.stdout.split("\n\n")
+    assert heading == "In quarantine"
+    assert [row[1] for row in rows(facts)] == ["fill", "fill"]
+    assert len(rows(orders)) == 3
     assert "quarantine" not in call("orders", ledger_file, "--strategy", "beta").stderr
 
 
@@ -178,6 +182,10 @@ def test_the_journal_tells_the_history_of_one_order_or_trade(call: Call, ledger_
         assert part in text
     assert "A2" not in text
     assert "target" in call("journal", ledger_file, "T2").stdout
+    last = call("journal", ledger_file, "T2", "--limit", "1")
+    assert [row[-3] for row in rows(last.stdout)] == ["T2"]
+    assert "TRADE_CLOSED" in last.stdout
+    assert last.stderr.startswith("1 of 2 entries shown")
 
 
 def test_the_journal_goes_on_after_an_entry(call: Call, ledger_file: Path) -> None:
@@ -213,6 +221,12 @@ def test_two_forms_of_json_at_once_are_refused(call: Call, ledger_file: Path) ->
 
 
 # --- what all of them share
+
+
+def test_of_a_long_answer_the_last_rows_are_kept_and_all_are_counted() -> None:
+    """Only what is shown is held; the talk says how much there is."""
+    assert latest(iter(range(1_000)), 3) == ([997, 998, 999], 1_000)
+    assert latest(iter(range(4)), None) == ([0, 1, 2, 3], 4)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -8,10 +8,10 @@ stands here: a status turns PENDING_* when the request is made (DESIGN: "Request
 from collections.abc import Callable
 
 import pytest
-from support.conformance import Case, CaseRun, options_for
-from support.scripts import parse_case
 
 from ledger_core import StrategyLedger
+from support.conformance import Case, CaseRun, options_for
+from support.scripts import parse_case
 
 # fmt: off
 MATRICES: tuple[tuple[str, str, str], ...] = (

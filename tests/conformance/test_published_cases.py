@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from support import data_folder
-from support.conformance import Case, CaseRun, load_cases, options_for, unsupported
 
 from ledger_core import StrategyLedger
+from support import data_folder
+from support.conformance import Case, CaseRun, load_cases, options_for, unsupported
 
 pytestmark = pytest.mark.data
 

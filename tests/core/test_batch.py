@@ -1,10 +1,12 @@
 """Many commands in one durable write: decided at their call, written together, or not at all."""
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 import threading
 from collections.abc import Callable
 
 import pytest
-from support import FaultyRepository, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
 
 from ledger_core import (
     BatchConflict,
@@ -16,8 +18,16 @@ from ledger_core import (
     StrategyLedger,
     UnknownOrder,
 )
+from ledger_core.batch import Batch
+from support import FaultyRepository, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
 
 OpenLedger = Callable[..., StrategyLedger]
+
+
+def in_batch(ledger: StrategyLedger, work: Callable[[Batch], None]) -> None:
+    """Do the work in a batch of its own."""
+    with ledger.batch() as batch:
+        work(batch)
 
 
 def test_commands_of_a_batch_become_durable_together(
@@ -50,12 +60,27 @@ def test_batch_writes_once(store: Store, clock: SteppingClock) -> None:
             batch.record_order(f"O{number}", limit_order())
     assert ledger.head().sequence == 50
     assert len(list(ledger.find_orders())) == 50
+    assert repository.appends == [50]
+
+
+def test_batch_whose_write_fails_leaves_nothing(store: Store, clock: SteppingClock) -> None:
+    """The error reaches the caller at the exit; the ledger answers as before and takes the batch again."""
+
+    def accept(batch: Batch) -> None:
+        batch.update_order_acceptance("O1")
+        batch.update_order_acceptance("O2")
+
+    repository = FaultyRepository(store.repository())
+    ledger = StrategyLedger(repository, clock=clock)
+    ledger.record_order("O1", limit_order())
+    ledger.record_order("O2", limit_order())
+    repository.fail_before_storing(StorageFull("no room"))
     with pytest.raises(StorageFull):
-        repository.fail_before_storing(StorageFull("no room"))
-        with ledger.batch() as batch:
-            batch.update_order_acceptance("O1")
-            batch.update_order_acceptance("O2")
-    assert [order.order_id for order in ledger.find_orders(state="ACCEPTED")] == []
+        in_batch(ledger, accept)
+    assert list(ledger.find_orders(state="ACCEPTED")) == []
+    assert ledger.get_order("O1").state == "PLACED"
+    in_batch(ledger, accept)
+    assert len(list(ledger.find_orders(state="ACCEPTED"))) == 2
 
 
 def test_refusal_caught_inside_leaves_the_rest_standing(ledger: StrategyLedger) -> None:
@@ -77,10 +102,14 @@ def test_exception_that_leaves_the_block_discards_everything(
     """Nothing is written or published, and the ledger answers as before."""
     ledger.record_order("O1", limit_order())
     before, count = ledger.get_order("O1"), len(published.events)
-    with pytest.raises(type(error)), ledger.batch() as batch:
+
+    def work(batch: Batch) -> None:
         batch.update_order_fill("O1", fill("F1", 4))
         batch.record_order("O2", limit_order())
         raise error
+
+    with pytest.raises(type(error)):
+        in_batch(ledger, work)
     assert (ledger.get_order("O1"), ledger.head().sequence, len(published.events)) == (before, 1, count)
     assert ledger.get_open_positions() == []
     assert ledger.update_order_fill("O1", fill("F1", 5)).cum_quantity == 5
@@ -91,13 +120,19 @@ def test_quarantine_survives_the_exception_that_discards_the_rest(
 ) -> None:
     """What the caller was told is filed is filed."""
     ledger.record_order("O1", limit_order())
-    with pytest.raises(OverfillError) as refused, ledger.batch() as batch:
+    told = []
+
+    def work(batch: Batch) -> None:
         batch.record_order("O2", limit_order())
         with pytest.raises(UnknownOrder) as unknown:
             batch.update_order_fill("O9", fill("F1", 1))
+        told.append(unknown.value.quarantine_id)
         batch.update_order_fill("O1", fill("F1", 11))
+
+    with pytest.raises(OverfillError) as refused:
+        in_batch(ledger, work)
     filed = [fact.quarantine_id for fact in ledger.quarantined()]
-    assert filed == [unknown.value.quarantine_id, refused.value.quarantine_id]
+    assert filed == [*told, refused.value.quarantine_id]
     assert published.types == ["ORDER_PLACED", "FACT_QUARANTINED", "FACT_QUARANTINED"]
     assert [order.order_id for order in ledger.find_orders()] == ["O1"]
 
@@ -137,18 +172,22 @@ def test_batch_is_decided_again_when_another_writer_was_first(open_ledger_on: Op
 def test_batch_whose_outcome_another_writer_changed_is_not_written(
     open_ledger_on: OpenLedger, published: RecordingPublisher
 ) -> None:
-    """A told fill that would now be an overfill, a told part fill that would now complete: BatchConflict, no trace."""
+    """A told part fill that would now complete the order, or come after its end: BatchConflict, and no trace."""
     first, second = open_ledger_on(publisher=published), open_ledger_on()
     first.record_order("O1", limit_order())
-    for told, others in ((6, 6), (4, 6)):
+
+    def work(batch: Batch) -> None:
+        batch.record_order("O2", limit_order())
+        batch.update_order_fill("O1", fill("F1", 6))
+        if second.get_order("O1").cum_quantity:
+            second.update_order_cancellation("O1")
+        else:
+            second.update_order_fill("O1", fill("other", 4))
+
+    for _ in range(2):
         head = first.head().sequence
-        with pytest.raises(BatchConflict) as refused, first.batch() as batch:
-            batch.record_order(f"with-{told}", limit_order())
-            batch.update_order_fill("O1", fill("F1", told))
-            if second.get_order("O1").cum_quantity:
-                second.update_order_cancellation("O1")
-            else:
-                second.update_order_fill("O1", fill("other", others))
+        with pytest.raises(BatchConflict) as refused:
+            in_batch(first, work)
         assert refused.value.retryable
         assert first.head().sequence == head + 1
     assert [order.order_id for order in first.find_orders()] == ["O1"]
@@ -190,10 +229,14 @@ def test_open_batch_holds_nobody_up(ledger: StrategyLedger) -> None:
 
 def test_command_beside_the_batch_within_its_block_is_its_own(ledger: StrategyLedger) -> None:
     """A command on the ledger itself is committed at once, also if the batch is then discarded."""
-    with pytest.raises(ZeroDivisionError), ledger.batch() as batch:
+
+    def work(batch: Batch) -> None:
         batch.record_order("O1", limit_order())
         ledger.record_order("O2", limit_order())
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        in_batch(ledger, work)
     assert [order.order_id for order in ledger.find_orders()] == ["O2"]
 
 

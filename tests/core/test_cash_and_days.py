@@ -1,12 +1,15 @@
 """Orders by value, whose quantity the venue names; and trading days of day, GTC and GTD orders."""
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from support import RecordingPublisher, fill, limit_order, market_order
 
 from ledger_core import StrategyLedger
+from support import RecordingPublisher, fill, limit_order, market_order
 
 DAY_1, DAY_2, DAY_3 = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7)
 
@@ -36,7 +39,9 @@ def test_acceptance_brings_the_quantity_of_a_cash_order(ledger: StrategyLedger) 
     assert ledger.update_order_fill("O1", fill("F1", 20)).state == "FILLED"
 
 
-@pytest.mark.parametrize(("named", "state", "leaves"), [(20, "PARTIALLY_FILLED", 5), (15, "FILLED", 0), (12, "FILLED", 0)])
+@pytest.mark.parametrize(
+    ("named", "state", "leaves"), [(20, "PARTIALLY_FILLED", 5), (15, "FILLED", 0), (12, "FILLED", 0)]
+)
 @pytest.mark.parametrize("fact", ["acceptance", "restatement"])
 def test_late_quantity_of_a_cash_order_is_clamped_up_to_what_is_filled(
     ledger: StrategyLedger, named: int, state: str, leaves: int, fact: str
@@ -58,7 +63,9 @@ def test_cash_order_that_ends_without_a_quantity_leaves_nothing(ledger: Strategy
     assert ledger.get_position_exposure("ACME").unquantified_order_ids == ()
 
 
-@pytest.mark.parametrize(("time_in_force", "is_open", "leaves"), [("DAY", False, 0), (None, False, 0), ("GTC", True, 6), ("GTD", True, 6)])
+@pytest.mark.parametrize(
+    ("time_in_force", "is_open", "leaves"), [("DAY", False, 0), (None, False, 0), ("GTC", True, 6), ("GTD", True, 6)]
+)
 def test_done_for_day_ends_a_day_order_and_no_good_till_order(
     ledger: StrategyLedger, time_in_force: str | None, is_open: bool, leaves: int
 ) -> None:
@@ -107,7 +114,7 @@ def test_fill_without_a_trade_date_belongs_to_the_utc_date_of_its_execution(ledg
     assert ledger.get_order_day("O1", DAY_1).day_cum_quantity == 1
     order = ledger.update_order_fill("O1", fill("F2", 1, executed_at="2026-01-06T00:30:00+00:00"))
     assert order.state == "PARTIALLY_FILLED"
-    assert ledger.get_order_day("O1", "2026-01-06").day_cum_quantity == 1
+    assert ledger.get_order_day("O1", DAY_2).day_cum_quantity == 1
 
 
 def test_renewal_moves_the_trade_date_and_is_repeated_by_it(ledger: StrategyLedger) -> None:

@@ -4,13 +4,16 @@ A row names a fact; a column a state that is reached by commands. In the cells: 
 (booked, the state stays), `no-op` (nothing written), or `refused` (filed in quarantine, the order untouched).
 """
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 from collections.abc import Callable
 from datetime import date
 
 import pytest
-from support import RecordingPublisher, fill, limit_order
 
 from ledger_core import CommandRefused, StrategyLedger
+from support import RecordingPublisher, fill, limit_order
 
 Setup = Callable[[StrategyLedger], object]
 

@@ -1,13 +1,16 @@
 """Placing an order, acknowledging and ending it: each command, its repeats, its conflicts."""
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
-from support import START, RecordingPublisher, fill, limit_order, market_order
 
 from ledger_core import (
     STRATEGY_LEDGER_UPDATED,
@@ -21,6 +24,7 @@ from ledger_core import (
     StrategyLedger,
     UnknownOrder,
 )
+from support import START, RecordingPublisher, fill, limit_order, market_order
 
 FULL_DETAILS: dict[str, Any] = {
     "symbol": "ACME",
@@ -199,8 +203,9 @@ def test_acceptance_again_is_a_repeat_and_a_further_id_is_noted(
     """Without difference nothing happens; another venue id is added, published as ORDER_UPDATED, no state moves."""
     ledger.record_order("O1", limit_order())
     order = ledger.update_order_acceptance("O1", {"venue_order_id": "V1"})
-    for data in (None, {}, {"venue_order_id": "V1"}):
-        assert unchanged(ledger, published, lambda data=data: ledger.update_order_acceptance("O1", data)) == order
+    repeats: tuple[dict[str, Any] | None, ...] = (None, {}, {"venue_order_id": "V1"})
+    for data in repeats:
+        assert unchanged(ledger, published, partial(ledger.update_order_acceptance, "O1", data)) == order
     more = ledger.update_order_acceptance("O1", {"venue_order_id": "V2"})
     assert (more.state, more.venue_order_ids, published.types[-1]) == ("ACCEPTED", ("V1", "V2"), "ORDER_UPDATED")
 

@@ -1,14 +1,17 @@
 """Positions by average cost: growing, closing, flipping, reopening; multipliers, inverse contracts, hedge sides."""
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from support import START, fill, market_order
 
 from ledger_core import Fee, InvalidValue, Position, StrategyLedger
+from support import START, fill, market_order
 
 Trader = Callable[..., Position]
 
@@ -25,8 +28,12 @@ def trade(ledger: StrategyLedger) -> Trader:
         side = "BUY" if units > 0 else "SELL"
         order = ledger.record_order(f"O{count}", market_order(side, abs(units), **details))
         ledger.update_order_fill(order.order_id, fill("F", abs(units), price, **(fees or {})))
-        keys = {name: details.get(name) for name in ("venue", "account", "position_side")}
-        return ledger.get_position(details.get("symbol", "ACME"), **keys)
+        return ledger.get_position(
+            details.get("symbol", "ACME"),
+            venue=details.get("venue"),
+            account=details.get("account"),
+            position_side=details.get("position_side"),
+        )
 
     return trade
 
@@ -164,6 +171,34 @@ def test_keys_are_held_apart_and_found_by_what_is_named(ledger: StrategyLedger, 
     assert ledger.get_position("ACME", venue="Y").is_flat
 
 
+def test_positions_of_several_keys_are_added_where_that_means_something(ledger: StrategyLedger, trade: Trader) -> None:
+    """Same direction, same terms: quantity, cost, PnL and fees are sums; what the keys differ in is left open."""
+    trade(10, 100, {"fee": 1, "fee_currency": "USD"}, venue="X", account="A")
+    trade(30, 104, {"fee": 2, "fee_currency": "USD"}, venue="Y", account="A")
+    trade(-10, 106, venue="Y", account="A")
+    position = ledger.get_position("ACME", account="A")
+    assert (position.quantity, position.cost, position.average_price) == (30, 3080, Decimal("102.666666666666666667"))
+    assert (position.realized_pnl, position.fees) == (20, (Fee("USD", Decimal(3)),))
+    assert (position.venue, position.account, position.position_side) == (None, "A", "NET")
+    trade(-20, 104, venue="Y", account="A")
+    assert ledger.get_position("ACME").quantity == 10
+    trade(-10, 101, venue="X", account="A")
+    flat = ledger.get_position("ACME")
+    assert (flat.is_flat, flat.cost, flat.average_price, flat.realized_pnl) == (True, 0, None, 30)
+
+
+def test_positions_in_different_terms_are_not_added(ledger: StrategyLedger, trade: Trader) -> None:
+    """Contracts of two sizes, or money of two currencies, make no average."""
+    trade(10, 100, venue="X", multiplier=1)
+    trade(10, 100, venue="Y", multiplier=5)
+    trade(10, 100, venue="X", symbol="FX", currency="USD")
+    trade(10, 100, venue="Y", symbol="FX", currency="EUR")
+    for symbol in ("ACME", "FX"):
+        with pytest.raises(InvalidValue) as refused:
+            ledger.get_position(symbol)
+        assert [key[1] for key in refused.value.keys] == ["X", "Y"]
+
+
 def test_hedge_sides_do_not_net(ledger: StrategyLedger, trade: Trader) -> None:
     """A hedged account holds long and short at once; each averages for itself."""
     trade(10, 100, position_side="LONG")
@@ -240,6 +275,17 @@ def test_request_in_flight_counts_with_the_larger_quantity(ledger: StrategyLedge
     assert ledger.get_position_exposure("ACME").pending_sell_quantity == 16
     ledger.update_order_request_rejection("O1", "no", "R2")
     assert ledger.get_position_exposure("ACME").pending_sell_quantity == 6
+
+
+def test_raise_in_flight_of_a_filled_order_is_pending(ledger: StrategyLedger) -> None:
+    """The venue may grant it and execute at once: the worst case counts it although the order is not open."""
+    ledger.record_order("O1", market_order("BUY", 10))
+    ledger.update_order_fill("O1", fill("F1", 10))
+    ledger.request_order_replace("O1", {"quantity": 15}, "R1")
+    exposure = ledger.get_position_exposure("ACME")
+    assert (exposure.net_quantity, exposure.pending_buy_quantity, exposure.worst_case_long) == (10, 5, 15)
+    ledger.update_order_request_rejection("O1", "no", "R1")
+    assert ledger.get_position_exposure("ACME").worst_case_long == 10
 
 
 def test_exposure_of_a_venue_or_account_counts_that_alone(ledger: StrategyLedger, trade: Trader) -> None:

@@ -1,11 +1,13 @@
 """Delivery: at least once, in order, never before the commit, each subscriber from its own stored place."""
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from support import DictCache, RaisingPublisher, RecordingPublisher, Store, fill, limit_order
 
 from ledger_core import (
     STRATEGY_LEDGER_UPDATED,
@@ -14,6 +16,7 @@ from ledger_core import (
     StrategyLedger,
     SubscriberInUse,
 )
+from support import DictCache, RaisingPublisher, RecordingPublisher, Store, fill, limit_order
 
 OpenLedger = Callable[..., StrategyLedger]
 PATIENCE = 30.0

@@ -1,9 +1,12 @@
 """Facts that could not be booked: filed, raised, counted in the worst case, and tried again when their order changes."""
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from support import RecordingPublisher, fill, limit_order
 
 from ledger_core import (
     CommandRefused,
@@ -15,6 +18,7 @@ from ledger_core import (
     StrategyLedger,
     UnknownOrder,
 )
+from support import RecordingPublisher, fill, limit_order
 
 OpenLedger = Callable[..., StrategyLedger]
 
@@ -38,7 +42,11 @@ def test_filed_fact_says_what_it_was_and_why(ledger: StrategyLedger, published: 
     assert (fact.code, fact.state) == ("OVERFILL", "WAITING")
     assert fact.fact["fill"]["fill_id"] == "F2"
     event = published.events[-1]
-    assert (event["event_type"], event["quarantine_id"], event["code"]) == ("FACT_QUARANTINED", quarantine_id, "OVERFILL")
+    assert (event["event_type"], event["quarantine_id"], event["code"]) == (
+        "FACT_QUARANTINED",
+        quarantine_id,
+        "OVERFILL",
+    )
     assert ledger.get_order("O1") == before
     assert ledger.unresolved().quarantined == (fact,)
 
@@ -65,8 +73,8 @@ def test_filed_fill_that_comes_again_with_other_figures_is_a_conflict(ledger: St
 def test_different_facts_are_filed_apart(ledger: StrategyLedger) -> None:
     """Two fills, or two replacements with other terms, are two facts."""
     for number in (1, 2):
-        file(UnknownOrder, lambda number=number: ledger.update_order_fill("O1", fill(f"F{number}", 1)))
-        file(UnknownOrder, lambda number=number: ledger.update_order_restatement("O1", {"quantity": number}))
+        file(UnknownOrder, partial(ledger.update_order_fill, "O1", fill(f"F{number}", 1)))
+        file(UnknownOrder, partial(ledger.update_order_restatement, "O1", {"quantity": number}))
     assert len(ledger.quarantined()) == 4
 
 

@@ -1,5 +1,8 @@
 """Finding orders, fills and trades: every filter, time ranges, pages; what is unresolved; history and journal."""
 
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -7,10 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support import START, SteppingClock, fill, market_order
 
 from ledger_core import Entry, InvalidValue, StrategyLedger, UnknownOrder, UnknownTrade
 from ledger_core.changes import GENESIS_DIGEST
+from support import START, SteppingClock, fill, market_order
 
 OpenLedger = Callable[..., StrategyLedger]
 
@@ -24,9 +27,21 @@ def minute(number: int) -> Any:
 def filled(ledger: StrategyLedger) -> StrategyLedger:
     """Return a ledger with eight orders of every kind, in this order, some filled, one trade open and one closed."""
     place = ledger.record_order
-    place("A", market_order("BUY", venue="X", account="1", execution_group_id="G1", trade_plan_id="P1"), occurred_at=minute(1))
-    place("B", market_order("SELL", venue="Y", account="1", execution_group_id="G1", trade_plan_id="P1"), occurred_at=minute(2))
-    place("C", market_order("BUY", symbol="ZZZ", venue="X", account="2", parent_order_id="A", trade_plan_id="P1"), occurred_at=minute(3))
+    place(
+        "A",
+        market_order("BUY", venue="X", account="1", execution_group_id="G1", trade_plan_id="P1"),
+        occurred_at=minute(1),
+    )
+    place(
+        "B",
+        market_order("SELL", venue="Y", account="1", execution_group_id="G1", trade_plan_id="P1"),
+        occurred_at=minute(2),
+    )
+    place(
+        "C",
+        market_order("BUY", symbol="ZZZ", venue="X", account="2", parent_order_id="A", trade_plan_id="P1"),
+        occurred_at=minute(3),
+    )
     place("D", market_order("SELL_SHORT", venue_order_id="V-D", execution_group_id="G2"), occurred_at=minute(4))
     place("E", market_order("BUY", symbol="ZZZ"), occurred_at=minute(5))
     place("F", market_order("SELL", symbol="ZZZ"), occurred_at=minute(6))
@@ -171,7 +186,9 @@ def test_pages_follow_each_other_without_gap_or_repeat(filled: StrategyLedger, s
     for find in (filled.find_orders, filled.find_fills):
         whole = list(find(limit=None))
         paged: list[Any] = []
-        while page := list(find(limit=size, after=(paged[-1] if by == "record" else paged[-1].sequence) if paged else None)):
+        while page := list(
+            find(limit=size, after=(paged[-1] if by == "record" else paged[-1].sequence) if paged else None)
+        ):
             assert len(page) <= size
             paged.extend(page)
         assert paged == whole
@@ -259,22 +276,25 @@ def test_history_of_a_trade_has_the_fills_of_its_orders(ledger: StrategyLedger) 
 
 
 def test_journal_chain_can_be_recomputed_from_the_bodies(filled: StrategyLedger) -> None:
-    """digest = sha256(previous digest, body); sequences are gap-free; the head is the last."""
+    """Digest = sha256(previous digest, body); sequences are gap-free; the head is the last."""
     digest = GENESIS_DIGEST
     entries = list(filled.read_journal())
     for number, entry in enumerate(entries, 1):
         digest = hashlib.sha256(bytes.fromhex(digest) + entry.body).hexdigest()
         body = json.loads(entry.body)
-        assert (entry.sequence, entry.digest, body["sequence"], body["strategy_id"]) == (number, digest, number, "alpha")
+        assert (entry.sequence, entry.digest, body["sequence"], body["strategy_id"]) == (
+            number,
+            digest,
+            number,
+            "alpha",
+        )
         canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         assert canonical == entry.body
     assert (filled.head().sequence, filled.head().digest) == (len(entries), digest)
     assert list(filled.read_journal(after=len(entries) - 2)) == entries[-2:]
 
 
-def test_reopened_store_has_the_same_journal_and_answers(
-    open_ledger_on: OpenLedger, filled: StrategyLedger
-) -> None:
+def test_reopened_store_has_the_same_journal_and_answers(open_ledger_on: OpenLedger, filled: StrategyLedger) -> None:
     """Nothing is recomputed on the way to the disk and back."""
 
     def answers(ledger: StrategyLedger) -> list[object]:

@@ -170,10 +170,10 @@ class Conventions:
         if name in ("net_qty", "avg_price"):
             return None
         if "tolerance" in wanted:
-            return Decimal(wanted["tolerance"])
+            return Decimal(str(wanted["tolerance"]))
         if self._case["source"] == "nautilus" and name in ("realized_pnl", "cumulative_realized_pnl", "total_pnl"):
             places = _ROUNDED_PLACES.get(self._currency or "", _ROUNDED_PLACES_DEFAULT)
-            return Fraction(len(self._fills(symbol)), 2) / 10**places
+            return Fraction(len(self._fills(symbol)), 2) * Fraction(1, 10**places)
         return None
 
     def _figure(self, name: str, position: Position, wanted: Mapping[str, Any]) -> Decimal | Fraction | None:
@@ -203,7 +203,8 @@ class Conventions:
                 return position.instrument.value(abs(position.quantity), Decimal(wanted["mark_price"]))
             case "avg_open" | "avg_close" | "open_value" | "close_value":
                 return self._trade_figure(name)
-        raise KeyError(f"no figure of a position is known as {name!r}")
+            case _:
+                raise KeyError(f"no figure of a position is known as {name!r}")
 
     def _trade_figure(self, name: str) -> Decimal | Fraction | None:
         """Read a figure of the round trip off a trade made of all the case's orders."""

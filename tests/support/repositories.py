@@ -66,6 +66,8 @@ class FaultyRepository(AroundRepository):
         self._before: list[Exception] = []
         self._after: list[Exception] = []
         self.on_append: Callable[[], object] | None = None
+        self.appends: list[int] = []
+        """How many entries each append that was stored had."""
 
     def fail_before_storing(self, error: Exception) -> None:
         """Raise the error at the next append, with nothing stored."""
@@ -83,6 +85,7 @@ class FaultyRepository(AroundRepository):
         if entries and self._before:
             raise self._before.pop(0)
         self.inner.append(entries, cursors)
+        self.appends.append(len(entries))
         if entries and self._after:
             raise self._after.pop(0)
 
