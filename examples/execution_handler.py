@@ -124,7 +124,8 @@ class ExecutionHandler:
     async def cancel_group(self, execution_group_id: str) -> None:
         """Ask for the cancellation of every open order of a group, as an emergency stop does."""
         for order in self._ledger.find_orders(execution_group_id=execution_group_id, is_open=True, limit=None):
-            self._ledger.request_order_cancel(order.order_id)  # PENDING_CANCEL; fills may still come
+            # PENDING_CANCEL from here on; fills may still come. With an id of its own, asking twice is one request.
+            self._ledger.request_order_cancel(order.order_id, f"{order.order_id}-cancel")
             await self._exchange.cancel(order.order_id)
 
     async def listen(self) -> None:

@@ -204,6 +204,8 @@ def test_an_io_error_before_the_commit_is_no_doubt(repository: SqliteRepository)
     with pytest.raises(StorageError, match="disk reported an error") as caught:
         append(repository, order("O-1"))
     assert not isinstance(caught.value, OutcomeUnknown)
+    assert repository._writer is not None
+    assert repository._writer._connection is None
     assert repository.head() == EMPTY
     append(repository, order("O-2"))
     assert order_ids(repository) == ["O-2"]
@@ -339,7 +341,7 @@ def _statements_of(repository: SqliteRepository, run: Callable[[], None]) -> lis
 def test_cursors_need_an_entry_of_their_own_only_forward(repository: SqliteRepository, path: Path) -> None:
     """A cursor is stored by the largest place that it was ever given, in the file too."""
     append(repository, order("O-1"))
-    for sequence in (1, 0, 1):
+    for sequence in (1, 0):
         repository.append([], [Cursor("publisher", sequence)])
     assert query(path, "SELECT strategy_id, subscriber, sequence FROM cursors") == [("momentum-1", "publisher", 1)]
 

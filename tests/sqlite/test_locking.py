@@ -224,6 +224,7 @@ def test_after_fork_the_child_is_told(opener: Opener, path: Path) -> None:
     if child == 0:
         told = "nothing"
         try:
+            assert reader._reader._connection is None, "an inherited connection would be closed at exit"
             for inherited in (repository, reader):
                 try:
                     inherited.head()

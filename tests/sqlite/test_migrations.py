@@ -104,6 +104,15 @@ def test_later_steps_run_on_what_is_there(connection: sqlite3.Connection) -> Non
     assert ran == [1]
 
 
+def test_a_migration_locks_before_it_looks(connection: sqlite3.Connection) -> None:
+    """The write lock is taken before the version is read: a plain BEGIN fails at once where another opener was first."""
+    ran: list[str] = []
+    connection.set_trace_callback(ran.append)
+    schema.migrate(connection)
+    assert ran[0] == "BEGIN IMMEDIATE"
+    assert ran[-1] == "COMMIT"
+
+
 def test_a_migration_that_fails_leaves_the_old_version(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

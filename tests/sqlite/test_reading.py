@@ -317,8 +317,12 @@ def test_a_copy_is_removed(path: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_reader_cannot_write_by_any_statement(path: Path) -> None:
     """The reading connections refuse to write, a writer's own too, whatever statement they are given."""
+    _killed_without_shm(path)
+    of_copy = open_at(path, read_only=True)
+    with pytest.raises(sqlite3.OperationalError, match=r"readonly|read-only"):
+        of_copy._reader.fetch("DELETE FROM orders")
+    of_copy.close()
     writer = open_at(path)
-    append(writer, order())
     for repository in (writer, open_at(path, read_only=True)):
         with pytest.raises(sqlite3.OperationalError, match=r"readonly|read-only"):
             repository._reader.fetch("DELETE FROM orders")
