@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ _BESIDE = ("", "-wal", "-shm", "-lock", "-claims")
 
 
 @click.command(short_help="Try it: a recorded stream into a new file.")
-@click.argument("path", default=DEFAULT_PATH)
+@click.argument("path", required=False)
 @click.option("--overwrite", is_flag=True, help="Replace the ledger of an earlier demonstration; no other file.")
 @click.option(
     "--durability",
@@ -29,15 +30,17 @@ _BESIDE = ("", "-wal", "-shm", "-lock", "-claims")
     show_default=True,
     help="What each commit survives: a power cut, a killed process, nothing.",
 )
-def demo(path: str, overwrite: bool, durability: str) -> None:
+def demo(path: str | None, overwrite: bool, durability: str) -> None:
     """Run a recorded stream of orders into a new ledger file, and check the result.
 
     An ExecutionHandler trades 39 days of a momentum strategy at a simulated venue: 235 orders that are accepted,
     partly filled, filled or canceled, grouped into trades. Then the file is read back and printed, and its figures
     are compared with the stream's own; they agree within 1e-9, or the exit code is 1.
 
-    PATH is the file to make (strategy-ledger-demo.db in this directory if not given).
+    PATH is the file to make. Without one it is strategy-ledger-demo.db in this directory, made anew each time.
     """
+    if path is None:
+        path, overwrite = DEFAULT_PATH, True
     if "://" in path:
         raise Misused(f"the demonstration makes a file: give a path, not {path}")
     file = Path(path)
@@ -110,15 +113,23 @@ def _progress(days: int) -> "Progress":
     return progress
 
 
+def _program() -> str:
+    """Return what to type for this program: its name where the shell finds it, else the path it was called by."""
+    called = Path(sys.argv[0])
+    if called.name not in ("strategy-ledger", "sledger") or shutil.which(called.name):
+        return "strategy-ledger"
+    return shlex.quote(sys.argv[0])
+
+
 def _what_next(path: str, order_id: str) -> str:
-    shown = shlex.quote(path)
+    shown, program = shlex.quote(path), _program()
     commands = (
-        (f"strategy-ledger orders {shown}", "the open orders; --all for every order"),
-        (f"strategy-ledger orders {shown} {order_id}", "one order, its fills included"),
-        (f"strategy-ledger journal {shown} {order_id}", "and what happened to it, step by step"),
-        (f"strategy-ledger trades {shown} --all", "every round trip from flat to flat"),
-        (f"strategy-ledger exposure {shown}", "what is held, and what open orders may add"),
-        (f"strategy-ledger positions {shown} --json", "for a program"),
+        (f"{program} orders {shown}", "the open orders; --all for every order"),
+        (f"{program} orders {shown} {order_id}", "one order, its fills included"),
+        (f"{program} journal {shown} {order_id}", "and what happened to it, step by step"),
+        (f"{program} trades {shown} --all", "every round trip from flat to flat"),
+        (f"{program} exposure {shown}", "what is held, and what open orders may add"),
+        (f"{program} positions {shown} --json", "for a program"),
         (f"sqlite3 {shown} 'SELECT * FROM v_trades'", "the file speaks SQL, too"),
     )
     width = max(len(command) for command, _ in commands)

@@ -144,17 +144,17 @@ def test_a_run_is_the_same_to_the_digest(call: Call, demo_file: Path, tmp_path: 
 
 
 def test_the_installed_command_makes_its_file_where_it_is_called(run_script: RunScript, tmp_path: Path) -> None:
-    """Without a path the file is made in the current directory, at full durability; called again, it says so."""
+    """Without a path the file is made in the current directory, anew each time; a file that is named is kept."""
     first = run_script("demo", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert (tmp_path / "strategy-ledger-demo.db").exists()
     before = fingerprint(tmp_path)
-    second = run_script("demo", cwd=tmp_path)
+    second = run_script("demo", "strategy-ledger-demo.db", cwd=tmp_path)
     assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr.count("\n") == 1
     assert "--overwrite" in second.stderr
     assert fingerprint(tmp_path) == before
-    third = run_script("demo", "--overwrite", "--durability", "none", cwd=tmp_path)
+    third = run_script("demo", "--durability", "none", cwd=tmp_path)
     assert (third.returncode, third.stdout) == (0, first.stdout)
 
 
