@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ledger_core import codec
+from ledger_core._frozen import freeze
 from ledger_core.changes import Entry, Head
 from ledger_core.commands import AnyCommand
 from ledger_core.evolve import attach, evolve
@@ -136,8 +137,8 @@ class CurrentRecords:
         return codec.load_command(fact.fact)
 
     def json_of(self, command: AnyCommand) -> Mapping[str, Any]:
-        """Return a command as JSON."""
-        return codec.dump_command(command)
+        """Return a command as JSON, frozen, as it will be read back."""
+        return cast(Mapping[str, Any], freeze(codec.dump_command(command)))
 
     def with_requests(self, order: Order) -> Order:
         """Return a stored order with its requests."""

@@ -204,7 +204,7 @@ class Writer:
             number += 1
             quarantine_id = f"{base}-{number}"
         refusal.quarantine_id = quarantine_id
-        quarantine.file_fact(draft, quarantine_id, command, codec.dump_command(command), refusal)
+        quarantine.file_fact(draft, quarantine_id, command, draft.json_of(command), refusal)
         return Decided(self._entry(draft, head, command), draft.staged, None, refusal)
 
     def _time_after(self, head: Head) -> datetime:

@@ -7,9 +7,9 @@ A reader that may change nothing has three ways in, by what lies beside the file
                             and after each query
     -wal without -shm       a power cut or a copy; reading it would need a new -shm, so both are copied elsewhere first
 
-Inside one process SQLite shares one -shm among all connections, as the first of them opened it, and closing an
-immutable connection drops the others' locks. So a writer that opens makes this process's readers let go first;
-they connect again at their next query.
+Inside one process SQLite shares one -shm among all connections, as the first of them opened it: a writer that
+opens after a reader could not write. So it makes this process's readers let go first; they connect again at their
+next query.
 """
 
 import os
@@ -182,16 +182,10 @@ class ReadConnection:
                     self._connect()
         raise StorageBusy(f"{self._location.path} changed again and again while it was read")
 
-    def let_go(self, path: Path, *, only_unchanging: bool = False) -> None:
-        """Close the connection if it is a trace-free reader's of this file; the next query connects again.
-
-        With `only_unchanging`, only one that takes the file for unchanging. The caller holds `opening`.
-        """
-        traceless = self._open_writer is None and not (only_unchanging and self._signature is None)
-        if path != self._location.path or not traceless:
-            return
-        with self._mutex:
-            self._disconnect()
+    def let_go(self, path: Path) -> None:
+        """Close the connection if it is a trace-free reader's of this file; the next query connects again."""
+        if path == self._location.path and self._open_writer is None:
+            self.disconnect()
 
     def disconnect(self) -> None:
         """Close the connection; the next query connects again."""
@@ -242,8 +236,6 @@ class ReadConnection:
             signature = _Signature.of(self._location)
             self._require_complete(signature)
             if signature.wal is not None and signature.has_shm:
-                for reader in list(_readers):
-                    reader.let_go(self._location.path, only_unchanging=True)
                 self._open("mode=ro&readonly_shm=1")
                 return
             if not signature.wal_bytes:

@@ -1,6 +1,7 @@
 """Where a ledger file is: its URL taken apart, and the places that cannot hold one."""
 
 import math
+import re
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -17,6 +18,7 @@ BUSY_TIMEOUT_DEFAULT = 5.0
 BUSY_TIMEOUT_MAX = 3600.0
 
 MOUNTS = Path("/proc/self/mounts")
+_OCTAL = re.compile(r"\\([0-7]{3})")  # as the kernel writes blanks and backslashes of a mount point
 
 # fmt: off
 NETWORK_FILE_SYSTEMS = frozenset({
@@ -124,8 +126,7 @@ def file_system_of(folder: Path, mounts: Path = MOUNTS) -> str | None:
     found: tuple[int, str] | None = None
     for line in lines:
         _, point, kind, *_ = line.split(" ")
-        # The kernel writes blanks and backslashes of a mount point as octal escapes.
-        place = Path(point.encode("latin-1", "surrogateescape").decode("unicode_escape"))
+        place = Path(_OCTAL.sub(lambda found: chr(int(found[1], 8)), point))
         if folder.is_relative_to(place) and (found is None or len(place.parts) >= found[0]):
             found = (len(place.parts), kind)
     return found[1] if found else None

@@ -141,11 +141,15 @@ class Writer:
         """Open the connection; the caller holds the file's lock."""
         with opening:
             self._is_only_writer = self._users.try_acquire()
-            if self._is_only_writer:
-                rewrite_wal(self._location)
-            self._users.share()
-            made = make_file(self._location)
-            connection = connect_writer(self._location)
+            try:
+                if self._is_only_writer:
+                    rewrite_wal(self._location)
+                self._users.share()
+                made = make_file(self._location)
+                connection = connect_writer(self._location)
+            except BaseException:
+                self._users.release()
+                raise
             if made and self._location.durability != "none":
                 sync_folder(self._location)
         self._changes_checkpointed = connection.total_changes

@@ -260,6 +260,26 @@ def test_late_facts_refold_from_the_last_flat_point(
     assert ledger.get_position("ACME").opened_at == START + timedelta(minutes=6)
 
 
+def test_facts_about_records_that_are_no_longer_at_hand_are_booked_the_same(
+    open_ledger_on: OpenLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger that keeps one closed record in memory reads the rest from its store, and comes to the same."""
+    monkeypatch.setattr("ledger_core.current.RECENT_MAX", 1)
+    ledger = open_ledger_on()
+    place(ledger)
+    for number in range(5):
+        ledger.record_order(f"O{number}", limit_order(symbol="OTHER"))
+        ledger.update_order_fill(f"O{number}", fill("F", 10))
+    for index in (3, 5, 1, 0, 4, 2):
+        tell(ledger, LIFE[index])
+    assert figures(ledger) == FIGURES
+    for number in range(5):
+        order = ledger.update_order_fill(f"O{number}", fill("F", 10))
+        assert (order.cum_quantity, order.state) == (10, "FILLED")
+        assert ledger.get_fill(f"O{number}", "F").quantity == 10
+    assert ledger.create_trade("T", [f"O{number}" for number in range(5)]).entry_quantity == 50
+
+
 @pytest.mark.parametrize("arrival", [(5, 4, 3, 2, 1, 0), (2, 4, 0, 5, 3, 1)])
 def test_batch_folds_in_economic_order_too(ledger: StrategyLedger, arrival: tuple[int, ...]) -> None:
     """Out of order within one batch, on top of what is stored."""

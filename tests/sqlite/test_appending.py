@@ -275,6 +275,27 @@ def test_a_body_in_the_wrong_place_is_found_when_reading(repository: SqliteRepos
         repository.read(0)
 
 
+def test_an_entry_filed_under_another_subject_is_found_when_reading(repository: SqliteRepository, path: Path) -> None:
+    """A row whose subject is not that of its body raises StorageCorrupt rather than joining another's history."""
+    append(repository, order("O-1"), subject="O-1")
+    tool = raw(path)
+    tool.execute("DROP TRIGGER journal_no_update")
+    tool.execute("UPDATE journal SET subject = 'O-2'")
+    tool.close()
+    with pytest.raises(StorageCorrupt):
+        repository.read(0, subject="O-2")
+
+
+def test_only_a_taken_place_is_a_conflict(repository: SqliteRepository, path: Path) -> None:
+    """Where the journal refuses an entry for another reason than its place, that is no conflict to be retried."""
+    tool = raw(path)
+    tool.execute("CREATE TRIGGER closed BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'closed for the test'); END")
+    tool.close()
+    with pytest.raises(StorageError, match="closed for the test") as caught:
+        append(repository, order())
+    assert not isinstance(caught.value, Conflict)
+
+
 def test_bodies_are_stored_verbatim(repository: SqliteRepository, path: Path) -> None:
     """The body's bytes, over which the digest was taken, are those in the file, as text that people can read."""
     made = append(repository, order(reason="Ünïcödé ✓ 漢字 \U0001f680 \u2028 ' \" \\"))

@@ -117,6 +117,8 @@ MOUNTS = r"""
 server:/export /mnt/nfs nfs4 rw 0 0
 tmpfs /mnt/nfs/local tmpfs rw 0 0
 //server/share /mnt/with\040blank cifs rw 0 0
+//server/share /mnt/漢字\134x cifs rw 0 0
+tmpfs /mnt tmpfs rw 0 0
 """
 
 
@@ -126,7 +128,8 @@ tmpfs /mnt/nfs/local tmpfs rw 0 0
         ("/home", "ext4"),
         ("/mnt/nfs/deep/folder", "nfs4"),
         ("/mnt/nfs/local/x", "tmpfs"),
-        ("/mnt/nfs2", "ext4"),
+        ("/mnt/nfs2", "tmpfs"),
+        ("/mnt/漢字\\x/y", "cifs"),
         ("/mnt/with blank/x", "cifs"),
     ],
 )

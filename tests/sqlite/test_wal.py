@@ -98,9 +98,10 @@ def test_a_long_wal_is_copied_when_the_file_is_opened(path: Path, monkeypatch: p
     """A bot that is killed again and again before its first checkpoint does not let the WAL grow for ever."""
     monkeypatch.setattr(_writer, "WAL_BYTES_MAX", 1)
     killed_writer(path)
-    open_at(path)._writer._connection.close()  # type: ignore[union-attr]  # it is a writer, and open
+    repository = open_at(path)
     alone = path.with_name("alone.db")
     alone.write_bytes(path.read_bytes())
+    repository.close()
     assert query(alone, "SELECT COUNT(*) FROM orders") == [(3,)]
 
 
