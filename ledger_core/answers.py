@@ -117,10 +117,7 @@ class Answers:
         name = check.check_id(symbol, "symbol")
         side = None if position_side is None else check.check_enum(PositionSide, position_side, "position_side")
         venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
-        if cost_method != "average":
-            raise InvalidValue(
-                f"cost_method must be 'average', not {cost_method!r}", argument="cost_method", value=cost_method
-            )
+        check.check_choice(cost_method, "cost_method", ("average",))
         found = self._positions(name, venue, account, side)
         if not found:
             return Position(symbol=name, venue=venue, account=account, position_side=side or PositionSide.NET)
@@ -132,25 +129,20 @@ class Answers:
         """Return what is held of a symbol and what open orders may still add; an unknown symbol has zero exposure."""
         name = check.check_id(symbol, "symbol")
         venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
-        return exposure_of(name, *self.exposed(name, venue=venue, account=account))
-
-    def exposed(
-        self, symbol: str, *, venue: str | None = None, account: str | None = None
-    ) -> tuple[list[Position], list[Order], list[QuarantinedFact]]:
-        """Return what an exposure is made of: positions held, orders that may still fill, facts that wait."""
 
         def selected(record: Order | Position) -> bool:
             known_venue, known_account = venue in (None, record.venue), account in (None, record.account)
-            return record.symbol == symbol and known_venue and known_account
+            return record.symbol == name and known_venue and known_account
 
         with self._at_head() as records:
             positions = cast(Iterable[Position], records.live(RecordKind.POSITION))
             orders = cast(Iterable[Order], records.live(RecordKind.ORDER))
             facts = cast(Iterable[QuarantinedFact], records.live(RecordKind.QUARANTINE))
-            return (
+            return exposure_of(
+                name,
                 [position for position in positions if selected(position)],
                 [order for order in orders if selected(order) and (order.is_open or order.replaces_in_flight)],
-                [fact for fact in facts if fact.symbol == symbol],
+                [fact for fact in facts if fact.symbol == name],
             )
 
     def unresolved(self) -> Unresolved:
@@ -373,6 +365,12 @@ class Answers:
             check.check_count(limit, "limit", minimum=1)
         key: tuple[Any, ...] | None = None  # of the page before
         if isinstance(after, (Order, Fill, Trade)):
+            if after.kind is not kind:
+                raise InvalidValue(
+                    f"after is a {after.kind.lower()}, which is no place among {kind.lower()}s",
+                    argument="after",
+                    value=after,
+                )
             key = sort_key(after)
         elif after is not None:
             key = (check.check_count(after, "after", minimum=0),)

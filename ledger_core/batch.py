@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ledger_core.changes import Head
 from ledger_core.commands import AnyCommand
 from ledger_core.decide.draft import Overlay
-from ledger_core.errors import BatchUsage
+from ledger_core.errors import BatchConflict, BatchUsage
 from ledger_core.methods import Commands
 from ledger_core.model import Record
 from ledger_core.writing import Decided, Writer
@@ -70,7 +70,12 @@ class Batch(Commands):
         if len(self._commands) >= BATCH_SIZE_MAX:
             raise BatchUsage(f"a batch holds at most {BATCH_SIZE_MAX} commands")
         with self._writer.lock:
-            decided = self._writer.decide_at(self._overlay, self._head, command)
+            try:
+                decided = self._writer.decide_at(self._overlay, self._head, command)
+            except Exception as error:
+                if self._writer.catch_up() or self._writer.records.head != self._base:
+                    raise BatchConflict("another writer came in between; nothing of the batch was written") from error
+                raise
         self._commands.append(command)
         self._told.append(decided)
         if decided.entry is not None:

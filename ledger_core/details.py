@@ -2,7 +2,8 @@
 
 Mappings are checked key by key; an unknown key is refused with the nearest known name. Errors are InvalidValue
 with the path of the argument, such as `fill_data.fees[0].amount`. Nothing is coerced that could lose meaning:
-floats, naive times and numbers in text that is no number are refused.
+floats, naive times and numbers in text that is no number are refused. What is kept are plain values: of a subclass
+of str, Decimal or datetime only what it says is taken, and an object that raises when it is looked at is malformed.
 """
 
 import difflib
@@ -30,7 +31,7 @@ from ledger_core.model import (
     Side,
     TimeInForce,
 )
-from ledger_core.numbers import parse_date, parse_decimal, parse_time
+from ledger_core.numbers import parse_date, parse_decimal, parse_time, plain
 
 ID_LENGTH_MAX = 128
 WORD_LENGTH_MAX = 128
@@ -52,7 +53,7 @@ def check_id(value: object, argument: str) -> str:
         raise _invalid(argument, value, f"must have 1 to {ID_LENGTH_MAX} characters, has {len(value)}")
     if not value.isprintable():
         raise _invalid(argument, value, "has characters that cannot be printed")
-    return value
+    return str.__str__(value)
 
 
 def check_optional_id(value: object, argument: str) -> str | None:
@@ -62,7 +63,7 @@ def check_optional_id(value: object, argument: str) -> str | None:
 
 def check_reason(value: object, argument: str = "reason") -> str | None:
     """Return a reason of up to 1,000 printable characters, or None."""
-    if value is None or value == "":
+    if value is None:
         return None
     if not isinstance(value, str):
         raise _invalid(argument, value, f"must be a str, not {type(value).__name__}")
@@ -70,7 +71,7 @@ def check_reason(value: object, argument: str = "reason") -> str | None:
         raise _invalid(argument, value, f"has {len(value)} characters, at most {REASON_LENGTH_MAX} are kept")
     if not value.isprintable():
         raise _invalid(argument, value, "has characters that cannot be printed")
-    return value
+    return str.__str__(value) or None
 
 
 def check_time(value: object, argument: str) -> datetime:
@@ -103,7 +104,7 @@ def check_bool(value: object, argument: str) -> bool:
     """Return a bool; nothing else is taken for one."""
     if isinstance(value, bool):
         return value
-    raise _invalid(argument, value, f"must be True or False, not {value!r}")
+    raise _invalid(argument, value, f"must be True or False, not {_shown(value)}")
 
 
 def check_count(value: object, argument: str, *, minimum: int) -> int:
@@ -134,17 +135,35 @@ def check_enum(words: type[EnumT], value: object, argument: str) -> EnumT:
     raise _invalid(argument, value, f"must be one of {', '.join(known)}, not {_shown(value)}{near}")
 
 
+def check_choice(value: object, argument: str, choices: Sequence[str]) -> str:
+    """Return one of a few words that are no enum."""
+    if isinstance(value, str) and str.__str__(value) in choices:
+        return str.__str__(value)
+    raise _invalid(argument, value, f"must be {' or '.join(map(repr, choices))}, not {_shown(value)}")
+
+
+def check_callable(value: object, argument: str) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise _invalid(argument, value, f"must be callable, which {_shown(value)} is not")
+
+
 def check_price(value: object, argument: str) -> Decimal:
-    """Return a finite decimal of any sign: prices may be zero or negative."""
+    """Return a finite decimal of any sign, its trailing zeros kept: prices may be zero or negative."""
     try:
         return parse_decimal(value, argument)
     except ValueError as error:
         raise InvalidValue(str(error), argument=argument, value=value) from None
 
 
+def check_amount(value: object, argument: str) -> Decimal:
+    """Return a finite decimal of any sign, in the one form that is stored: without trailing zeros."""
+    return plain(check_price(value, argument))
+
+
 def check_quantity(value: object, argument: str) -> Decimal:
-    """Return a positive decimal."""
-    number = check_price(value, argument)
+    """Return a positive decimal, in the one form that is stored: without trailing zeros."""
+    number = check_amount(value, argument)
     if number <= 0:
         raise _invalid(argument, value, f"must be positive, not {number}")
     return number
@@ -154,15 +173,18 @@ def check_metadata(value: object, argument: str) -> Mapping[str, Any]:
     """Return a JSON object, frozen: at most 16 KiB, 16 deep, finite numbers, text keys."""
     if not isinstance(value, Mapping):
         raise _invalid(argument, value, f"must be a JSON object, not {type(value).__name__}")
-    _check_json(value, argument, METADATA_DEPTH_MAX)
-    frozen: FrozenDict = freeze(value)
     try:
-        size = len(json.dumps(frozen, ensure_ascii=False).encode())
-    except (ValueError, UnicodeEncodeError, RecursionError) as error:
+        _check_json(value, argument, METADATA_DEPTH_MAX)
+        text = json.dumps(freeze(value), ensure_ascii=False)
+        size = len(text.encode())
+    except InvalidValue:
+        raise
+    except Exception as error:  # noqa: BLE001  # a mapping of the caller's own may raise anything when it is read
         raise _invalid(argument, value, f"cannot be written as JSON: {error}") from None
     if size > METADATA_BYTES_MAX:
         raise _invalid(argument, "…", f"has {size} bytes as JSON, at most {METADATA_BYTES_MAX} are kept")
-    return frozen
+    as_read_back: FrozenDict = freeze(json.loads(text))
+    return as_read_back
 
 
 def check_ids(value: object, argument: str, *, allow_none: bool = False) -> tuple[str, ...]:
@@ -267,14 +289,14 @@ def _tags(value: object, argument: str) -> tuple[str, ...]:
 
 
 def _residual(value: object, argument: str) -> Mapping[str, Decimal]:
-    if not isinstance(value, Mapping) or not value:
+    items = _mapping(value, argument)
+    if not items:
         raise _invalid(argument, value, "must be a mapping of symbol to quantity")
-    return FrozenDict(
-        {
-            _word(symbol, argument): check_price(quantity, f"{argument}[{symbol!r}]")
-            for symbol, quantity in value.items()
-        }
-    )
+    residual = {}
+    for symbol, quantity in items.items():
+        name = _word(symbol, argument)
+        residual[name] = check_amount(quantity, f"{argument}[{name!r}]")
+    return FrozenDict(residual)
 
 
 def _of(words: type[StrEnum]) -> Parser:
@@ -322,7 +344,7 @@ _FILL_DETAILS: Mapping[str, Parser] = {
     "price": check_price,
     "side": _of(Side),
     "symbol": _word,
-    "fee": check_price,
+    "fee": check_amount,
     "fee_currency": _word,
     "fees": _fees,
     "fee_in_base": check_bool,
@@ -333,7 +355,7 @@ _FILL_DETAILS: Mapping[str, Parser] = {
     "inferred": check_bool,
     "metadata": check_metadata,
 }
-_FEE: Mapping[str, Parser] = {"amount": check_price, "currency": _word}
+_FEE: Mapping[str, Parser] = {"amount": check_amount, "currency": _word}
 _ACCEPTANCE: Mapping[str, Parser] = {"venue_order_id": check_id, "quantity": check_quantity}
 _TRADE_DETAILS: Mapping[str, Parser] = {
     "stop_price": check_price,
@@ -354,14 +376,8 @@ def _read(
     given: object, parsers: Mapping[str, Parser], argument: str, *, required: Iterable[str] = ()
 ) -> dict[str, Any]:
     """Check a mapping, or an attrs value, key by key; None means not given."""
-    if type(given) is dict or isinstance(given, Mapping):
-        items: Mapping[Any, Any] = given
-    elif attrs.has(type(given)):
-        items = attrs.asdict(given, recurse=False)  # type: ignore[arg-type]  # attrs.has() has looked
-    else:
-        raise _invalid(argument, given, f"must be a mapping, not {type(given).__name__}")
     read: dict[str, Any] = {}
-    for name, value in items.items():
+    for name, value in _mapping(given, argument).items():
         parser = parsers.get(name) if isinstance(name, str) else None
         if parser is None:
             near = _nearest(name if isinstance(name, str) else "", parsers)
@@ -372,6 +388,20 @@ def _read(
         if name not in read:
             raise _invalid(f"{argument}.{name}", None, "is required")
     return read
+
+
+def _mapping(given: object, argument: str) -> Mapping[Any, Any]:
+    """Return a mapping, or the fields of an attrs value, as something that can be read without surprises."""
+    if type(given) is dict:
+        return given
+    if attrs.has(type(given)):
+        return attrs.asdict(given, recurse=False)  # type: ignore[arg-type]  # attrs.has() has looked
+    if not isinstance(given, Mapping):
+        raise _invalid(argument, given, f"must be a mapping, not {type(given).__name__}")
+    try:
+        return dict(given)
+    except Exception as error:  # noqa: BLE001  # a mapping of the caller's own may raise anything when it is read
+        raise _invalid(argument, given, f"cannot be read: {error!r}") from None
 
 
 def _items(value: object, argument: str) -> Sequence[Any]:
@@ -411,7 +441,10 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    try:
+        text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    except ValueError:
+        text = "a number of too many digits"
     return text if len(text) <= WORD_LENGTH_MAX else text[:WORD_LENGTH_MAX] + "…"
 
 

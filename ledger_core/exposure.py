@@ -39,6 +39,27 @@ def exposure_of(
     )
 
 
+def summed(symbol: str, exposures: Iterable[Exposure], positions: Sequence[Position]) -> Exposure:
+    """Add up the exposures of several strategies to one symbol; `positions` are all that they hold of it."""
+    parts = tuple(exposures)
+
+    def sum_of(name: str) -> Decimal:
+        return total(getattr(part, name) for part in parts)
+
+    return Exposure(
+        symbol=symbol,
+        net_quantity=sum_of("net_quantity"),
+        long_quantity=sum_of("long_quantity"),
+        short_quantity=sum_of("short_quantity"),
+        average_price=_average_price(positions),
+        pending_buy_quantity=sum_of("pending_buy_quantity"),
+        pending_sell_quantity=sum_of("pending_sell_quantity"),
+        worst_case_long=sum_of("worst_case_long"),
+        worst_case_short=sum_of("worst_case_short"),
+        unquantified_order_ids=tuple(order_id for part in parts for order_id in part.unquantified_order_ids),
+    )
+
+
 def combined(positions: Sequence[Position]) -> Position:
     """Add positions of one symbol under several keys; raise InvalidValue where they differ in sign or terms."""
     held = [position for position in positions if not position.is_flat]

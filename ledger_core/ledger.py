@@ -66,12 +66,8 @@ class StrategyLedger(Commands, Answers):
         booked with `overfill_quantity`). Raises SubscriberInUse where another process serves `publisher` or
         `cache` of this strategy.
         """
-        if overfill not in ("quarantine", "book"):
-            raise InvalidValue(
-                f"overfill must be 'quarantine' or 'book', not {overfill!r}",
-                argument="overfill",
-                value=overfill,
-            )
+        check.check_choice(overfill, "overfill", ("quarantine", "book"))
+        check.check_callable(clock, "clock")
         _check_has(publisher, "publish", "publisher")
         _check_has(cache, "store", "cache")
         publishing = Publishing(repository)
@@ -118,8 +114,8 @@ class StrategyLedger(Commands, Answers):
         SubscriberInUse while another process, or this ledger, serves the name.
         """
         checked = check.check_id(name, "name")
-        if not callable(callback):
-            raise InvalidValue("callback must be callable", argument="callback", value=callback)
+        check.check_callable(callback, "callback")
+        check.check_bool(thread, "thread")
         self._publishing.subscribe(checked, _event_handler(callback), thread=thread)
         self._publishing.deliver()
 
@@ -131,6 +127,7 @@ class StrategyLedger(Commands, Answers):
     def follow(self, interval: float) -> Follower:
         """Call `publish_pending` every `interval` seconds in a thread of its own, until `stop()` or close."""
         seconds = check.check_seconds(interval, "interval")
+        self._repository.head()  # a closed ledger says so now, not in a thread of its own
         if self._follower is not None:
             self._follower.stop()
         self._follower = Follower(self.publish_pending, seconds)

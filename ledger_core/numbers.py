@@ -82,7 +82,7 @@ def parse_decimal(value: object, argument: str) -> Decimal:
     Floats are refused: by the time a float arrives here its digits are already wrong.
     """
     if isinstance(value, Decimal):
-        number = value
+        number = Decimal(value)  # of a subclass, only the number
     elif isinstance(value, bool) or not isinstance(value, (int, str)):
         hint = "; floats lose digits, give str or Decimal" if isinstance(value, float) else ""
         raise ValueError(f"{argument} must be a Decimal, int or str, not {type(value).__name__}{hint}")
@@ -159,14 +159,19 @@ def parse_time(value: object, argument: str) -> datetime:
             raise ValueError(f"{argument} is not an ISO 8601 time: {value!r}") from None
     if not isinstance(value, datetime):
         raise ValueError(f"{argument} must be an aware datetime, not {type(value).__name__}")
-    if value.tzinfo is UTC:
+    if value.tzinfo is UTC and type(value) is datetime:
         return value
-    if value.utcoffset() is None:
-        raise ValueError(f"{argument} is naive; give it a time zone, such as datetime.UTC")
     try:
-        return value.astimezone(UTC)
+        plain_value = datetime.combine(value.date(), value.timetz())  # of a subclass, only the time
+        if plain_value.utcoffset() is None:
+            raise ValueError(f"{argument} is naive; give it a time zone, such as datetime.UTC")
+        return plain_value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{argument} is outside the years that UTC can express: {value}") from None
+        raise ValueError(f"{argument} is outside the years that UTC can express") from None
+    except ValueError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a time zone of the caller's own may raise anything
+        raise ValueError(f"{argument} has a time zone that does not know its offset: {error}") from None
 
 
 @lru_cache(maxsize=256)  # one command writes the same few times into its entry, its records and its events
@@ -180,7 +185,7 @@ def parse_date(value: object, argument: str) -> date:
     if isinstance(value, datetime):
         raise ValueError(f"{argument} must be a date without a time")
     if isinstance(value, date):
-        return value
+        return date(value.year, value.month, value.day)  # of a subclass, only the date
     if isinstance(value, str):
         try:
             return date.fromisoformat(value)

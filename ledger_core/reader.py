@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from ledger_core import details as check
-from ledger_core.exposure import exposure_of
+from ledger_core.exposure import summed
 from ledger_core.ledger import StrategyLedger
 from ledger_core.model import Exposure, Order, Position, QuarantinedFact, Trade
 from ledger_core.repository import LedgerRepository, open_repository
@@ -30,8 +30,8 @@ class LedgerReader:
     def strategy(self, strategy_id: str) -> StrategyLedger:
         """Return the read-only ledger of one strategy; one without an entry is empty."""
         name = check.check_id(strategy_id, "strategy_id")
+        self._store.head()  # a closed reader says so
         if name not in self._ledgers:
-            self._store.head()  # a closed reader says so
             repository = open_repository(self._url, strategy_id=name, read_only=True)
             self._ledgers[name] = StrategyLedger(repository)
         return self._ledgers[name]
@@ -71,13 +71,8 @@ class LedgerReader:
     def get_exposure(self, symbol: str) -> Exposure:
         """Return what all strategies together hold of a symbol and may still add."""
         name = check.check_id(symbol, "symbol")
-        parts = [self.strategy(strategy_id).exposed(name) for strategy_id in self.strategies()]
-        return exposure_of(
-            name,
-            [position for positions, _, _ in parts for position in positions],
-            [order for _, orders, _ in parts for order in orders],
-            [fact for _, _, facts in parts for fact in facts],
-        )
+        exposures = [self.strategy(strategy_id).get_position_exposure(name) for strategy_id in self.strategies()]
+        return summed(name, exposures, [held for _, held in self.get_open_positions() if held.symbol == name])
 
     def quarantined(self) -> list[tuple[str, QuarantinedFact]]:
         """Return (strategy_id, fact) of every fact that waits in quarantine."""

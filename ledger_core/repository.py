@@ -193,6 +193,8 @@ def open_repository(url_or_path: str | PathLike[str], *, strategy_id: str, read_
     that are installed, if none has the URL's scheme; there is no fallback.
     """
     url = storage_url(url_or_path)
+    if not isinstance(read_only, bool):
+        raise InvalidValue("read_only must be True or False", argument="read_only", value=read_only)
     scheme = url.partition(":")[0]
     known = entry_points(group=ENTRY_POINT_GROUP)
     if scheme not in known.names:
@@ -214,7 +216,10 @@ def storage_url(url_or_path: object) -> str:
             argument="url_or_path",
             value=url_or_path,
         )
-    text = fspath(url_or_path)
+    try:
+        text = fspath(url_or_path)
+    except Exception as error:  # noqa: BLE001  # a path of the caller's own may raise anything
+        raise InvalidValue(f"url_or_path is no path: {error}", argument="url_or_path", value=url_or_path) from None
     if not isinstance(text, str) or "\0" in text or not text:
         raise InvalidValue(f"url_or_path names nothing: {text!r}", argument="url_or_path", value=url_or_path)
     if "://" in text:

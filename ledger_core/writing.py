@@ -113,7 +113,12 @@ class Writer:
         with self.lock:
             deadline = time.monotonic() + BUSY_SECONDS
             for _ in range(ATTEMPTS_MAX):
-                decided = self.decide_at(self.records, self.records.head, command)
+                try:
+                    decided = self.decide_at(self.records, self.records.head, command)
+                except Exception:
+                    if self.catch_up():
+                        continue  # on a mixture of older and newer records anything may go wrong, and means nothing
+                    raise
                 if decided.entry is None:
                     if self.catch_up():
                         continue

@@ -30,6 +30,7 @@ ACCEPTED: Mapping[str, str] = {
     "_word": "text, 1 to 128 printable characters",
     "check_quantity": "positive number: Decimal, int or str",
     "check_price": "number of any sign: Decimal, int or str",
+    "check_amount": "number of any sign: Decimal, int or str",
     "check_time": "aware datetime, or ISO 8601 text with an offset",
     "check_date": "date, or ISO 8601 text",
     "check_bool": "True or False",

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 from ledger_core._frozen import replaced
 from ledger_core.changes import Change, EventType
 from ledger_core.commands import AnyCommand
-from ledger_core.errors import IdempotencyConflict, UnknownOrder, UnknownTrade
+from ledger_core.errors import IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
 from ledger_core.evolve import attach, evolve
 from ledger_core.lifecycle import OrderEvent, next_order_state
 from ledger_core.model import (
@@ -308,7 +308,11 @@ class Draft(Overlay):
 
     def _stage(self, change: Change) -> Record:
         before = self.get(change.kind, change.key) if change.version > 1 else None
-        assert before is None or before.version == change.version - 1, "a change follows the record's last version"
+        if (0 if before is None else before.version) != change.version - 1:
+            raise StorageCorrupt(
+                f"a change of {change.kind} {change.key} makes version {change.version}, out of order",
+                recorded=before,
+            )
         after = evolve(before, change, sequence=self.sequence, recorded_at=self.recorded_at)
         self.changes.append(change)
         self.staged[change.kind, change.key] = after

@@ -58,7 +58,6 @@ QUESTIONS: dict[str, Callable[[StrategyLedger], object]] = {
     "find_orders": lambda ledger: ledger.find_orders(),
     "find_fills": lambda ledger: ledger.find_fills(),
     "find_trades": lambda ledger: ledger.find_trades(),
-    "exposed": lambda ledger: ledger.exposed("ACME"),
     "unresolved": lambda ledger: ledger.unresolved(),
     "quarantined": lambda ledger: ledger.quarantined(),
     "get_history": lambda ledger: ledger.get_history("O1"),
