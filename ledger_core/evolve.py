@@ -46,11 +46,12 @@ def evolve(record: Record | None, change: Change, *, sequence: int, recorded_at:
 
 
 def attach(order: Order, request: OrderRequest) -> Order:
-    """Return the order with the request in its place among its requests, oldest first."""
+    """Return the order with the request in its place among its requests, oldest first, of one entry by their ids."""
     for index, known in enumerate(order.requests):
         if known.request_id == request.request_id:
             return replaced(order, {"requests": (*order.requests[:index], request, *order.requests[index + 1 :])})
-    return replaced(order, {"requests": (*order.requests, request)})
+    requests = sorted((*order.requests, request), key=lambda known: (known.sequence, known.request_id))
+    return replaced(order, {"requests": tuple(requests)})
 
 
 def detached(record: Record) -> Record:

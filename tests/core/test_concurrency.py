@@ -5,11 +5,12 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from ledger_core import Conflict, IdempotencyConflict, OverfillError, StorageBusy, StrategyLedger
-from support import FaultyRepository, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
+from support import START, FaultyRepository, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
 
 OpenLedger = Callable[..., StrategyLedger]
 
@@ -185,3 +186,17 @@ def test_records_read_while_others_write_are_whole(ledger: StrategyLedger) -> No
 
     in_threads(2, work)
     assert ledger.get_order("O1").state == "FILLED"
+
+
+def test_late_fill_decided_on_records_of_two_moments_is_decided_again(open_ledger_on: OpenLedger) -> None:
+    """A writer that stood still folds again through fills that another has restated since: no error, one result."""
+    first, second = open_ledger_on(), open_ledger_on()
+    for order_id, side in (("O1", "BUY"), ("O2", "SELL")):
+        first.record_order(order_id, market_order(side, 20))
+    first.update_order_fill("O1", fill("F1", 5), occurred_at=START)
+    first.update_order_fill("O2", fill("F2", 5, 110), occurred_at=START + timedelta(hours=2))
+    second.update_order_fill("O1", fill("F3", 1, 90), occurred_at=START + timedelta(hours=1))
+    order = first.update_order_fill("O2", fill("F4", 1, 95), occurred_at=START + timedelta(minutes=90))
+    assert order.cum_quantity == 6
+    position = open_ledger_on().get_position("ACME")
+    assert (position.quantity, position.realized_pnl) == (0, 5 * 110 + 95 - 5 * 100 - 90)

@@ -15,8 +15,9 @@ from ledger_core import (
     RequestKind,
     RequestState,
     StrategyLedger,
+    UnknownOrder,
 )
-from support import RecordingPublisher, fill, limit_order
+from support import RecordingPublisher, Store, fill, limit_order
 
 
 @pytest.fixture
@@ -318,3 +319,13 @@ def test_every_term_can_be_replaced(working: StrategyLedger) -> None:
     assert order.expire_at.isoformat() == "2026-02-28T23:00:00+00:00"
     assert order.details == first
     assert order.current_details.limit_price == Decimal("99.50")
+
+
+def test_requests_of_one_entry_stand_in_one_order_wherever_they_are_read(ledger: StrategyLedger, store: Store) -> None:
+    """Two replacements that waited for their order are booked in one entry; a second reader sees the same order."""
+    for request_id in ("R2", "R1"):
+        with pytest.raises(UnknownOrder):
+            ledger.update_order_replacement("O1", request_id, {"limit_price": 99})
+    order = ledger.record_order("O1", limit_order())
+    assert [request.request_id for request in order.requests] == ["R1", "R2"]
+    assert store.open(read_only=True).get_order("O1") == order
