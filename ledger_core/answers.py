@@ -14,6 +14,7 @@ from ledger_core.errors import InvalidValue, UnknownFill, UnknownOrder, UnknownT
 from ledger_core.exposure import combined, exposure_of
 from ledger_core.lifecycle import OrderState, OrderStatus, TradeState
 from ledger_core.model import (
+    Adjustment,
     Exposure,
     Fill,
     Order,
@@ -42,7 +43,7 @@ from ledger_core.repository import (
 from ledger_core.writing import Writer
 
 RecordT = TypeVar("RecordT", Order, Fill, Trade)
-After = int | Order | Fill | Trade | None
+After = int | Order | Fill | Trade | Adjustment | None
 """Where a page goes on: the last record of the one before, or its sequence."""
 
 
@@ -276,6 +277,19 @@ class Answers:
             found = [records.get(RecordKind.TRADE, (trade_id,)) for trade_id in trade_ids]
         return iter(_selected([trade for trade in found if isinstance(trade, Trade)], page, limit))
 
+    def find_adjustments(
+        self,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = 1000,
+        after: After = None,
+    ) -> Iterator[Adjustment]:
+        """Iterate over the adjustments that match everything given, in sequence order; times are occurred_at."""
+        page = self._page(RecordKind.ADJUSTMENT, self._where(symbol=symbol), since, until, limit, after)
+        return cast(Iterator[Adjustment], self._pages(page, limit))
+
     # -- history --------------------------------------------------------------------------------------------------
 
     def get_history(self, record_id: str) -> list[Entry]:
@@ -364,7 +378,7 @@ class Answers:
         if limit is not None:
             check.check_count(limit, "limit", minimum=1)
         key: tuple[Any, ...] | None = None  # of the page before
-        if isinstance(after, (Order, Fill, Trade)):
+        if isinstance(after, (Order, Fill, Trade, Adjustment)):
             if after.kind is not kind:
                 raise InvalidValue(
                     f"after is a {after.kind.lower()}, which is no place among {kind.lower()}s",

@@ -17,16 +17,28 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from ledger_core._frozen import FrozenDict, freeze
 from ledger_core.changes import Change, Entry, EventType, chain
-from ledger_core.commands import COMMAND_TYPES, AnyCommand, FillDetails, Operation, TradeDetails
+from ledger_core.commands import (
+    COMMAND_TYPES,
+    AdjustmentDetails,
+    AnyCommand,
+    Correction,
+    FillDetails,
+    Operation,
+    TradeDetails,
+)
 from ledger_core.errors import StorageCorrupt
 from ledger_core.model import (
     RECORD_TYPES,
+    CashFlow,
+    Execution,
     Fee,
     Key,
     OrderChanges,
     OrderDetails,
     Record,
     RecordKind,
+    Split,
+    StatusReport,
     TradeLeg,
 )
 from ledger_core.numbers import Price, decimal_text, load_decimal, price_text, time_text
@@ -58,7 +70,12 @@ def _converter() -> Converter:
         lambda hint: hint == Mapping[str, Decimal],
         lambda value, _: FrozenDict({name: load_decimal(text) for name, text in value.items()}),
     )
-    classes = (Fee, OrderDetails, OrderChanges, TradeLeg, FillDetails, TradeDetails)
+    converter.register_structure_hook_func(
+        lambda hint: hint == Mapping[str, str], lambda value, _: FrozenDict({**value})
+    )
+    records = (Fee, CashFlow, Split, OrderDetails, OrderChanges, StatusReport, Execution, TradeLeg)
+    arguments = (FillDetails, TradeDetails, Correction, AdjustmentDetails)
+    classes = (*records, *arguments)
     for cls in (*classes, *RECORD_TYPES.values(), *dict.fromkeys(COMMAND_TYPES.values())):
         omitted: dict[str, Any] = {
             name: override(omit=True) for name in _STORED_ELSEWHERE & set(attrs.fields_dict(cls))

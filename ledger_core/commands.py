@@ -13,7 +13,17 @@ import attrs
 
 from ledger_core._frozen import FrozenDict
 from ledger_core._words import Word
-from ledger_core.model import Fee, Liquidity, OrderChanges, OrderDetails, ResidualReason, Side
+from ledger_core.model import (
+    AdjustmentKind,
+    Fee,
+    Liquidity,
+    OrderChanges,
+    OrderDetails,
+    PositionSide,
+    ResidualReason,
+    Side,
+    StatusReport,
+)
 from ledger_core.numbers import Price
 
 
@@ -37,9 +47,15 @@ class Operation(Word):
     UPDATE_ORDER_RESTATEMENT = "update_order_restatement"
     UPDATE_ORDER_REPLACEMENT = "update_order_replacement"
     UPDATE_ORDER_REQUEST_REJECTION = "update_order_request_rejection"
+    BUST_ORDER_FILL = "bust_order_fill"
+    CORRECT_ORDER_FILL = "correct_order_fill"
+    UPDATE_FILL_FEE = "update_fill_fee"
+    REPORT_ORDER_STATUS = "report_order_status"
+    RECORD_ADJUSTMENT = "record_adjustment"
     CREATE_TRADE = "create_trade"
     UPDATE_TRADE = "update_trade"
     CLOSE_TRADE = "close_trade"
+    RESOLVE_QUARANTINED = "resolve_quarantined"
 
 
 @attrs.frozen(kw_only=True)
@@ -181,6 +197,97 @@ class BookFill(Command):
 
 
 @attrs.frozen(kw_only=True)
+class BustFill(OrderCommand):
+    """The venue took an execution back; `reinstated` says whether it works the freed quantity again."""
+
+    fill_id: str
+    reason: str | None = None
+    reinstated: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Correction:
+    """What an execution was in truth; `fill_id` is the correction's own id."""
+
+    fill_id: str
+    quantity: Decimal
+    price: Price
+
+
+@attrs.frozen(kw_only=True)
+class CorrectFill(OrderCommand):
+    """The venue corrected an execution; `fill_id` is the last of its chain."""
+
+    fill_id: str
+    correction: Correction
+    reinstated: bool | None = None
+
+
+@attrs.frozen(kw_only=True)
+class UpdateFee(OrderCommand):
+    """The venue said what an execution cost, after the execution or before it."""
+
+    fill_id: str
+    fees: tuple[Fee, ...]
+
+
+@attrs.frozen(kw_only=True)
+class ReportStatus(OrderCommand):
+    """The venue answered a poll."""
+
+    report: StatusReport
+    venue_order_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class AdjustmentDetails:
+    """What moved a position or its money; which keys go with which kind, `details.adjustment` checks."""
+
+    kind: AdjustmentKind
+    symbol: str
+    venue: str | None = None
+    account: str | None = None
+    position_side: PositionSide | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    quantity: Decimal | None = None
+    price: Price | None = None
+    ratio: Decimal | None = None
+    base_currency: str | None = None
+    multiplier: Decimal | None = None
+    inverse: bool | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RecordAdjustment(Command):
+    """Funding, interest, a dividend, a split, a transfer, an opening position."""
+
+    adjustment_id: str
+    adjustment: AdjustmentDetails
+
+    @property
+    def target(self) -> str | None:
+        """The adjustment."""
+        return self.adjustment_id
+
+
+@attrs.frozen(kw_only=True)
+class ResolveQuarantined(Command):
+    """A person decides on a fact in quarantine: book it onto an order, perhaps a new one, or dismiss it."""
+
+    quarantine_id: str
+    reason: str | None = None
+    order_id: str | None = None
+    order_details: OrderDetails | None = None
+
+    @property
+    def target(self) -> str | None:
+        """The quarantined fact."""
+        return self.quarantine_id
+
+
+@attrs.frozen(kw_only=True)
 class TradeDetails:
     """What may be said of a trade beside its orders; None means not given."""
 
@@ -192,10 +299,11 @@ class TradeDetails:
 
 @attrs.frozen(kw_only=True)
 class CreateTrade(TradeCommand):
-    """Group filled orders into a trade."""
+    """Group filled orders into a trade; `shares` names, of orders that several trades share, the units meant."""
 
     order_ids: tuple[str, ...]
     details: TradeDetails
+    shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
 
 
 @attrs.frozen(kw_only=True)
@@ -204,6 +312,7 @@ class UpdateTrade(TradeCommand):
 
     details: TradeDetails
     order_ids: tuple[str, ...] = ()
+    shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
 
 
 @attrs.frozen(kw_only=True)
@@ -211,6 +320,7 @@ class CloseTrade(TradeCommand):
     """Close a trade, perhaps naming the orders that left it, perhaps with a residual."""
 
     order_ids: tuple[str, ...] = ()
+    shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
     reason: str | None = None
     residual: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
     residual_reason: ResidualReason | None = None
@@ -227,13 +337,31 @@ AnyCommand = (
     | ReplaceOrder
     | RejectRequest
     | BookFill
+    | BustFill
+    | CorrectFill
+    | UpdateFee
+    | ReportStatus
+    | RecordAdjustment
     | CreateTrade
     | UpdateTrade
     | CloseTrade
+    | ResolveQuarantined
 )
 """Every command there is; `decide.decide` takes this union apart."""
 
-Fact = AcceptOrder | NoteOrder | EndOrderDay | RestateOrder | ReplaceOrder | RejectRequest | BookFill
+Fact = (
+    AcceptOrder
+    | NoteOrder
+    | EndOrderDay
+    | RestateOrder
+    | ReplaceOrder
+    | RejectRequest
+    | BookFill
+    | BustFill
+    | CorrectFill
+    | UpdateFee
+    | ReportStatus
+)
 """The commands that report what the venue did: refused ones are quarantined, not dropped."""
 
 FACT_TYPES: tuple[type[Fact], ...] = (
@@ -244,6 +372,10 @@ FACT_TYPES: tuple[type[Fact], ...] = (
     ReplaceOrder,
     RejectRequest,
     BookFill,
+    BustFill,
+    CorrectFill,
+    UpdateFee,
+    ReportStatus,
 )
 
 _O = Operation
@@ -265,7 +397,13 @@ COMMAND_TYPES: Mapping[Operation, type[AnyCommand]] = {
     _O.UPDATE_ORDER_RESTATEMENT: RestateOrder,
     _O.UPDATE_ORDER_REPLACEMENT: ReplaceOrder,
     _O.UPDATE_ORDER_REQUEST_REJECTION: RejectRequest,
+    _O.BUST_ORDER_FILL: BustFill,
+    _O.CORRECT_ORDER_FILL: CorrectFill,
+    _O.UPDATE_FILL_FEE: UpdateFee,
+    _O.REPORT_ORDER_STATUS: ReportStatus,
+    _O.RECORD_ADJUSTMENT: RecordAdjustment,
     _O.CREATE_TRADE: CreateTrade,
     _O.UPDATE_TRADE: UpdateTrade,
     _O.CLOSE_TRADE: CloseTrade,
+    _O.RESOLVE_QUARANTINED: ResolveQuarantined,
 }

@@ -14,9 +14,11 @@ from ledger_core import codec
 from ledger_core._frozen import freeze
 from ledger_core.changes import Entry, Head
 from ledger_core.commands import AnyCommand
+from ledger_core.decide.draft import EconomicOrder, may_be_concerned, symbols_of
 from ledger_core.evolve import attach, evolve
 from ledger_core.lifecycle import TradeState
 from ledger_core.model import (
+    Adjustment,
     Fill,
     Key,
     Order,
@@ -104,13 +106,27 @@ class CurrentRecords:
         ]
         return [fact for name in names for fact in self._facts_about.get(name, {}).values()]
 
-    def last_flat_before(self, fill: Fill) -> Fill | None:
-        """Return the last fill before this one, in economic order, after which its position was flat."""
+    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
+        """Return every adjustment of a symbol."""
+        query = Query(kind=RecordKind.ADJUSTMENT, where={"symbol": symbol})
+        return cast(Sequence[Adjustment], all_pages(self._repository.find, query))
+
+    def concerned(self, kind: RecordKind, symbol: str) -> Sequence[Record]:
+        """Return the open orders or open trades in a symbol, or all positions in it, flat ones included."""
+        if kind is RecordKind.POSITION:
+            found = all_pages(self._repository.find, Query(kind=kind, where={"symbol": symbol}))
+            return [record for one in found if (record := self.get(kind, one.key)) is not None]
+        return [
+            record for record in self._live[kind].values() if symbol in symbols_of(record) and may_be_concerned(record)
+        ]
+
+    def last_flat_before(self, position_key: Key, before: EconomicOrder) -> Fill | None:
+        """Return the last fill before a place in economic order after which the position was flat."""
         query = Query(
             kind=RecordKind.FILL,
-            where={**_position_filter(fill.position_key), "is_flat": True},
+            where={**_position_filter(position_key), "is_flat": True},
             ordering=Ordering.ECONOMIC_DESCENDING,
-            after=fill.economic_order,
+            after=before,
             limit=1,
         )
         found = self._repository.find(query)
@@ -132,9 +148,9 @@ class CurrentRecords:
                 return
             after = page[-1].economic_order
 
-    def command_of(self, fact: QuarantinedFact) -> AnyCommand:
-        """Return the command that a quarantined fact was given as."""
-        return codec.load_command(fact.fact)
+    def command_of(self, fact: Mapping[str, Any]) -> AnyCommand:
+        """Return the command that was kept as JSON."""
+        return codec.load_command(fact)
 
     def json_of(self, command: AnyCommand) -> Mapping[str, Any]:
         """Return a command as JSON, frozen, as it will be read back."""

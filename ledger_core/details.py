@@ -18,9 +18,11 @@ from typing import Any, TypeVar
 import attrs
 
 from ledger_core._frozen import FrozenDict, freeze
-from ledger_core.commands import FillDetails, TradeDetails
+from ledger_core.commands import AdjustmentDetails, Correction, FillDetails, TradeDetails
 from ledger_core.errors import InvalidValue
+from ledger_core.lifecycle import OrderStatus
 from ledger_core.model import (
+    AdjustmentKind,
     Fee,
     Liquidity,
     OrderChanges,
@@ -29,6 +31,7 @@ from ledger_core.model import (
     PositionSide,
     ResidualReason,
     Side,
+    StatusReport,
     TimeInForce,
 )
 from ledger_core.numbers import parse_date, parse_decimal, parse_time, plain
@@ -107,6 +110,11 @@ def check_bool(value: object, argument: str) -> bool:
     raise _invalid(argument, value, f"must be True or False, not {_shown(value)}")
 
 
+def check_optional_bool(value: object, argument: str) -> bool | None:
+    """Return a bool, or None."""
+    return None if value is None else check_bool(value, argument)
+
+
 def check_count(value: object, argument: str, *, minimum: int) -> int:
     """Return a whole number from `minimum` up, of at most 63 bits; a bool is none."""
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < 2**63:
@@ -169,6 +177,14 @@ def check_quantity(value: object, argument: str) -> Decimal:
     return number
 
 
+def check_not_negative(value: object, argument: str) -> Decimal:
+    """Return a decimal of 0 or more, in the one form that is stored."""
+    number = check_amount(value, argument)
+    if number < 0:
+        raise _invalid(argument, value, f"must not be negative, is {number}")
+    return number
+
+
 def check_metadata(value: object, argument: str) -> Mapping[str, Any]:
     """Return a JSON object, frozen: at most 16 KiB, 16 deep, finite numbers, text keys."""
     if not isinstance(value, Mapping):
@@ -187,12 +203,8 @@ def check_metadata(value: object, argument: str) -> Mapping[str, Any]:
     return as_read_back
 
 
-def check_ids(value: object, argument: str, *, allow_none: bool = False) -> tuple[str, ...]:
+def check_ids(value: object, argument: str) -> tuple[str, ...]:
     """Return distinct ids from a list, tuple or set of them."""
-    if value is None and allow_none:
-        return ()
-    if isinstance(value, Mapping):
-        raise _invalid(argument, value, "shares of one order between trades are not supported; give a list")
     items = _items(value, argument)
     ids = tuple(check_id(item, f"{argument}[{index}]") for index, item in enumerate(items))
     if len(set(ids)) != len(ids):
@@ -200,15 +212,29 @@ def check_ids(value: object, argument: str, *, allow_none: bool = False) -> tupl
     return ids
 
 
-def order_details(given: object) -> tuple[OrderDetails, datetime | None]:
+def check_shares(value: object, argument: str) -> tuple[tuple[str, ...], Mapping[str, Decimal]]:
+    """Return order ids and, where a mapping of order id to quantity was given, the units of each that are meant."""
+    if not isinstance(value, Mapping):
+        return check_ids(value, argument), FrozenDict()
+    items = _mapping(value, argument)
+    if len(items) > ITEMS_MAX:
+        raise _invalid(argument, "…", f"has {len(items)} items, at most {ITEMS_MAX} are taken")
+    shares = {}
+    for order_id, quantity in items.items():
+        name = check_id(order_id, argument)
+        shares[name] = check_quantity(quantity, f"{argument}[{name!r}]")
+    return tuple(shares), FrozenDict(shares)
+
+
+def order_details(given: object, argument: str = "order_details") -> tuple[OrderDetails, datetime | None]:
     """Check `order_details`; return them and `placed_at`, where given."""
-    read = _read(given, _ORDER_DETAILS, "order_details", required=("symbol", "side", "order_type"))
+    read = _read(given, _ORDER_DETAILS, argument, required=("symbol", "side", "order_type"))
     placed_at = read.pop("placed_at", None)
     if ("quantity" in read) == ("cash_quantity" in read):
         found = "both" if "quantity" in read else "neither"
-        raise _invalid("order_details.quantity", given, f"give quantity or cash_quantity, not {found}")
+        raise _invalid(f"{argument}.quantity", given, f"give quantity or cash_quantity, not {found}")
     if ("cash_quantity" in read) != ("cash_currency" in read):
-        raise _invalid("order_details.cash_currency", given, "goes with cash_quantity: give both or neither")
+        raise _invalid(f"{argument}.cash_currency", given, "goes with cash_quantity: give both or neither")
     return OrderDetails(**read), placed_at
 
 
@@ -242,18 +268,68 @@ def acceptance_data(given: object) -> Mapping[str, Any]:
     return {} if given is None else _read(given, _ACCEPTANCE, "acceptance_data")
 
 
+def correction(given: object) -> Correction:
+    """Check `correction`: the correction's own id, and what was executed in truth."""
+    return Correction(**_read(given, _CORRECTION, "correction", required=("fill_id", "quantity", "price")))
+
+
+def fees(given: object) -> tuple[Fee, ...]:
+    """Check `fees`: a list of {amount, currency}, or one of them."""
+    return _fees([given] if isinstance(given, Mapping) else given, "fees")
+
+
+def status_report(given: object) -> tuple[StatusReport, str | None]:
+    """Check the answer of a poll; return it, and the venue's id of the order where it was given."""
+    read = _read(given, _REPORT, "report")
+    if not read:
+        raise _invalid("report", given, f"says nothing; known are {', '.join(_REPORT)}")
+    venue_order_id = read.pop("venue_order_id", None)
+    return StatusReport(**read), venue_order_id
+
+
+def adjustment(given: object) -> tuple[AdjustmentDetails, datetime | None]:
+    """Check `adjustment`: the keys that its kind needs, and no others; return it and `occurred_at`, where given."""
+    read = _read(given, _ADJUSTMENT, "adjustment", required=("kind", "symbol"))
+    occurred_at = read.pop("occurred_at", None)
+    kind = read["kind"]
+    needed = _ADJUSTMENT_KEYS[kind]
+    for name in needed:
+        if name not in read:
+            raise _invalid(f"adjustment.{name}", None, f"is required of {kind}")
+    for name in ("amount", "quantity", "price", "ratio"):
+        if name in read and name not in needed:
+            raise _invalid(f"adjustment.{name}", read[name], f"says nothing of {kind}, which takes {', '.join(needed)}")
+    for name in needed:
+        if name in ("amount", "quantity") and not read[name]:
+            raise _invalid(f"adjustment.{name}", read[name], "must not be zero")
+    return AdjustmentDetails(**read), occurred_at
+
+
+def resolution(given: object) -> tuple[str | None, OrderDetails | None, str | None]:
+    """Check `resolution`: {order_id} or {order_id, order_details} to book, or {dismiss: True}, each with a reason.
+
+    Returns the order to book onto, the details of a new one, and the reason.
+    """
+    read = _read(given, _RESOLUTION, "resolution", required=("reason",))
+    if read.get("dismiss", False) == ("order_id" in read):
+        raise _invalid("resolution.order_id", given, "give order_id, to book the fact, or dismiss=True")
+    if "order_details" in read and "order_id" not in read:
+        raise _invalid("resolution.order_details", given, "goes with the order_id that the new order shall have")
+    return read.get("order_id"), read.get("order_details"), read["reason"]
+
+
 def trade_details(given: object, argument: str = "details") -> TradeDetails:
     """Check what is said of a trade beside its orders."""
     return TradeDetails() if given is None else TradeDetails(**_read(given, _TRADE_DETAILS, argument))
 
 
-def trade_updates(given: object) -> tuple[TradeDetails, tuple[str, ...]]:
-    """Check `updates` of a trade; return the details and the further orders."""
-    read = _read(given, {**_TRADE_DETAILS, "order_ids": check_ids}, "updates")
-    order_ids = read.pop("order_ids", ())
+def trade_updates(given: object) -> tuple[TradeDetails, tuple[str, ...], Mapping[str, Decimal]]:
+    """Check `updates` of a trade; return the details, the further orders, and the units of those that are shared."""
+    read = _read(given, {**_TRADE_DETAILS, "order_ids": check_shares}, "updates")
+    order_ids, shares = read.pop("order_ids", ((), FrozenDict()))
     if not read and not order_ids:
         raise _invalid("updates", given, f"names nothing; known are {', '.join(_TRADE_DETAILS)}, order_ids")
-    return TradeDetails(**read), order_ids
+    return TradeDetails(**read), order_ids, shares
 
 
 def exit_data(given: object) -> tuple[Mapping[str, Any], datetime | None]:
@@ -262,6 +338,8 @@ def exit_data(given: object) -> tuple[Mapping[str, Any], datetime | None]:
     closed_at = read.pop("closed_at", None)
     if ("residual" in read) != ("residual_reason" in read):
         raise _invalid("exit_data.residual_reason", given, "goes with residual: give both or neither")
+    if "order_ids" in read:
+        read["order_ids"], read["shares"] = read["order_ids"]
     return read, closed_at
 
 
@@ -363,8 +441,46 @@ _TRADE_DETAILS: Mapping[str, Parser] = {
     "tags": _tags,
     "metadata": check_metadata,
 }
+_CORRECTION: Mapping[str, Parser] = {"fill_id": check_id, "quantity": check_quantity, "price": check_price}
+_REPORT: Mapping[str, Parser] = {
+    "status": _of(OrderStatus),
+    "cum_quantity": check_not_negative,
+    "average_price": check_price,
+    "venue_order_id": check_id,
+}
+_ADJUSTMENT: Mapping[str, Parser] = {
+    "kind": _of(AdjustmentKind),
+    "symbol": _word,
+    "venue": _word,
+    "account": _word,
+    "position_side": _of(PositionSide),
+    "amount": check_amount,
+    "currency": _word,
+    "quantity": check_amount,
+    "price": check_price,
+    "ratio": check_quantity,
+    "base_currency": _word,
+    "multiplier": check_quantity,
+    "inverse": check_bool,
+    "occurred_at": check_time,
+    "metadata": check_metadata,
+}
+_ADJUSTMENT_KEYS: Mapping[AdjustmentKind, tuple[str, ...]] = {
+    AdjustmentKind.FUNDING: ("amount", "currency"),
+    AdjustmentKind.INTEREST: ("amount", "currency"),
+    AdjustmentKind.DIVIDEND: ("amount", "currency"),
+    AdjustmentKind.TRANSFER: ("quantity", "price"),
+    AdjustmentKind.OPENING_POSITION: ("quantity", "price"),
+    AdjustmentKind.SPLIT: ("ratio",),
+}
+_RESOLUTION: Mapping[str, Parser] = {
+    "order_id": check_id,
+    "order_details": lambda value, argument: order_details(value, argument)[0],
+    "dismiss": check_bool,
+    "reason": check_reason,
+}
 _EXIT_DATA: Mapping[str, Parser] = {
-    "order_ids": check_ids,
+    "order_ids": check_shares,
     "reason": check_reason,
     "closed_at": check_time,
     "residual": _residual,

@@ -30,6 +30,7 @@ _KEY_FIELDS: dict[RecordKind, tuple[str, ...]] = {
     RecordKind.POSITION: ("symbol", "venue", "account", "position_side"),
     RecordKind.INSTRUMENT: ("venue", "symbol"),
     RecordKind.QUARANTINE: ("quarantine_id",),
+    RecordKind.ADJUSTMENT: ("adjustment_id",),
     RecordKind.COMMAND: ("operation", "target", "command_id"),
 }
 _TERMS = ("quantity", "limit_price", "stop_price", "trailing_offset", "time_in_force", "expire_at")

@@ -3,7 +3,7 @@
 Quantities are Decimals in units, prices in the instrument's currency per unit. What can be derived is a property.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -13,7 +13,15 @@ import attrs
 from ledger_core._frozen import FrozenDict
 from ledger_core.lifecycle import TradeState
 from ledger_core.numbers import ONE, ZERO, Price, magnitude, minus, negated, plain, plus, quotient, times
-from ledger_core.vocabulary import Key, PositionSide, RecordKind, ResidualReason, Side, position_key
+from ledger_core.vocabulary import (
+    AdjustmentKind,
+    Key,
+    PositionSide,
+    RecordKind,
+    ResidualReason,
+    Side,
+    position_key,
+)
 
 
 @attrs.frozen
@@ -22,6 +30,35 @@ class Fee:
 
     currency: str
     amount: Decimal
+
+
+@attrs.frozen
+class CashFlow:
+    """What adjustments of one kind came to in one currency; signs as in AdjustmentKind."""
+
+    adjustment_kind: AdjustmentKind
+    currency: str
+    amount: Decimal
+
+
+@attrs.frozen
+class Split:
+    """A split that restated an order or a leg: units executed before it, in economic order, count `ratio` times."""
+
+    occurred_at: datetime
+    sequence: int
+    ratio: Decimal
+
+
+def split_quantity(quantity: Decimal, executed: tuple[datetime, int, int], splits: Iterable[Split]) -> Decimal:
+    """Return what a quantity comes to after the splits that followed it; rounded half-even to 18 places.
+
+    `executed` is the economic order of its fill.
+    """
+    for split in splits:
+        if (split.occurred_at, split.sequence) > executed[:2]:
+            quantity = quotient(times(quantity, split.ratio), ONE)
+    return quantity
 
 
 @attrs.frozen(kw_only=True)
@@ -71,7 +108,8 @@ class Position:
 
     `quantity` is signed: negative is short. `cost` is the value at which the open part was entered (of a short:
     the proceeds), without fees. `realized_pnl` is gross of fees and cumulative; `cycle_realized_pnl` counts since
-    the position was last flat. `fees` are what was paid, currency by currency.
+    the position was last flat. `fees` are what was paid, currency by currency; `cash_flows` what funding, interest
+    and dividends came to. Neither is part of the realized PnL.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.POSITION
@@ -85,6 +123,7 @@ class Position:
     realized_pnl: Decimal = ZERO
     cycle_realized_pnl: Decimal = ZERO
     fees: tuple[Fee, ...] = ()
+    cash_flows: tuple[CashFlow, ...] = ()
     currency: str | None = None
     base_currency: str | None = None
     multiplier: Decimal = ONE
@@ -130,7 +169,7 @@ class Position:
 
     @property
     def last_economic_order(self) -> tuple[datetime, int, int] | None:
-        """Where the fill that was folded last stands in economic order."""
+        """Where the fill or adjustment that was folded last stands in economic order."""
         if self.last_executed_at is None:
             return None
         return (self.last_executed_at, self.last_sequence, self.last_index)
@@ -142,6 +181,7 @@ class TradeLeg:
 
     Values are quantity x price x multiplier in `currency` (inverse: quantity x multiplier / price in the base).
     `direction` is the side of the leg's first fill in economic order, which stands at `first_executed_at`.
+    `splits` are those of the instrument while the trade was open: what was executed before them counts after them.
     """
 
     symbol: str
@@ -158,6 +198,7 @@ class TradeLeg:
     first_executed_at: datetime
     first_sequence: int
     first_index: int
+    splits: tuple[Split, ...] = ()
 
     @property
     def instrument(self) -> Instrument:
@@ -208,7 +249,9 @@ class Trade:
     """A round trip of a strategy: the orders that entered and left, and what came of it.
 
     Figures of a trade in one instrument are those of its one leg; of several instruments the quantities and
-    prices are None and `realized_pnl` is given where all legs share a currency.
+    prices are None and `realized_pnl` is given where all legs share a currency. `shares` holds, of orders whose
+    fills are shared between trades, how many units are this trade's; an order that is not in it belongs to it whole.
+    `initial_stop_price` is the first stop that was stated, by which the risk is measured.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.TRADE
@@ -218,9 +261,12 @@ class Trade:
     order_ids: tuple[str, ...]
     initial_order_ids: tuple[str, ...]
     exit_order_ids: tuple[str, ...] = ()
+    shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
+    initial_shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
     legs: tuple[TradeLeg, ...]
     fees: tuple[Fee, ...] = ()
     stop_price: Price | None = None
+    initial_stop_price: Price | None = None
     target_price: Price | None = None
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
@@ -300,6 +346,67 @@ class Trade:
         for leg in self.legs:
             result = plus(result, leg.realized_pnl)
         return result
+
+
+@attrs.frozen(kw_only=True)
+class Adjustment:
+    """What moved a position, or money because of one, without an execution.
+
+    Cash kinds have `amount` in `currency`, TRANSFER and OPENING_POSITION a signed `quantity` at a `price`, SPLIT a
+    `ratio`. `moves_quantity` marks INTEREST in the base currency, which takes its amount out of the quantity. Parts
+    of the key that a SPLIT leaves out mean all positions of the symbol; of the other kinds, a part that was not given.
+    """
+
+    kind: ClassVar[RecordKind] = RecordKind.ADJUSTMENT
+
+    adjustment_id: str
+    adjustment_kind: AdjustmentKind
+    symbol: str
+    venue: str | None = None
+    account: str | None = None
+    position_side: PositionSide | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    quantity: Decimal | None = None
+    price: Price | None = None
+    ratio: Decimal | None = None
+    moves_quantity: bool = False
+    metadata: Mapping[str, Any] | None = None
+    occurred_at: datetime
+    recorded_at: datetime
+    sequence: int = 0
+    index: int = 0
+    version: int = 1
+
+    @property
+    def key(self) -> Key:
+        """(adjustment_id,)."""
+        return (self.adjustment_id,)
+
+    @property
+    def economic_order(self) -> tuple[datetime, int, int]:
+        """Where it stands in the order in which positions are folded."""
+        return (self.occurred_at, self.sequence, self.index)
+
+    @property
+    def position_key(self) -> Key:
+        """The key of the one position that it moves; of a SPLIT only where every part was given."""
+        return position_key(self.symbol, self.venue, self.account, self.position_side or PositionSide.NET)
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        """What it adds to the quantity of its position; 0 for what moves cash alone, and for a SPLIT."""
+        if self.moves_quantity and self.amount is not None:
+            return negated(self.amount)
+        return self.quantity or ZERO
+
+    def concerns(self, key: Key) -> bool:
+        """Say whether it changes the position of this key."""
+        if self.adjustment_kind is not AdjustmentKind.SPLIT:
+            return key == self.position_key
+        symbol, venue, account, side = key
+        given = ((self.venue, venue), (self.account, account), (self.position_side, side))
+        return symbol == self.symbol and all(ours is None or ours == theirs for ours, theirs in given)
 
 
 @attrs.frozen(kw_only=True)

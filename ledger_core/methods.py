@@ -20,22 +20,28 @@ from ledger_core.commands import (
     AcceptOrder,
     AnyCommand,
     BookFill,
+    BustFill,
     CloseTrade,
+    CorrectFill,
     CreateTrade,
     EndOrderDay,
     FillDetails,
     NoteOrder,
     Operation,
+    RecordAdjustment,
     RecordOrder,
     RejectRequest,
     ReplaceOrder,
+    ReportStatus,
     RequestCancel,
     RequestReplace,
+    ResolveQuarantined,
     RestateOrder,
     TradeDetails,
+    UpdateFee,
     UpdateTrade,
 )
-from ledger_core.model import Order, OrderChanges, OrderDetails, Record, Trade
+from ledger_core.model import Adjustment, Order, OrderChanges, OrderDetails, QuarantinedFact, Record, Trade
 
 Given = Mapping[str, Any]
 
@@ -326,12 +332,149 @@ class Commands(ABC):
             )
         )
 
+    # -- what the venue takes back, changes or tells later --------------------------------------------------------
+
+    def bust_order_fill(
+        self,
+        order_id: str,
+        fill_id: str,
+        reason: str | None = None,
+        reinstated: bool | None = None,
+        *,
+        occurred_at: datetime | None = None,
+        command_id: str | None = None,
+    ) -> Order:
+        """Take an execution back (FIX 150=H): order, trades and position are derived from what still stands.
+
+        Works on open and on ended orders. `reinstated` False (the default for IOC and FOK) says that the venue does
+        not work the freed quantity again: a FILLED order is CANCELED then. A bust of a fill that waits in quarantine
+        dismisses it there. Raises UnknownOrder, UnknownFill.
+        """
+        common = self._common(Operation.BUST_ORDER_FILL, order_id, occurred_at, command_id)
+        return self._order(
+            BustFill(
+                **common,
+                fill_id=check.check_id(fill_id, "fill_id"),
+                reason=check.check_reason(reason),
+                reinstated=check.check_optional_bool(reinstated, "reinstated"),
+            )
+        )
+
+    def correct_order_fill(
+        self,
+        order_id: str,
+        fill_id: str,
+        correction: Given,
+        reinstated: bool | None = None,
+        *,
+        occurred_at: datetime | None = None,
+        command_id: str | None = None,
+    ) -> Order:
+        """Correct an execution (FIX 150=G): {fill_id: the correction's own id, quantity, price}.
+
+        `fill_id` names the last execution of the chain: the fill, or its last correction. The fill keeps its id and
+        its place in time. Raises UnknownOrder, UnknownFill, OverfillError, and FactMismatch for a fill that was busted
+        or corrected since.
+        """
+        common = self._common(Operation.CORRECT_ORDER_FILL, order_id, occurred_at, command_id)
+        return self._order(
+            CorrectFill(
+                **common,
+                fill_id=check.check_id(fill_id, "fill_id"),
+                correction=check.correction(correction),
+                reinstated=check.check_optional_bool(reinstated, "reinstated"),
+            )
+        )
+
+    def update_fill_fee(
+        self,
+        order_id: str,
+        fill_id: str,
+        fees: Sequence[Given] | Given,
+        *,
+        occurred_at: datetime | None = None,
+        command_id: str | None = None,
+    ) -> Order:
+        """Set what an execution cost: [{amount, currency}], all of its fees; negative amounts are rebates.
+
+        One that comes before its fill waits in quarantine for it. Raises UnknownOrder, UnknownFill.
+        """
+        common = self._common(Operation.UPDATE_FILL_FEE, order_id, occurred_at, command_id)
+        return self._order(UpdateFee(**common, fill_id=check.check_id(fill_id, "fill_id"), fees=check.fees(fees)))
+
+    def report_order_status(
+        self,
+        order_id: str,
+        report: Given,
+        *,
+        occurred_at: datetime | None = None,
+        command_id: str | None = None,
+    ) -> Order:
+        """Keep the answer of a poll: {status, cum_quantity, average_price, venue_order_id}, any of them.
+
+        It changes no quantity: `missing_quantity` of the order shows what was filled and has not arrived. ACCEPTED,
+        CANCELED, EXPIRED and REJECTED change the state of an order that is still waiting for them.
+        """
+        common = self._common(Operation.REPORT_ORDER_STATUS, order_id, occurred_at, command_id)
+        answer, venue_order_id = check.status_report(report)
+        return self._order(ReportStatus(**common, report=answer, venue_order_id=venue_order_id))
+
+    def record_adjustment(
+        self,
+        adjustment_id: str,
+        adjustment: Given,
+        *,
+        occurred_at: datetime | None = None,
+        command_id: str | None = None,
+    ) -> Adjustment:
+        """Book what moves a position or its money without an execution: {kind, symbol, ...}.
+
+        FUNDING and DIVIDEND (positive = received) and INTEREST (positive = paid) take amount and currency; interest in
+        the base currency leaves the quantity. TRANSFER and OPENING_POSITION take a signed quantity and a price; SPLIT
+        takes ratio, new units for each old one, and restates open orders and open trades too. The same id with the
+        same content is a repeat; two ids at the same moment both count.
+        """
+        details, named = check.adjustment(adjustment)
+        command = RecordAdjustment(
+            operation=Operation.RECORD_ADJUSTMENT,
+            occurred_at=check.one_time(occurred_at, named, "adjustment.occurred_at", self._now),
+            command_id=check.check_optional_id(command_id, "command_id"),
+            adjustment_id=check.check_id(adjustment_id, "adjustment_id"),
+            adjustment=details,
+        )
+        return cast(Adjustment, self._execute(command))
+
+    def resolve_quarantined(
+        self,
+        quarantine_id: str,
+        resolution: Given,
+        *,
+        occurred_at: datetime | None = None,
+        command_id: str | None = None,
+    ) -> QuarantinedFact:
+        """Decide on a fact in quarantine by hand, with a reason: {order_id, reason} or {dismiss: True, reason}.
+
+        `order_id` books it onto that order, with `order_details` onto a new one; a fill beyond the order's quantity
+        becomes its overfill. Raises InvalidValue for an id that nothing in quarantine has, and what booking raises.
+        """
+        order_id, order_details, reason = check.resolution(resolution)
+        command = ResolveQuarantined(
+            operation=Operation.RESOLVE_QUARANTINED,
+            occurred_at=check.one_time(occurred_at, None, "occurred_at", self._now),
+            command_id=check.check_optional_id(command_id, "command_id"),
+            quarantine_id=check.check_id(quarantine_id, "quarantine_id"),
+            order_id=order_id,
+            order_details=order_details,
+            reason=reason,
+        )
+        return cast(QuarantinedFact, self._execute(command))
+
     # -- trades ---------------------------------------------------------------------------------------------------
 
     def create_trade(
         self,
         trade_id: str,
-        order_ids: Sequence[str],
+        order_ids: Sequence[str] | Mapping[str, Any],
         details: Given | TradeDetails | None = None,
         *,
         occurred_at: datetime | None = None,
@@ -339,15 +482,19 @@ class Commands(ABC):
     ) -> Trade:
         """Group orders, at least one of them filled, into a trade: {stop_price, target_price, tags, metadata}.
 
-        Raises UnknownOrder, and AllocationConflict for an order that belongs to another trade.
+        A list of `order_ids` takes the orders whole; {order_id: quantity} takes a share of what each has filled, so
+        that several trades can share one order. Raises UnknownOrder, and AllocationConflict for an order that belongs
+        to another trade, or has less filled than would be shared out.
         """
+        ids, shares = check.check_shares(order_ids, "order_ids")
         return self._trade(
             CreateTrade(
                 operation=Operation.CREATE_TRADE,
                 occurred_at=check.one_time(occurred_at, None, "occurred_at", self._now),
                 command_id=check.check_optional_id(command_id, "command_id"),
                 trade_id=check.check_id(trade_id, "trade_id"),
-                order_ids=check.check_ids(order_ids, "order_ids"),
+                order_ids=ids,
+                shares=shares,
                 details=check.trade_details(details),
             )
         )
@@ -360,8 +507,8 @@ class Commands(ABC):
         occurred_at: datetime | None = None,
         command_id: str | None = None,
     ) -> Trade:
-        """Change {stop_price, target_price, tags, metadata} of an open trade, or add {order_ids}."""
-        details, order_ids = check.trade_updates(updates)
+        """Change {stop_price, target_price, tags, metadata} of an open trade, or add {order_ids}, whole or shares."""
+        details, order_ids, shares = check.trade_updates(updates)
         return self._trade(
             UpdateTrade(
                 operation=Operation.UPDATE_TRADE,
@@ -370,6 +517,7 @@ class Commands(ABC):
                 trade_id=check.check_id(trade_id, "trade_id"),
                 details=details,
                 order_ids=order_ids,
+                shares=shares,
             )
         )
 

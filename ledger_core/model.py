@@ -15,7 +15,19 @@ from typing import Any, ClassVar
 
 import attrs
 
-from ledger_core.holdings import Exposure, Fee, Instrument, Position, Trade, TradeLeg
+from ledger_core._frozen import FrozenDict
+from ledger_core.holdings import (
+    Adjustment,
+    CashFlow,
+    Exposure,
+    Fee,
+    Instrument,
+    Position,
+    Split,
+    Trade,
+    TradeLeg,
+    split_quantity,
+)
 from ledger_core.lifecycle import (
     ENDED_STATES,
     STATUS_OF_STATE,
@@ -27,6 +39,8 @@ from ledger_core.lifecycle import (
 )
 from ledger_core.numbers import ZERO, Price, minus, negated, plain, quotient
 from ledger_core.vocabulary import (
+    AdjustmentKind,
+    CostMethod,
     Key,
     Liquidity,
     OrderType,
@@ -122,11 +136,21 @@ class OrderRequest:
 
 
 @attrs.frozen(kw_only=True)
+class StatusReport:
+    """What the venue said of an order when it was asked (a poll); it changes no quantity."""
+
+    status: OrderStatus | None = None
+    cum_quantity: Decimal | None = None
+    average_price: Price | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Order:
     """An order: `details` as first given, its terms as they are now, and what the venue has made of it.
 
     `executed_value` is the exact sum of quantity x price over its fills. `requests` holds every request to
-    cancel or replace, oldest first.
+    cancel or replace, oldest first. `corrections` maps the id of each correction to that of the fill it corrects.
+    `inferred_quantity` is what inferred fills still stand for; `report` is the last poll's answer.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.ORDER
@@ -145,6 +169,10 @@ class Order:
     overfill_quantity: Decimal = ZERO
     venue_order_ids: tuple[str, ...] = ()
     trade_ids: tuple[str, ...] = ()
+    corrections: Mapping[str, str] = attrs.field(factory=FrozenDict)
+    inferred_quantity: Decimal = ZERO
+    report: StatusReport | None = None
+    splits: tuple[Split, ...] = ()
     triggered: bool = False
     trade_date: date | None = None
     reason: str | None = None
@@ -194,6 +222,12 @@ class Order:
     def average_price(self) -> Decimal | None:
         """Executed value per unit, rounded to 18 places; None before the first fill."""
         return quotient(self.executed_value, self.cum_quantity) if self.cum_quantity else None
+
+    @property
+    def missing_quantity(self) -> Decimal:
+        """What the venue reported as filled and no fill accounts for: fills that have not arrived."""
+        reported = self.report.cum_quantity if self.report is not None else None
+        return ZERO if reported is None else max(ZERO, plain(minus(reported, self.cum_quantity)))
 
     @property
     def quantities_asked(self) -> tuple[Decimal, ...]:
@@ -261,11 +295,22 @@ class Order:
 
 
 @attrs.frozen(kw_only=True)
+class Execution:
+    """One version of a fill: as first reported, or as a correction made it; `fill_id` is the correction's own."""
+
+    fill_id: str
+    quantity: Decimal
+    price: Price
+    occurred_at: datetime
+
+
+@attrs.frozen(kw_only=True)
 class Fill:
-    """One execution of an order.
+    """One execution of an order; `quantity` and `price` are those that count now.
 
     The economic order of fills is (executed_at, sequence, index). `flat_realized_pnl` is set on a fill after
     which its position was flat: the cumulative realized PnL at that point, from which a later re-fold starts.
+    `chain` holds every version of a fill that was corrected, the first report first. A `busted` fill counts nowhere.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.FILL
@@ -287,6 +332,8 @@ class Fill:
     venue_order_id: str | None = None
     inferred: bool = False
     late: bool = False
+    busted: bool = False
+    chain: tuple[Execution, ...] = ()
     flat_realized_pnl: Decimal | None = None
     metadata: Mapping[str, Any] | None = None
     recorded_at: datetime
@@ -310,6 +357,13 @@ class Fill:
         return (self.executed_at, self.sequence, self.index)
 
     @property
+    def executions(self) -> tuple[Execution, ...]:
+        """Every version of it, the first report first; the last one counts."""
+        return self.chain or (
+            Execution(fill_id=self.fill_id, quantity=self.quantity, price=self.price, occurred_at=self.executed_at),
+        )
+
+    @property
     def base_fee(self) -> Decimal:
         """What of the fees was taken out of, or added to, the quantity itself; 0 unless `fee_in_base`."""
         return self.fees[0].amount if self.fee_in_base else ZERO
@@ -331,6 +385,8 @@ class QuarantinedFact:
     """A fact of the venue that could not be booked: kept, counted in the worst case, and tried again.
 
     `fact` is the command as it was given, JSON-ready. `symbol`, `side` and `quantity` are known of fills.
+    `corrections` are what the venue corrected of a fill while it waited, as commands; `resolution` says what a person
+    or a bust made of it.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.QUARANTINE
@@ -343,6 +399,8 @@ class QuarantinedFact:
     side: Side | None = None
     quantity: Decimal | None = None
     fact: Mapping[str, Any]
+    corrections: tuple[Mapping[str, Any], ...] = ()
+    resolution: str | None = None
     code: str
     message: str
     state: QuarantineState = QuarantineState.WAITING
@@ -379,7 +437,12 @@ class CommandRecord:
 
 __all__ = [
     "RECORD_TYPES",
+    "Adjustment",
+    "AdjustmentKind",
+    "CashFlow",
     "CommandRecord",
+    "CostMethod",
+    "Execution",
     "Exposure",
     "Fee",
     "Fill",
@@ -400,14 +463,17 @@ __all__ = [
     "RecordKind",
     "ResidualReason",
     "Side",
+    "Split",
+    "StatusReport",
     "TimeInForce",
     "Trade",
     "TradeLeg",
     "Unresolved",
     "position_key",
+    "split_quantity",
 ]
 
-Record = Order | OrderRequest | Fill | Trade | Position | Instrument | QuarantinedFact | CommandRecord
+Record = Order | OrderRequest | Fill | Trade | Position | Instrument | QuarantinedFact | Adjustment | CommandRecord
 
 RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
     record_type.kind: record_type
@@ -419,6 +485,7 @@ RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
         Position,
         Instrument,
         QuarantinedFact,
+        Adjustment,
         CommandRecord,
     )
 }

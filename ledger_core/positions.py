@@ -1,35 +1,44 @@
-"""Fold fills into positions by average cost, and their fees into totals: pure, exact, in economic order.
+"""Fold fills and adjustments into positions by average cost, and money into totals: pure, exact, in economic order.
 
 The share of the cost that leaves with a reduction is a quotient, rounded half-even to 18 places; the remainder
 stays with the open part, so a position that is flat has paid out its cost to the last digit.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import attrs
 
 from ledger_core._frozen import replaced
-from ledger_core.model import Fee, Fill, Instrument, Position
-from ledger_core.numbers import ZERO, magnitude, minus, negated, plain, plus, quotient, times
+from ledger_core.model import Adjustment, AdjustmentKind, CashFlow, Fee, Fill, Instrument, Position
+from ledger_core.numbers import ONE, ZERO, magnitude, minus, negated, plain, plus, quotient, times
+
+Movement = Fill | Adjustment
+"""What moves a position. Both kinds have one economic order."""
 
 
-def fold(position: Position, fill: Fill) -> Position:
-    """Return the position after the fill, which must stand after all that was folded before it.
+def fold(position: Position, movement: Movement) -> Position:
+    """Return the position after a fill or adjustment, which must stand after all that was folded before it.
 
-    A fill against the position realizes PnL on the part that it closes; what is left of it opens the other side
-    at its own price (a flip). Fees are added by `merge_fees`, whatever their order.
+    A movement against the position realizes PnL on the part that it closes; what is left of it opens the other side
+    at its own price (a flip). Two kinds realize nothing: a transfer takes its share of the cost along, and a split
+    changes units alone. Interest in the base currency leaves or enters for nothing, so that realized PnL stays the
+    sum of the cash flows. Fees and cash flows are added by `merge_fees` and `merge_cash_flows`, whatever their order.
     """
-    delta, held = fill.signed_quantity, position.quantity
-    values: dict[str, Any] = {
-        "last_executed_at": fill.executed_at,
-        "last_sequence": fill.sequence,
-        "last_index": fill.index,
-    }
-    if not held or not delta or (held > 0) == (delta > 0):
-        values.update(_increase(position, fill))
+    executed_at, sequence, index = movement.economic_order
+    values: dict[str, Any] = {"last_executed_at": executed_at, "last_sequence": sequence, "last_index": index}
+    delta, held = movement.signed_quantity, position.quantity
+    if isinstance(movement, Adjustment) and movement.ratio is not None:
+        values["quantity"] = quotient(times(held, movement.ratio), ONE)
+    elif not delta:
+        pass
+    elif not held or (held > 0) == (delta > 0):
+        values.update(_increase(position, delta, movement.price, executed_at))
     else:
-        values.update(_reduce(position, fill))
+        transfers = isinstance(movement, Adjustment) and movement.adjustment_kind is AdjustmentKind.TRANSFER
+        values.update(_reduce(position, delta, movement.price, executed_at, realizes=not transfers))
     return replaced(position, values)
 
 
@@ -48,6 +57,7 @@ def with_terms(position: Position, instrument: Instrument) -> Position:
 def restart(position: Position, flat_fill: Fill | None) -> Position:
     """Return the position as it was when flat: just after `flat_fill`, or before the first fill of all."""
     realized_pnl = flat_fill.flat_realized_pnl if flat_fill is not None else None
+    executed_at, sequence, index = flat_fill.economic_order if flat_fill is not None else (None, 0, 0)
     return attrs.evolve(
         position,
         quantity=ZERO,
@@ -55,47 +65,66 @@ def restart(position: Position, flat_fill: Fill | None) -> Position:
         realized_pnl=ZERO if realized_pnl is None else realized_pnl,
         cycle_realized_pnl=ZERO,
         opened_at=None,
-        last_executed_at=None,
-        last_sequence=0,
-        last_index=0,
+        last_executed_at=executed_at,
+        last_sequence=sequence,
+        last_index=index,
     )
 
 
 def merge_fees(paid: tuple[Fee, ...], more: Iterable[Fee]) -> tuple[Fee, ...]:
-    """Return the totals per currency, sorted by currency; currencies are never added to each other."""
+    """Return the totals per currency, sorted, without those that come to nothing; currencies are never added up."""
     totals = {fee.currency: fee.amount for fee in paid}
     for fee in more:
         totals[fee.currency] = plain(plus(totals.get(fee.currency, ZERO), fee.amount))
-    return tuple(Fee(currency, totals[currency]) for currency in sorted(totals))
+    return tuple(Fee(currency, totals[currency]) for currency in sorted(totals) if totals[currency])
 
 
-def _increase(position: Position, fill: Fill) -> dict[str, Any]:
-    delta = fill.signed_quantity
-    if not delta:
-        return {}
-    added = position.instrument.value(magnitude(delta), fill.price)
+def negated_fees(fees: Iterable[Fee]) -> tuple[Fee, ...]:
+    """Return what takes fees back out of their totals."""
+    return tuple(Fee(fee.currency, negated(fee.amount)) for fee in fees)
+
+
+def merge_cash_flows(known: tuple[CashFlow, ...], adjustment: Adjustment) -> tuple[CashFlow, ...]:
+    """Return the totals per kind and currency, sorted, with one more adjustment of money."""
+    if not adjustment.adjustment_kind.moves_cash or adjustment.currency is None or adjustment.amount is None:
+        return known
+    totals = {(flow.adjustment_kind, flow.currency): flow.amount for flow in known}
+    name = (adjustment.adjustment_kind, adjustment.currency)
+    totals[name] = plain(plus(totals.get(name, ZERO), adjustment.amount))
+    return tuple(CashFlow(kind, currency, totals[kind, currency]) for kind, currency in sorted(totals))
+
+
+def value_at(terms: Instrument, quantity: Decimal, price: Decimal | None) -> Decimal:
+    """Return the money behind a quantity; without a price it moved for nothing."""
+    return ZERO if price is None else terms.value(quantity, price)
+
+
+def _increase(position: Position, delta: Decimal, price: Decimal | None, executed_at: datetime) -> dict[str, Any]:
+    added = value_at(position.instrument, magnitude(delta), price)
     values: dict[str, Any] = {
         "quantity": plain(plus(position.quantity, delta)),
         "cost": plain(plus(position.cost, added)),
     }
     if position.is_flat:
-        values.update(cycle_realized_pnl=ZERO, opened_at=fill.executed_at)
+        values.update(cycle_realized_pnl=ZERO, opened_at=executed_at)
     return values
 
 
-def _reduce(position: Position, fill: Fill) -> dict[str, Any]:
-    delta, held, terms = fill.signed_quantity, position.quantity, position.instrument
+def _reduce(
+    position: Position, delta: Decimal, price: Decimal | None, executed_at: datetime, *, realizes: bool
+) -> dict[str, Any]:
+    held, terms = position.quantity, position.instrument
     closed = min(magnitude(delta), magnitude(held))
     whole = closed == magnitude(held)
     cost_out = position.cost if whole else quotient(times(position.cost, closed), magnitude(held))
-    gain = minus(terms.value(closed, fill.price), cost_out)
+    gain = minus(value_at(terms, closed, price), cost_out) if realizes else ZERO
     if (held > 0) == terms.inverse:
         gain = negated(gain)
     quantity = plain(plus(held, delta))
     values: dict[str, Any] = {"quantity": quantity, "realized_pnl": plain(plus(position.realized_pnl, gain))}
     if quantity and whole:  # a flip: the rest opens the other side at this price
-        cost = terms.value(magnitude(quantity), fill.price)
-        values.update(cycle_realized_pnl=ZERO, opened_at=fill.executed_at)
+        cost = value_at(terms, magnitude(quantity), price)
+        values.update(cycle_realized_pnl=ZERO, opened_at=executed_at)
     else:
         cost = minus(position.cost, cost_out)
         values["cycle_realized_pnl"] = plain(plus(position.cycle_realized_pnl, gain))

@@ -16,6 +16,7 @@ class RecordKind(Word):
     POSITION = "POSITION"
     INSTRUMENT = "INSTRUMENT"
     QUARANTINE = "QUARANTINE"
+    ADJUSTMENT = "ADJUSTMENT"
     COMMAND = "COMMAND"
 
 
@@ -88,11 +89,36 @@ class ResidualReason(Word):
     WRITTEN_OFF = "WRITTEN_OFF"
 
 
+class AdjustmentKind(Word):
+    """What changed a position or its money without an execution."""
+
+    FUNDING = "FUNDING"  # of a perpetual contract; positive = received
+    INTEREST = "INTEREST"  # on borrowed money or assets; positive = paid
+    DIVIDEND = "DIVIDEND"  # positive = received
+    TRANSFER = "TRANSFER"  # units that came (positive) or went (negative)
+    OPENING_POSITION = "OPENING_POSITION"  # what was held before the ledger began
+    SPLIT = "SPLIT"  # ratio = new units for each old one
+
+    @property
+    def moves_cash(self) -> bool:
+        """Whether it is an amount of money (or, of INTEREST, of the base currency)."""
+        return self in (AdjustmentKind.FUNDING, AdjustmentKind.INTEREST, AdjustmentKind.DIVIDEND)
+
+
+class CostMethod(Word):
+    """Which units leave a position first."""
+
+    AVERAGE = "average"
+    FIFO = "fifo"
+    LIFO = "lifo"
+
+
 class QuarantineState(Word):
-    """Whether a quarantined fact still waits."""
+    """What became of a quarantined fact."""
 
     WAITING = "WAITING"
     BOOKED = "BOOKED"
+    DISMISSED = "DISMISSED"
 
 
 def position_key(symbol: str, venue: str | None, account: str | None, position_side: PositionSide) -> Key:

@@ -30,7 +30,7 @@ from ledger_core.errors import (
     StorageError,
 )
 from ledger_core.evolve import detached
-from ledger_core.model import Order, QuarantinedFact, QuarantineState, Record, RecordKind, Trade
+from ledger_core.model import QuarantinedFact, QuarantineState, Record, RecordKind
 from ledger_core.publishing import Publishing
 from ledger_core.repository import LedgerRepository
 
@@ -55,7 +55,7 @@ class Decided:
         """What the caller was told, for comparing a second decision with the first."""
         if self.refusal is not None:
             return (type(self.refusal), self.refusal.quarantine_id)
-        assert isinstance(self.answer, (Order, Trade)), "a command is answered or refused"
+        assert self.answer is not None, "a command is answered or refused"
         changes = () if self.entry is None else self.entry.changes
         told = tuple(
             (change.event_type, change.key, change.from_state, change.to_state, change.status)
@@ -315,6 +315,6 @@ def _quarantine_id(draft: Draft, command: Fact) -> str:
 
 def _refuse_other_fact(draft: Draft, known: QuarantinedFact, command: Fact) -> None:
     """Raise IdempotencyConflict when a fill that waits in quarantine comes again with other figures."""
-    first = draft.command_of(known)
+    first = draft.command_of(known.fact)
     if isinstance(command, BookFill) and isinstance(first, BookFill):
         fills.refuse_other_content(first.fill, command.fill)

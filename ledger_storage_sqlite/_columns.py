@@ -204,6 +204,10 @@ TABLES: Mapping[RecordKind, Table] = {
             fixed=("sequence",), occurred_at="occurred_at",
         ),
         Table(
+            kind=RecordKind.ADJUSTMENT, name="adjustments", key=("adjustment_id",),
+            fixed=("sequence", "symbol"), occurred_at="occurred_at",
+        ),
+        Table(
             kind=RecordKind.COMMAND, name="commands", key=("operation", "target", "command_id"),
             fixed=("sequence",),
         ),

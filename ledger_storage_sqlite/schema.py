@@ -67,6 +67,7 @@ CREATE TABLE orders (
     overfill_quantity TEXT NOT NULL, limit_price TEXT, stop_price TEXT, trailing_offset TEXT,
     time_in_force TEXT, expire_at TEXT, venue TEXT, account TEXT, position_side TEXT NOT NULL,
     placed_at TEXT NOT NULL, recorded_at TEXT NOT NULL, ended_at TEXT, trade_date TEXT, reason TEXT,
+    corrections TEXT NOT NULL, inferred_quantity TEXT NOT NULL, report TEXT, splits TEXT NOT NULL,
     triggered INTEGER NOT NULL, request_count INTEGER NOT NULL,
     cancels_in_flight INTEGER NOT NULL, replaces_in_flight INTEGER NOT NULL,
     venue_order_ids TEXT NOT NULL, trade_ids TEXT NOT NULL,
@@ -125,7 +126,7 @@ CREATE TABLE fills (
     quantity TEXT NOT NULL, price TEXT NOT NULL, fees TEXT NOT NULL, fee_in_base INTEGER NOT NULL,
     liquidity TEXT, executed_at TEXT NOT NULL, trade_date TEXT, venue TEXT, account TEXT,
     position_side TEXT NOT NULL, venue_order_id TEXT, inferred INTEGER NOT NULL, late INTEGER NOT NULL,
-    flat_realized_pnl TEXT, recorded_at TEXT NOT NULL, metadata TEXT,
+    busted INTEGER NOT NULL, chain TEXT NOT NULL, flat_realized_pnl TEXT, recorded_at TEXT NOT NULL, metadata TEXT,
     PRIMARY KEY (strategy_id, sequence, order_id, fill_id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX fills_by_id ON fills (strategy_id, order_id, fill_id);
@@ -138,8 +139,9 @@ CREATE TABLE trades (
     -- Round trips. Order ids, legs, fees, tags, metadata, residual are JSON; symbol is NULL for several legs.
     strategy_id TEXT NOT NULL, sequence INTEGER NOT NULL, trade_id TEXT NOT NULL, version INTEGER NOT NULL,
     state TEXT NOT NULL, symbol TEXT, direction TEXT, open_quantity TEXT, realized_pnl TEXT, currency TEXT,
-    order_ids TEXT NOT NULL, initial_order_ids TEXT NOT NULL, exit_order_ids TEXT NOT NULL, legs TEXT NOT NULL,
-    fees TEXT NOT NULL, stop_price TEXT, target_price TEXT, tags TEXT NOT NULL, metadata TEXT, reason TEXT,
+    order_ids TEXT NOT NULL, initial_order_ids TEXT NOT NULL, exit_order_ids TEXT NOT NULL, shares TEXT NOT NULL,
+    initial_shares TEXT NOT NULL, legs TEXT NOT NULL,
+    fees TEXT NOT NULL, stop_price TEXT, initial_stop_price TEXT, target_price TEXT, tags TEXT NOT NULL, metadata TEXT, reason TEXT,
     residual TEXT NOT NULL, residual_reason TEXT, restated INTEGER NOT NULL,
     opened_at TEXT NOT NULL, closed_at TEXT, recorded_at TEXT NOT NULL,
     PRIMARY KEY (strategy_id, sequence, trade_id)
@@ -151,7 +153,7 @@ CREATE TABLE positions (
     strategy_id TEXT NOT NULL, sequence INTEGER NOT NULL, symbol TEXT NOT NULL, venue_key TEXT NOT NULL,
     account_key TEXT NOT NULL, position_side TEXT NOT NULL, version INTEGER NOT NULL, venue TEXT, account TEXT,
     quantity TEXT NOT NULL, is_flat INTEGER NOT NULL, cost TEXT NOT NULL, realized_pnl TEXT NOT NULL,
-    cycle_realized_pnl TEXT NOT NULL, fees TEXT NOT NULL, currency TEXT, base_currency TEXT,
+    cycle_realized_pnl TEXT NOT NULL, fees TEXT NOT NULL, cash_flows TEXT NOT NULL, currency TEXT, base_currency TEXT,
     multiplier TEXT NOT NULL, inverse INTEGER NOT NULL, opened_at TEXT, last_executed_at TEXT,
     last_sequence INTEGER NOT NULL, last_index INTEGER NOT NULL,
     PRIMARY KEY (strategy_id, sequence, symbol, venue_key, account_key, position_side)
@@ -170,12 +172,22 @@ CREATE TABLE quarantine (
     -- Facts that could not be booked; fact = the command as it was given, JSON.
     strategy_id TEXT NOT NULL, sequence INTEGER NOT NULL, quarantine_id TEXT NOT NULL, version INTEGER NOT NULL,
     state TEXT NOT NULL, operation TEXT NOT NULL, order_id TEXT, venue_order_id TEXT, symbol TEXT, side TEXT,
-    quantity TEXT, code TEXT NOT NULL, message TEXT NOT NULL, fact TEXT NOT NULL, occurred_at TEXT NOT NULL,
-    recorded_at TEXT NOT NULL, resolved_at TEXT,
+    quantity TEXT, code TEXT NOT NULL, message TEXT NOT NULL, fact TEXT NOT NULL, corrections TEXT NOT NULL,
+    resolution TEXT, occurred_at TEXT NOT NULL, recorded_at TEXT NOT NULL, resolved_at TEXT,
     PRIMARY KEY (strategy_id, sequence, quarantine_id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX quarantine_by_id ON quarantine (strategy_id, quarantine_id);
 CREATE INDEX quarantine_waiting ON quarantine (strategy_id, sequence, quarantine_id) WHERE state = 'WAITING';
+CREATE TABLE adjustments (
+    -- What moved positions or money without an execution. Cash kinds have amount, SPLIT ratio, the others quantity.
+    strategy_id TEXT NOT NULL, sequence INTEGER NOT NULL, adjustment_id TEXT NOT NULL, version INTEGER NOT NULL,
+    adjustment_kind TEXT NOT NULL, symbol TEXT NOT NULL, venue TEXT, account TEXT, position_side TEXT, amount TEXT,
+    currency TEXT, quantity TEXT, price TEXT, ratio TEXT, moves_quantity INTEGER NOT NULL, metadata TEXT,
+    occurred_at TEXT NOT NULL, entry_index INTEGER NOT NULL, recorded_at TEXT NOT NULL,
+    PRIMARY KEY (strategy_id, sequence, adjustment_id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX adjustments_by_id ON adjustments (strategy_id, adjustment_id);
+CREATE INDEX adjustments_by_symbol ON adjustments (strategy_id, symbol, sequence, adjustment_id);
 CREATE TABLE commands (
     -- Commands given with an id of their own, so that a repeat is known for ever.
     strategy_id TEXT NOT NULL, sequence INTEGER NOT NULL, operation TEXT NOT NULL, target TEXT NOT NULL,
@@ -203,7 +215,7 @@ FROM positions INDEXED BY positions_open WHERE is_flat = 0;
 CREATE VIEW v_fills AS
 -- Columns named ..._rounded passed through floating point and are for the eye only.
 SELECT strategy_id, executed_at, order_id, fill_id, symbol, side, quantity, price, fees, liquidity, venue, account,
-    position_side, trade_date, late, inferred, flat_realized_pnl, sequence,
+    position_side, trade_date, late, inferred, busted, flat_realized_pnl, sequence,
     ROUND(CAST(quantity AS REAL) * CAST(price AS REAL), 8) AS quantity_x_price_rounded
 FROM fills;
 CREATE VIEW v_trades AS

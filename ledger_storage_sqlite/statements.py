@@ -57,6 +57,7 @@ _BY_KEY: Mapping[RecordKind, str] = {
     RecordKind.POSITION: "positions_by_key",
     RecordKind.INSTRUMENT: "instruments_by_key",
     RecordKind.QUARANTINE: "quarantine_by_id",
+    RecordKind.ADJUSTMENT: "adjustments_by_id",
     RecordKind.COMMAND: "commands_by_id",
 }
 
@@ -78,6 +79,7 @@ _SELECTIVE: Mapping[RecordKind, tuple[tuple[str, str], ...]] = {
     ),
     RecordKind.REQUEST: (("order_id", "order_requests_by_id"),),
     RecordKind.FILL: (("order_id", "fills_by_id"),),
+    RecordKind.ADJUSTMENT: (("symbol", "adjustments_by_symbol"),),
 }
 # fmt: on
 

@@ -33,25 +33,43 @@ from ledger_core.codec import (
 from ledger_core.commands import (
     COMMAND_TYPES,
     AcceptOrder,
+    AdjustmentDetails,
     AnyCommand,
     BookFill,
+    BustFill,
     CloseTrade,
+    CorrectFill,
+    Correction,
     CreateTrade,
     EndOrderDay,
     FillDetails,
     NoteOrder,
     Operation,
+    RecordAdjustment,
     RecordOrder,
     RejectRequest,
     ReplaceOrder,
+    ReportStatus,
     RequestCancel,
     RequestReplace,
+    ResolveQuarantined,
     RestateOrder,
     TradeDetails,
+    UpdateFee,
     UpdateTrade,
 )
 from ledger_core.errors import StorageCorrupt
-from ledger_core.model import RECORD_TYPES, Fee, OrderChanges, OrderDetails, OrderType, RecordKind, Side
+from ledger_core.model import (
+    RECORD_TYPES,
+    AdjustmentKind,
+    Fee,
+    OrderChanges,
+    OrderDetails,
+    OrderType,
+    RecordKind,
+    Side,
+    StatusReport,
+)
 from ledger_core.testing import (
     MINIMAL,
     NOON,
@@ -179,6 +197,8 @@ def _commands() -> Iterator[AnyCommand]:
     given: dict[str, Any] = {"order_id": "O-1", "occurred_at": NOON}
     details = OrderDetails(symbol="AAPL", side=Side.BUY, order_type=OrderType.LIMIT)
     fill_details = FillDetails(fill_id="F-1", quantity=Decimal(1), price=Decimal("50.00"))
+    correction = Correction(fill_id="C-1", quantity=Decimal(1), price=Decimal("50.00"))
+    adjustment = AdjustmentDetails(kind=AdjustmentKind.FUNDING, symbol="AAPL")
     traded: dict[str, Any] = {"trade_id": "T-1", "occurred_at": NOON}
     bare: dict[type, AnyCommand] = {
         RecordOrder: RecordOrder(operation=Operation.RECORD_ORDER, details=details, **given),
@@ -196,6 +216,16 @@ def _commands() -> Iterator[AnyCommand]:
         ),
         UpdateTrade: UpdateTrade(operation=Operation.UPDATE_TRADE, details=TradeDetails(), **traded),
         CloseTrade: CloseTrade(operation=Operation.CLOSE_TRADE, **traded),
+        BustFill: BustFill(operation=Operation.BUST_ORDER_FILL, fill_id="F-1", **given),
+        CorrectFill: CorrectFill(operation=Operation.CORRECT_ORDER_FILL, fill_id="F-1", correction=correction, **given),
+        UpdateFee: UpdateFee(operation=Operation.UPDATE_FILL_FEE, fill_id="F-1", fees=(), **given),
+        ReportStatus: ReportStatus(operation=Operation.REPORT_ORDER_STATUS, report=StatusReport(), **given),
+        RecordAdjustment: RecordAdjustment(
+            operation=Operation.RECORD_ADJUSTMENT, occurred_at=NOON, adjustment_id="A-1", adjustment=adjustment
+        ),
+        ResolveQuarantined: ResolveQuarantined(
+            operation=Operation.RESOLVE_QUARANTINED, occurred_at=NOON, quarantine_id="Q-1"
+        ),
     }
     for operation, command_type in COMMAND_TYPES.items():
         base: Any = attrs.evolve(bare[command_type], operation=operation)
@@ -289,6 +319,8 @@ def test_the_body_of_an_entry_is_pinned() -> None:
                     "executed_at": "2026-03-02T12:00:00.123456Z",
                     "inferred": False,
                     "late": False,
+                    "busted": False,
+                    "chain": [],
                     "flat_realized_pnl": None,
                     "recorded_at": "2026-03-02T12:00:00.123456Z",
                     "sequence": 1,

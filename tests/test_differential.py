@@ -26,8 +26,8 @@ from ledger_core.codec import canonical_json
 from ledger_core.commands import Operation
 from ledger_core.events import context_of, events_of
 from ledger_core.evolve import attach, evolve
-from ledger_core.model import OrderRequest, Record
-from ledger_core.positions import fold, merge_fees
+from ledger_core.model import Adjustment, CashFlow, OrderRequest, Record, split_quantity
+from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees
 from ledger_core.repository import Query, all_pages, sort_key
 from support import ADAPTERS, DictCache, RecordingPublisher, Store
 
@@ -52,6 +52,11 @@ class Call(NamedTuple):
 
     def on(self, target: Any) -> Any:
         """Give it to a ledger or a batch."""
+        if self.method == "resolve_quarantined":
+            waiting = target.quarantined() if isinstance(target, StrategyLedger) else []
+            place = self.arguments[0]
+            named = waiting[place].quarantine_id if place < len(waiting) else "Q-unknown"
+            return target.resolve_quarantined(named, *self.arguments[1:], **self.keywords)
         return getattr(target, self.method)(*self.arguments, **self.keywords)
 
 
@@ -160,7 +165,50 @@ TRADE_DETAILS: dict[str, Any] = {
     "tags": st.lists(st.sampled_from(("a", "b")), max_size=2),
     "metadata": st.just({"why": "signal"}),
 }
+FILL_IDS = st.sampled_from(("f1", "f2", "f3", "f4", "f99", "x1", "x2", "nowhere"))
+CORRECTIONS = st.fixed_dictionaries(
+    {"fill_id": st.sampled_from(("x1", "x2", "x3", "f1")), "quantity": QUANTITIES, "price": PRICES}
+)
+REPORTS = _given(
+    {"status": st.sampled_from(("ACCEPTED", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "PENDING_CANCEL"))},
+    {"cum_quantity": st.sampled_from(("0", "2", "4")), "average_price": PRICES, "venue_order_id": VENUE_IDS},
+)
+WHERE: dict[str, Any] = {"venue": st.sampled_from(("X", "Y")), "account": st.just("main"), "occurred_at": _times()}
+ADJUSTMENTS = st.one_of(
+    _given(
+        {
+            "kind": st.sampled_from(("FUNDING", "INTEREST", "DIVIDEND")),
+            "symbol": st.sampled_from(SYMBOLS),
+            "amount": st.sampled_from(("0.5", "-1.25")),
+            "currency": st.sampled_from(("USD", "BTC")),
+        },
+        WHERE,
+    ),
+    _given(
+        {
+            "kind": st.sampled_from(("TRANSFER", "OPENING_POSITION")),
+            "symbol": st.sampled_from(SYMBOLS),
+            "quantity": st.sampled_from(("3", "-4", "2.5")),
+            "price": PRICES,
+        },
+        WHERE,
+    ),
+    _given(
+        {
+            "kind": st.just("SPLIT"),
+            "symbol": st.sampled_from(SYMBOLS),
+            "ratio": st.sampled_from(("2", "0.5", "0.333333333333333333")),
+        },
+        WHERE,
+    ),
+)
+RESOLUTIONS = st.one_of(
+    st.just({"dismiss": True, "reason": "by hand"}),
+    st.sampled_from(ORDERS).map(lambda order_id: {"order_id": order_id, "reason": "by hand"}),
+    PLAIN_DETAILS.map(lambda details: {"order_id": "o9", "order_details": details, "reason": "new"}),
+)
 ORDER_LISTS = st.one_of(
+    st.dictionaries(st.sampled_from(ORDERS), st.sampled_from(("1", "2", "3")), min_size=1, max_size=2),
     st.sampled_from(ORDERS).map(lambda order_id: [order_id]),
     st.lists(st.sampled_from((*ORDERS, "unknown")), max_size=3, unique=True),
 )
@@ -191,6 +239,19 @@ def _calls_of(operation: Operation) -> st.SearchStrategy[Call]:
             arguments = st.tuples(ORDER_IDS, _maybe(REQUEST_IDS), _maybe(TERMS))
         case Operation.UPDATE_ORDER_REQUEST_REJECTION:
             arguments = st.tuples(ORDER_IDS, REASONS, _maybe(REQUEST_IDS))
+        case Operation.BUST_ORDER_FILL:
+            arguments = st.tuples(ORDER_IDS, FILL_IDS, REASONS, _maybe(st.booleans()))
+        case Operation.CORRECT_ORDER_FILL:
+            arguments = st.tuples(ORDER_IDS, FILL_IDS, CORRECTIONS, _maybe(st.booleans()))
+        case Operation.UPDATE_FILL_FEE:
+            arguments = st.tuples(ORDER_IDS, FILL_IDS, FEES)
+        case Operation.REPORT_ORDER_STATUS:
+            arguments = st.tuples(ORDER_IDS, REPORTS)
+        case Operation.RECORD_ADJUSTMENT:
+            arguments = st.tuples(st.sampled_from(("a1", "a2", "a3", "a4")), ADJUSTMENTS)
+        case Operation.RESOLVE_QUARANTINED:
+            # Whose place among the waiting facts it is, `on` turns into its id.
+            arguments = st.tuples(st.integers(0, 3), RESOLUTIONS)
         case Operation.CREATE_TRADE:
             arguments = st.tuples(TRADE_IDS, ORDER_LISTS, _maybe(_given({}, TRADE_DETAILS)))
         case Operation.UPDATE_TRADE:
@@ -220,6 +281,14 @@ REQUEST_CALLS = _calls(
     Operation.UPDATE_ORDER_CANCELLATION,
 )
 TRADE_CALLS = _calls(Operation.CREATE_TRADE, Operation.UPDATE_TRADE, Operation.CLOSE_TRADE)
+REVISION_CALLS = _calls(
+    Operation.BUST_ORDER_FILL,
+    Operation.CORRECT_ORDER_FILL,
+    Operation.UPDATE_FILL_FEE,
+    Operation.REPORT_ORDER_STATUS,
+    Operation.RECORD_ADJUSTMENT,
+    Operation.RESOLVE_QUARANTINED,
+)
 PLAIN_FILLS = st.builds(
     Call,
     st.just("update_order_fill"),
@@ -360,6 +429,11 @@ class Differential(RuleBasedStateMachine):
         """Group orders, regroup them, close a trade."""
         self.command(writer, call)
 
+    @rule(writer=WRITERS, call=REVISION_CALLS)
+    def revise(self, writer: str, call: Call) -> None:
+        """Bust, correct, charge, poll, adjust, resolve."""
+        self.command(writer, call)
+
     @rule(writer=WRITERS, call=CALLS)
     def anything(self, writer: str, call: Call) -> None:
         """Give any command, however senseless."""
@@ -429,7 +503,7 @@ class Differential(RuleBasedStateMachine):
                         raise Left
             except Left:
                 return "left", told
-            if told[-1][0] == "answered" and writer == "bot":
+            if told[-1][0] == "answered" and writer == "bot" and isinstance(told[-1][1], (Order, Trade)):
                 record = told[-1][1]
                 get = half.ledger("bot").get_order if isinstance(record, Order) else half.ledger("bot").get_trade
                 assert meanwhile or get(record.key[0]) == record
@@ -575,8 +649,11 @@ def check_orders(ledger: StrategyLedger, folded: dict[RecordKind, dict[Any, Reco
             assert isinstance(request, OrderRequest)
             whole = attach(whole, request)
         assert ledger.get_order(order.order_id) == whole
-        assert order.cum_quantity == sum(fill.quantity for fill in fills[order.order_id])
-        assert order.executed_value == sum(fill.quantity * fill.price for fill in fills[order.order_id])
+        standing = [fill for fill in fills[order.order_id] if not fill.busted]
+        counted = [split_quantity(fill.quantity, fill.economic_order, order.splits) for fill in standing]
+        assert order.cum_quantity == sum(counted)
+        assert order.executed_value == sum(fill.quantity * fill.price for fill in standing)
+        assert order.inferred_quantity == sum(fill.quantity for fill in standing if fill.inferred)
         in_flight = [request.request_kind for request in whole.requests if request.is_in_flight]
         assert in_flight.count("CANCEL") == order.cancels_in_flight  # type: ignore[arg-type]  # a StrEnum is its word
         assert in_flight.count("REPLACE") == order.replaces_in_flight  # type: ignore[arg-type]
@@ -596,15 +673,22 @@ def check_orders(ledger: StrategyLedger, folded: dict[RecordKind, dict[Any, Reco
 
 def check_positions(folded: dict[RecordKind, dict[Any, Record]]) -> None:
     """Fold the fills of each position anew, in economic order, and weigh the result against the cash that moved."""
-    by_key: dict[Any, list[Fill]] = defaultdict(list)
+    by_key: dict[Any, list[Movement]] = {key: [] for key in folded[RecordKind.POSITION]}
     for fill in folded[RecordKind.FILL].values():
         assert isinstance(fill, Fill)
-        by_key[fill.position_key].append(fill)
-    assert set(by_key) == set(folded[RecordKind.POSITION])
-    for key, fills in by_key.items():
+        if not fill.busted:
+            by_key[fill.position_key].append(fill)
+    for adjustment in folded[RecordKind.ADJUSTMENT].values():
+        assert isinstance(adjustment, Adjustment)
+        for key in by_key:
+            if adjustment.concerns(key):
+                by_key[key].append(adjustment)
+    for key, movements in by_key.items():
         stored = folded[RecordKind.POSITION][key]
         assert isinstance(stored, Position)
-        fills.sort(key=lambda fill: fill.economic_order)
+        movements.sort(key=lambda movement: movement.economic_order)
+        fills = [movement for movement in movements if isinstance(movement, Fill)]
+        adjustments = [movement for movement in movements if isinstance(movement, Adjustment)]
         anew = attrs.evolve(
             Position(
                 symbol=stored.symbol, venue=stored.venue, account=stored.account, position_side=stored.position_side
@@ -616,11 +700,17 @@ def check_positions(folded: dict[RecordKind, dict[Any, Record]]) -> None:
             sequence=stored.sequence,
             version=stored.version,
         )
-        for fill in fills:
-            anew = fold(anew, fill)
-            assert fill.flat_realized_pnl == (anew.realized_pnl if anew.is_flat else None)
+        flows: tuple[CashFlow, ...] = ()
+        for movement in movements:
+            anew = fold(anew, movement)
+            if isinstance(movement, Fill):
+                assert movement.flat_realized_pnl == (anew.realized_pnl if anew.is_flat else None)
+            else:
+                flows = merge_cash_flows(flows, movement)
         fees = merge_fees((), (fee for fill in fills for fee in fill.fees))
-        assert stored == attrs.evolve(anew, fees=fees)
+        assert stored == attrs.evolve(anew, fees=fees, cash_flows=flows)
+        if adjustments:
+            continue
         assert stored.quantity == sum(fill.signed_quantity for fill in fills)
         if not stored.inverse:
             cash = -sum((fill.signed_quantity * fill.price for fill in fills), Decimal(0)) * stored.multiplier
@@ -632,12 +722,21 @@ def check_trades(folded: dict[RecordKind, dict[Any, Record]]) -> None:
     """Sum the fills of each trade's orders anew."""
     for trade in folded[RecordKind.TRADE].values():
         assert isinstance(trade, Trade)
+        for order_id, share in trade.shares.items():
+            others = [one for one in folded[RecordKind.TRADE].values() if isinstance(one, Trade)]
+            shared = sum(one.shares.get(order_id, Decimal(0)) for one in others)
+            order = folded[RecordKind.ORDER][order_id,]
+            assert isinstance(order, Order)
+            assert order.splits or share <= shared <= order.cum_quantity
+        if trade.shares or any(leg.splits for leg in trade.legs):
+            continue
         fills = [fill for fill in folded[RecordKind.FILL].values() if fill.key[0] in trade.order_ids]
-        bought = [fill for fill in fills if isinstance(fill, Fill) and fill.side.is_buy]
-        sold = [fill for fill in fills if isinstance(fill, Fill) and not fill.side.is_buy]
+        standing = [fill for fill in fills if isinstance(fill, Fill) and not fill.busted]
+        bought = [fill for fill in standing if fill.side.is_buy]
+        sold = [fill for fill in standing if not fill.side.is_buy]
         assert sum(leg.bought_quantity for leg in trade.legs) == sum(abs(fill.signed_quantity) for fill in bought)
         assert sum(leg.sold_quantity for leg in trade.legs) == sum(abs(fill.signed_quantity) for fill in sold)
-        assert trade.opened_at == min(fill.executed_at for fill in (*bought, *sold))
+        assert not standing or trade.opened_at == min(fill.executed_at for fill in standing)
         assert trade.fees == merge_fees((), (fee for fill in (*bought, *sold) for fee in fill.fees))
         for order_id in trade.order_ids:
             order = folded[RecordKind.ORDER][order_id,]

@@ -10,19 +10,35 @@ from ledger_core.commands import (
     AcceptOrder,
     AnyCommand,
     BookFill,
+    BustFill,
     CloseTrade,
+    CorrectFill,
     CreateTrade,
     EndOrderDay,
     NoteOrder,
+    RecordAdjustment,
     RecordOrder,
     RejectRequest,
     ReplaceOrder,
+    ReportStatus,
     RequestCancel,
     RequestReplace,
+    ResolveQuarantined,
     RestateOrder,
+    UpdateFee,
     UpdateTrade,
 )
-from ledger_core.decide import fills, orders, quarantine, repeats, requests, trades
+from ledger_core.decide import (
+    adjustments,
+    fills,
+    orders,
+    quarantine,
+    repeats,
+    reports,
+    requests,
+    revisions,
+    trades,
+)
 from ledger_core.decide.draft import Draft
 from ledger_core.model import Key, RecordKind
 
@@ -62,6 +78,18 @@ def _decide_one(draft: Draft, command: AnyCommand) -> Answer:
             return orders.restate(draft, command)
         case EndOrderDay():
             return orders.end_day(draft, command)
+        case BustFill():
+            return revisions.bust(draft, command)
+        case CorrectFill():
+            return revisions.correct(draft, command)
+        case UpdateFee():
+            return revisions.update_fee(draft, command)
+        case ReportStatus():
+            return reports.report(draft, command)
+        case RecordAdjustment():
+            return adjustments.record_adjustment(draft, command)
+        case ResolveQuarantined():
+            return quarantine.resolve(draft, command, _decide_one)
         case CreateTrade():
             return trades.create(draft, command)
         case UpdateTrade():

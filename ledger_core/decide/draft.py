@@ -13,12 +13,14 @@ from ledger_core.changes import Change, EventType
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
 from ledger_core.evolve import attach, evolve
-from ledger_core.lifecycle import OrderEvent, next_order_state
+from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
 from ledger_core.model import (
+    Adjustment,
     Fill,
     Key,
     Order,
     OrderRequest,
+    Position,
     QuarantinedFact,
     QuarantineState,
     Record,
@@ -26,6 +28,31 @@ from ledger_core.model import (
     Trade,
 )
 from ledger_core.numbers import ZERO, minus, plain
+
+EconomicOrder = tuple[datetime, int, int]
+"""(executed_at, sequence, index): the order in which positions are folded."""
+
+
+def symbols_of(record: Record) -> tuple[str, ...]:
+    """Return the symbols that an order, trade or position is about."""
+    match record:
+        case Order() | Position():
+            return (record.symbol,)
+        case Trade():
+            return tuple(leg.symbol for leg in record.legs)
+        case _:
+            return ()
+
+
+def may_be_concerned(record: Record) -> bool:
+    """Say whether what happens to its symbol may still change a record: open orders and trades, all positions."""
+    match record:
+        case Order():
+            return record.is_open
+        case Trade():
+            return record.state is TradeState.OPEN
+        case _:
+            return True
 
 
 class Records(Protocol):
@@ -47,16 +74,24 @@ class Records(Protocol):
         """Return the quarantined facts about an order, by its id or its venue's ids, in order of arrival."""
         ...
 
-    def last_flat_before(self, fill: Fill) -> Fill | None:
-        """Return the last fill before this one, in economic order, after which its position was flat."""
+    def last_flat_before(self, position_key: Key, before: EconomicOrder) -> Fill | None:
+        """Return the last fill before a place in economic order after which the position was flat."""
         ...
 
     def fills_after(self, position_key: Key, fill: Fill | None) -> Iterable[Fill]:
         """Iterate over the fills of a position after `fill` (None: over all), in economic order."""
         ...
 
-    def command_of(self, fact: QuarantinedFact) -> AnyCommand:
-        """Return the command that a quarantined fact was given as."""
+    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
+        """Return every adjustment of a symbol."""
+        ...
+
+    def concerned(self, kind: RecordKind, symbol: str) -> Sequence[Record]:
+        """Return the open orders or open trades in a symbol, or all positions in it, flat ones included."""
+        ...
+
+    def command_of(self, fact: Mapping[str, Any]) -> AnyCommand:
+        """Return the command that was kept as JSON."""
         ...
 
     def json_of(self, command: AnyCommand) -> Mapping[str, Any]:
@@ -76,6 +111,10 @@ class Overlay:
         """Return a record as staged, else as it is below."""
         found = self.staged.get((kind, key))
         return found if found is not None else self._below.get(kind, key)
+
+    def below_get(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return a record as it was before anything was staged here."""
+        return self._below.get(kind, key)
 
     def order(self, order_id: str) -> Order:
         """Return the order; raise UnknownOrder."""
@@ -114,18 +153,16 @@ class Overlay:
         waiting = [fact for fact in facts.values() if fact.state is QuarantineState.WAITING]
         return sorted(waiting, key=lambda fact: fact.sequence)
 
-    def last_flat_before(self, fill: Fill) -> Fill | None:
-        """Return the last fill before this one after which the position was flat, staged ones included."""
-        staged = [known for known in self._staged_fills() if known.position_key == fill.position_key]
+    def last_flat_before(self, position_key: Key, before: EconomicOrder) -> Fill | None:
+        """Return the last fill before a place after which the position was flat, staged ones included."""
+        staged = [known for known in self._staged_fills() if known.position_key == position_key]
         candidates = [
-            known
-            for known in staged
-            if known.flat_realized_pnl is not None and known.economic_order < fill.economic_order
+            known for known in staged if known.flat_realized_pnl is not None and known.economic_order < before
         ]
-        below = self._below.last_flat_before(fill)
+        below = self._below.last_flat_before(position_key, before)
         restaged = {known.key for known in staged}
         while below is not None and below.key in restaged:
-            below = self._below.last_flat_before(below)
+            below = self._below.last_flat_before(position_key, below.economic_order)
         return max((*candidates, *([below] if below else [])), key=lambda known: known.economic_order, default=None)
 
     def fills_after(self, position_key: Key, fill: Fill | None) -> Iterable[Fill]:
@@ -144,8 +181,24 @@ class Overlay:
             yield below
         yield from reversed(waiting)
 
-    def command_of(self, fact: QuarantinedFact) -> AnyCommand:
-        """Return the command that a quarantined fact was given as."""
+    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
+        """Return every adjustment of a symbol, staged ones included."""
+        found = {known.key: known for known in self._below.adjustments_of(symbol)}
+        for record in self.staged.values():
+            if isinstance(record, Adjustment) and record.symbol == symbol:
+                found[record.key] = record
+        return list(found.values())
+
+    def concerned(self, kind: RecordKind, symbol: str) -> Sequence[Record]:
+        """Return the open orders or trades in a symbol, or all positions in it, as staged."""
+        found = {record.key: record for record in self._below.concerned(kind, symbol)}
+        for record in self.staged.values():
+            if record.kind is kind and symbol in symbols_of(record):
+                found[record.key] = record
+        return [record for record in found.values() if may_be_concerned(record)]
+
+    def command_of(self, fact: Mapping[str, Any]) -> AnyCommand:
+        """Return the command that was kept as JSON."""
         return self._below.command_of(fact)
 
     def json_of(self, command: AnyCommand) -> Mapping[str, Any]:

@@ -1,55 +1,60 @@
 """Decide on an execution: which order it belongs to, whether it may be booked, and all that it moves.
 
-One fill changes the fill, its order, the position and the trades of the order, in one entry. Positions fold in
-economic order (executed_at, then sequence): a fill that is older than what was folded last folds again from the
-last flat point before it, so no order of arrival changes the final figures.
+One fill changes the fill, its order, the position and the trades of the order, in one entry.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from ledger_core.changes import EventType
 from ledger_core.commands import BookFill, FillDetails
-from ledger_core.decide import trades
+from ledger_core.decide import revisions, trades
 from ledger_core.decide.draft import Draft
-from ledger_core.errors import FactMismatch, IdempotencyConflict, InvalidValue, OverfillError, UnknownOrder
+from ledger_core.decide.holdings import add_fill, instrument_of
+from ledger_core.errors import FactMismatch, IdempotencyConflict, InvalidValue, UnknownOrder
 from ledger_core.lifecycle import ENDED_STATES, OrderEvent, OrderState
-from ledger_core.model import Fee, Fill, Instrument, Key, Order, Position, RecordKind, Side
+from ledger_core.model import Execution, Fee, Fill, Key, Order, RecordKind, Side, split_quantity
 from ledger_core.numbers import plain, plus, times
-from ledger_core.positions import fold, merge_fees, restart, with_terms
 
 
 def book_fill(draft: Draft, command: BookFill) -> tuple[RecordKind, Key]:
     """Book an execution; the same fill id of the same order with the same figures is a repeat."""
     order = _order_of(draft, command)
     answer = order.kind, order.key
-    known = draft.get(RecordKind.FILL, (order.order_id, command.fill.fill_id))
+    known = revisions.fill_of(draft, order, command.fill.fill_id)
     if known is not None:
-        assert isinstance(known, Fill), "kind FILL"
         refuse_other_content(known, command.fill)
         return answer
     _refuse_mismatch(order, command.fill)
-    instrument = draft.get(RecordKind.INSTRUMENT, (order.venue or "", order.symbol))
-    assert isinstance(instrument, Instrument), "every recorded order has noted its instrument"
-    if instrument.inverse and command.fill.price <= 0:
-        raise InvalidValue(
-            f"an inverse contract has no price of {command.fill.price}",
-            argument="fill_data.price",
-            value=command.fill.price,
-        )
-    _refuse_overfill(draft, order, command.fill)
+    instrument = instrument_of(draft, order.venue, order.symbol)
+    revisions.refuse_price(instrument, command.fill.price, "fill_data.price")
+    if order.inferred_quantity and not command.fill.inferred:
+        order = revisions.retire_inferred(draft, order, command)
     fill = _fill(draft, order, command)
-    event = _event(order, fill)
-    fill = _fold_into_position(draft, fill, instrument)
-    order = _execute(draft, order, fill, event)
+    quantity = split_quantity(fill.quantity, fill.economic_order, order.splits)
+    cum_quantity = plain(plus(order.cum_quantity, quantity))
+    revisions.refuse_overfill(draft, order, quantity, fill.fill_id)
+    event = _event(order, fill, complete=order.quantity is not None and cum_quantity >= order.quantity)
+    fill = add_fill(draft, fill, instrument)
+    values: dict[str, Any] = {
+        "cum_quantity": cum_quantity,
+        "executed_value": plain(plus(order.executed_value, times(fill.quantity, fill.price))),
+    }
+    if fill.inferred:
+        values["inferred_quantity"] = plain(plus(order.inferred_quantity, fill.quantity))
+    order = _execute(draft, order, fill, event, values)
     trades.progress(draft, order, fill, instrument)
     return answer
 
 
 def refuse_other_content(known: Fill | FillDetails, given: FillDetails) -> None:
-    """Raise IdempotencyConflict unless a repeated fill says the same, where both copies say anything."""
+    """Raise IdempotencyConflict unless a repeated fill says the same, where both copies say anything.
+
+    Of a fill that was corrected, the version counts that the repeat names.
+    """
+    version = _version_of(known, given.fill_id)
     pairs = (
-        ("quantity", known.quantity, given.quantity),
-        ("price", known.price, given.price),
+        ("quantity", version.quantity, given.quantity),
+        ("price", version.price, given.price),
         ("side", _is_buy(known.side), _is_buy(given.side)),
         ("symbol", known.symbol, given.symbol),
         ("fees", _sorted(known.fees), _sorted(given.fees)),
@@ -57,11 +62,17 @@ def refuse_other_content(known: Fill | FillDetails, given: FillDetails) -> None:
     differing = [name for name, ours, theirs in pairs if None not in (ours, theirs) and ours != theirs]
     if differing:
         raise IdempotencyConflict(
-            f"fill {known.fill_id!r} is known with other {', '.join(differing)}",
+            f"fill {given.fill_id!r} is known with other {', '.join(differing)}",
             fields=tuple(differing),
             recorded=known,
             given=given,
         )
+
+
+def _version_of(known: Fill | FillDetails, fill_id: str) -> Fill | FillDetails | Execution:
+    if isinstance(known, Fill):
+        return next((one for one in known.executions if one.fill_id == fill_id), known)
+    return known
 
 
 def _is_buy(side: Side | None) -> bool | None:
@@ -103,20 +114,6 @@ def _mismatch(field: str, recorded: str, given: str) -> FactMismatch:
     )
 
 
-def _refuse_overfill(draft: Draft, order: Order, fill: FillDetails) -> None:
-    limit = order.fill_limit
-    if limit is None or draft.books_overfills or plus(order.cum_quantity, fill.quantity) <= limit:
-        return
-    raise OverfillError(
-        f"{fill.quantity} on top of {order.cum_quantity} exceeds the {limit} of order {order.order_id!r}",
-        order_id=order.order_id,
-        fill_id=fill.fill_id,
-        limit=limit,
-        cum_quantity=order.cum_quantity,
-        quantity=fill.quantity,
-    )
-
-
 def _fill(draft: Draft, order: Order, command: BookFill) -> Fill:
     given = command.fill
     ended_day = order.state is OrderState.DONE_FOR_DAY and not order.is_good_till
@@ -147,8 +144,7 @@ def _fill(draft: Draft, order: Order, command: BookFill) -> Fill:
     return fill
 
 
-def _event(order: Order, fill: Fill) -> OrderEvent:
-    complete = order.quantity is not None and plus(order.cum_quantity, fill.quantity) >= order.quantity
+def _event(order: Order, fill: Fill, *, complete: bool) -> OrderEvent:
     if (
         order.state is OrderState.DONE_FOR_DAY
         and order.is_good_till
@@ -159,11 +155,7 @@ def _event(order: Order, fill: Fill) -> OrderEvent:
     return OrderEvent.COMPLETING_FILL if complete else OrderEvent.PARTIAL_FILL
 
 
-def _execute(draft: Draft, order: Order, fill: Fill, event: OrderEvent) -> Order:
-    values: dict[str, Any] = {
-        "cum_quantity": plain(plus(order.cum_quantity, fill.quantity)),
-        "executed_value": plain(plus(order.executed_value, times(fill.quantity, fill.price))),
-    }
+def _execute(draft: Draft, order: Order, fill: Fill, event: OrderEvent, values: dict[str, Any]) -> Order:
     if fill.venue_order_id is not None and fill.venue_order_id not in order.venue_order_ids:
         values["venue_order_ids"] = (*order.venue_order_ids, fill.venue_order_id)
     complete = event in (OrderEvent.COMPLETING_FILL, OrderEvent.NEXT_DAY_COMPLETING_FILL)
@@ -174,73 +166,3 @@ def _execute(draft: Draft, order: Order, fill: Fill, event: OrderEvent) -> Order
         facts={"fill_id": fill.fill_id, "late": fill.late},
         **values,
     )
-
-
-_FILL_DEFAULTS = {field.name: field.default for field in Fill.__attrs_attrs__}
-_FILL_NOT_STORED = frozenset({"order_id", "fill_id", "recorded_at", "sequence", "index", "version"})
-
-
-def _fold_into_position(draft: Draft, fill: Fill, instrument: Instrument) -> Fill:
-    """Stage the fill and the position that it moves; return the fill as staged."""
-    known = draft.get(RecordKind.POSITION, fill.position_key)
-    before = known if isinstance(known, Position) else _new_position(fill)
-    position = with_terms(before, instrument)
-    last = position.last_economic_order
-    if last is None or last < fill.economic_order:
-        after = fold(position, fill)
-        _create_fill(draft, fill, after)
-    else:
-        _create_fill(draft, fill, None)
-        after = _refold(draft, position, fill)
-    staged = draft.get(RecordKind.FILL, fill.key)
-    values = _position_values(before, after)
-    if fill.fees:
-        values["fees"] = merge_fees(before.fees, fill.fees)
-    if known is None:
-        draft.create(RecordKind.POSITION, fill.position_key, values)
-    else:
-        draft.change(known, values)
-    return cast(Fill, staged)
-
-
-def _refold(draft: Draft, position: Position, late: Fill) -> Position:
-    """Fold again from the last flat point before a late fill; stage what that changes at later flat points."""
-    start = draft.last_flat_before(late)
-    after = restart(position, start)
-    restated: list[tuple[Fill, Any]] = []
-    for fill in draft.fills_after(late.position_key, start):
-        after = fold(after, fill)
-        flat_realized_pnl = after.realized_pnl if after.is_flat else None
-        if flat_realized_pnl != fill.flat_realized_pnl:
-            restated.append((fill, flat_realized_pnl))
-    for fill, flat_realized_pnl in restated:
-        draft.change(fill, {"flat_realized_pnl": flat_realized_pnl})
-    return after
-
-
-def _create_fill(draft: Draft, fill: Fill, after: Position | None) -> None:
-    values = {
-        name: value
-        for name, default in _FILL_DEFAULTS.items()
-        if name not in _FILL_NOT_STORED and (value := getattr(fill, name)) != default
-    }
-    if fill.index:
-        values["index"] = fill.index
-    if after is not None and after.is_flat:
-        values["flat_realized_pnl"] = after.realized_pnl
-    draft.create(RecordKind.FILL, fill.key, values)
-
-
-def _new_position(fill: Fill) -> Position:
-    return Position(symbol=fill.symbol, venue=fill.venue, account=fill.account, position_side=fill.position_side)
-
-
-_POSITION_FIELDS = tuple(
-    field.name
-    for field in Position.__attrs_attrs__
-    if field.name not in ("symbol", "venue", "account", "position_side", "fees", "sequence", "version")
-)
-
-
-def _position_values(before: Position, after: Position) -> dict[str, Any]:
-    return {name: value for name in _POSITION_FIELDS if (value := getattr(after, name)) != getattr(before, name)}

@@ -1,6 +1,7 @@
 """Decide on placing an order and on what a venue says of it, but for fills and answers to requests."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -49,7 +50,16 @@ def record_order(draft: Draft, command: RecordOrder) -> tuple[RecordKind, Key]:
             )
         return RecordKind.ORDER, key
     draft.refuse_taken_id(RecordKind.TRADE, command.order_id)
-    _note_terms(draft, command.details)
+    details = command.details
+    note_terms(
+        draft,
+        details.venue,
+        details.symbol,
+        multiplier=details.multiplier,
+        inverse=details.inverse,
+        base_currency=details.base_currency,
+        currency=details.currency,
+    )
     draft.create(
         RecordKind.ORDER,
         key,
@@ -140,15 +150,19 @@ def _content(details: OrderDetails) -> OrderDetails:
     return attrs.evolve(details, metadata=None)
 
 
-def _note_terms(draft: Draft, details: OrderDetails) -> None:
-    """Keep the instrument's terms: the first order sets them, later ones may only add what was not known."""
-    key = (details.venue or "", details.symbol)
-    given = {
-        "multiplier": details.multiplier,
-        "inverse": details.inverse,
-        "base_currency": details.base_currency,
-        "currency": details.currency,
-    }
+def note_terms(
+    draft: Draft,
+    venue: str | None,
+    symbol: str,
+    *,
+    multiplier: Decimal | None,
+    inverse: bool | None,
+    base_currency: str | None,
+    currency: str | None,
+) -> None:
+    """Keep the instrument's terms: the first order or adjustment sets them, later ones add what was not known."""
+    key = (venue or "", symbol)
+    given = {"multiplier": multiplier, "inverse": inverse, "base_currency": base_currency, "currency": currency}
     known = draft.get(RecordKind.INSTRUMENT, key)
     if known is None:
         defaults = {"multiplier": ONE, "inverse": False}
@@ -163,7 +177,7 @@ def _note_terms(draft: Draft, details: OrderDetails) -> None:
             continue
         if recorded is not None:
             raise InstrumentTermsConflict(
-                f"{name} of {details.symbol!r} is {recorded}, not {value}",
+                f"{name} of {symbol!r} is {recorded}, not {value}",
                 field=name,
                 recorded=recorded,
                 given=value,

@@ -3,14 +3,30 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ledger_core.changes import EventType
-from ledger_core.commands import BookFill, Fact
-from ledger_core.decide.draft import Draft
-from ledger_core.errors import CommandRefused, FactMismatch, IllegalTransition, OverfillError, UnknownOrder
-from ledger_core.model import Key, Order, QuarantinedFact, QuarantineState, RecordKind
+import attrs
 
-QUARANTINABLE = (UnknownOrder, OverfillError, IllegalTransition, FactMismatch)
+from ledger_core.changes import EventType
+from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact, Operation, RecordOrder, ResolveQuarantined
+from ledger_core.decide.draft import Draft
+from ledger_core.errors import (
+    CommandRefused,
+    FactMismatch,
+    IdempotencyConflict,
+    IllegalTransition,
+    InvalidValue,
+    OverfillError,
+    StorageCorrupt,
+    UnknownFill,
+    UnknownOrder,
+)
+from ledger_core.model import Key, Order, QuarantinedFact, QuarantineState, RecordKind
+from ledger_core.numbers import ZERO
+
+QUARANTINABLE = (UnknownOrder, UnknownFill, OverfillError, IllegalTransition, FactMismatch)
 """The refusals after which a fact is filed. A malformed argument or a conflict is told to the caller alone."""
+
+DecideOne = Callable[[Draft, Any], tuple[RecordKind, Key]]
+"""Decides one command on a draft; handed in, because this module is one of those that it calls."""
 
 RETRIES_MAX = 10_000
 """The most retries within one entry; what is left then is tried in the next one."""
@@ -51,7 +67,7 @@ def file_fact(
     )
 
 
-def retry_waiting(draft: Draft, decide_one: Callable[[Draft, Any], tuple[RecordKind, Key]]) -> None:
+def retry_waiting(draft: Draft, decide_one: DecideOne) -> None:
     """Try the waiting facts of every order that the draft changed, in order of arrival, until none succeeds.
 
     A fact that is refused again stays where it is; a retry never fails the command that caused it.
@@ -74,20 +90,102 @@ def _changed_orders(draft: Draft) -> list[str]:
     return list(dict.fromkeys(change.key[0] for change in draft.changes if change.kind is RecordKind.ORDER))
 
 
-def _retry(draft: Draft, fact: QuarantinedFact, decide_one: Callable[[Draft, Any], tuple[RecordKind, Key]]) -> bool:
-    command = draft.command_of(fact)
+def resolve(draft: Draft, command: ResolveQuarantined, decide_one: DecideOne) -> tuple[RecordKind, Key]:
+    """Decide on a fact by hand: book it onto the order that is named, perhaps a new one, or dismiss it.
+
+    A person may book what the ledger would not: a fill beyond the order's quantity becomes its overfill. What the
+    lifecycle table refuses stays refused.
+    """
+    key = (command.quarantine_id,)
+    fact = draft.get(RecordKind.QUARANTINE, key)
+    if not isinstance(fact, QuarantinedFact):
+        raise InvalidValue(
+            f"nothing in quarantine is known as {command.quarantine_id!r}",
+            argument="quarantine_id",
+            value=command.quarantine_id,
+        )
+    wanted = QuarantineState.DISMISSED if command.order_id is None else QuarantineState.BOOKED
+    if fact.state is not QuarantineState.WAITING:
+        if fact.state is wanted and command.order_id in (None, fact.order_id):
+            return RecordKind.QUARANTINE, key
+        raise IdempotencyConflict(
+            f"{command.quarantine_id!r} was resolved otherwise: {fact.state}", recorded=fact, given=command
+        )
+    if command.order_id is None:
+        _end(draft, fact, QuarantineState.DISMISSED, command.reason)
+        return RecordKind.QUARANTINE, key
+    if command.order_details is not None:
+        placing = RecordOrder(
+            operation=Operation.RECORD_ORDER,
+            occurred_at=fact.occurred_at,
+            order_id=command.order_id,
+            details=command.order_details,
+        )
+        decide_one(draft, placing)
+    booked = attrs.evolve(_command_of(draft, fact), order_id=command.order_id)
+    trial = draft.trial(booked)
+    trial.books_overfills = True
+    decide_one(trial, booked)
+    for correction in fact.corrections:
+        decide_one(trial, attrs.evolve(_as_fact(draft.command_of(correction)), order_id=command.order_id))
+    draft.adopt(trial)
+    _end(draft, fact, QuarantineState.BOOKED, command.reason, order_id=command.order_id)
+    return RecordKind.QUARANTINE, key
+
+
+def _command_of(draft: Draft, fact: QuarantinedFact) -> Fact:
+    return _as_fact(draft.command_of(fact.fact))
+
+
+def _as_fact(command: AnyCommand) -> Fact:
+    if not isinstance(command, FACT_TYPES):
+        raise StorageCorrupt(f"{command.operation} is no fact, but stands in quarantine")
+    return command
+
+
+def _retry(draft: Draft, fact: QuarantinedFact, decide_one: DecideOne) -> bool:
+    command = _command_of(draft, fact)
     trial = draft.trial(command)
     try:
-        decide_one(trial, command)
+        if fact.corrections:
+            _book_corrected(trial, fact, command, decide_one)
+        else:
+            decide_one(trial, command)
     except CommandRefused:
         return False
-    trial.change(
-        fact,
-        {"state": QuarantineState.BOOKED, "resolved_at": draft.recorded_at},
-        event_type=EventType.QUARANTINE_RESOLVED,
-        from_state=QuarantineState.WAITING,
-        to_state=QuarantineState.BOOKED,
-        facts={"order_id": fact.order_id},
-    )
+    _end(trial, fact, QuarantineState.BOOKED, None)
     draft.adopt(trial)
     return True
+
+
+def _book_corrected(trial: Draft, fact: QuarantinedFact, command: Fact, decide_one: DecideOne) -> None:
+    """Book a fill with the corrections that came while it waited: what counts is what it comes to with them."""
+    allowed, trial.books_overfills = trial.books_overfills, True
+    kind, key = decide_one(trial, command)
+    for correction in fact.corrections:
+        decide_one(trial, trial.command_of(correction))
+    trial.books_overfills = allowed
+    order, before = trial.get(kind, key), trial.below_get(kind, key)
+    assert isinstance(order, Order), "a fill answers with its order"
+    known = before.overfill_quantity if isinstance(before, Order) else ZERO
+    if not allowed and order.overfill_quantity > known:
+        raise OverfillError(f"order {order.order_id!r} would be overfilled", order_id=order.order_id)
+
+
+def _end(
+    draft: Draft, fact: QuarantinedFact, state: QuarantineState, reason: str | None, *, order_id: str | None = None
+) -> None:
+    values: dict[str, Any] = {"state": state, "resolved_at": draft.recorded_at}
+    if reason is not None:
+        values["resolution"] = reason
+    if order_id is not None and order_id != fact.order_id:
+        values["order_id"] = order_id
+    facts = {"order_id": order_id or fact.order_id}
+    draft.change(
+        fact,
+        values,
+        event_type=EventType.QUARANTINE_RESOLVED,
+        from_state=QuarantineState.WAITING,
+        to_state=state,
+        facts={**facts, "reason": reason} if reason is not None else facts,
+    )

@@ -7,7 +7,7 @@ from ledger_core._frozen import FrozenDict, freeze
 from ledger_core.commands import AnyCommand
 from ledger_core.decide.draft import Draft
 from ledger_core.errors import IdempotencyConflict
-from ledger_core.model import CommandRecord, Key, Order, RecordKind, Trade
+from ledger_core.model import CommandRecord, Key, RecordKind
 
 _IGNORED = frozenset({"operation", "occurred_at", "command_id", "reason", "liquidity", "metadata"})
 
@@ -15,7 +15,7 @@ _IGNORED = frozenset({"operation", "occurred_at", "command_id", "reason", "liqui
 def content(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what of a command, as JSON, counts when a repeat is compared: never times, reasons, metadata."""
     counted = {name: _counted(value) for name, value in stored.items() if name not in _IGNORED}
-    if "order_ids" in counted:  # a set: in which order a trade's orders are named says nothing
+    if counted.get("order_ids"):  # a set: in which order a trade's orders are named says nothing
         counted["order_ids"] = tuple(sorted(counted["order_ids"]))
     return FrozenDict(counted)
 
@@ -47,8 +47,6 @@ def remember_command(draft: Draft, command: AnyCommand, answer: tuple[RecordKind
     """Stage what makes a repeat of this command known for ever."""
     key = _key(command)
     if key is not None:
-        record = draft.get(*answer)
-        assert isinstance(record, (Order, Trade)), "commands answer with an order or a trade"
         stored = {**content(draft.json_of(command)), "answer": (answer[0].value, *answer[1])}
         draft.create(RecordKind.COMMAND, key, {"content": FrozenDict(stored)})
 

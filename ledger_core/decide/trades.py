@@ -1,21 +1,25 @@
 """Decide on trades: which orders they group, what their fills come to, and when they may be closed.
 
 Figures of a trade are sums over its fills, so the order in which facts arrive is no matter. A fact on an order
-of a closed trade leaves it closed and publishes TRADE_RESTATED with the figures before and after.
+of a closed trade leaves it closed and publishes TRADE_RESTATED with the figures before and after. What of an order
+belongs to a trade, `shares` works out.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import attrs
 
+from ledger_core._frozen import FrozenDict
 from ledger_core.changes import EventType
 from ledger_core.commands import CloseTrade, CreateTrade, TradeDetails, UpdateTrade
 from ledger_core.decide.draft import Draft
+from ledger_core.decide.shares import add_fill, figures_of, shrunk_shares, used_share
 from ledger_core.errors import AllocationConflict, IdempotencyConflict, InvalidValue, TradeNotFlat
 from ledger_core.lifecycle import TRADE_MACHINE, TradeEvent, TradeState
-from ledger_core.model import Fill, Instrument, Key, Order, RecordKind, Trade, TradeLeg
-from ledger_core.numbers import decimal_text, plain, plus
+from ledger_core.model import Fill, Instrument, Key, Order, RecordKind, Trade
+from ledger_core.numbers import decimal_text, plus
 from ledger_core.positions import merge_fees
 
 
@@ -25,17 +29,18 @@ def create(draft: Draft, command: CreateTrade) -> tuple[RecordKind, Key]:
     known = draft.get(RecordKind.TRADE, key)
     if known is not None:
         assert isinstance(known, Trade), "kind TRADE"
-        if set(known.initial_order_ids) != set(command.order_ids):
+        same = set(known.initial_order_ids) == set(command.order_ids) and known.initial_shares == command.shares
+        if not same:
             raise IdempotencyConflict(
                 f"trade {command.trade_id!r} is known with other orders",
-                recorded=known.initial_order_ids,
-                given=command.order_ids,
+                recorded=known.initial_shares or known.initial_order_ids,
+                given=command.shares or command.order_ids,
             )
         return RecordKind.TRADE, key
     draft.refuse_taken_id(RecordKind.ORDER, command.trade_id)
-    orders = _free_orders(draft, command.order_ids, command.trade_id)
-    legs, fills = _with_fills(draft, (), orders)
-    if not legs:
+    _refuse_taken_orders(draft, command.order_ids, command.shares, command.trade_id)
+    figures = figures_of(draft, command.trade_id, command.order_ids, command.shares, ())
+    if not figures["legs"]:
         raise InvalidValue(
             "order_ids has no order with a fill; a trade begins with one",
             argument="order_ids",
@@ -44,16 +49,16 @@ def create(draft: Draft, command: CreateTrade) -> tuple[RecordKind, Key]:
     values: dict[str, Any] = {
         "order_ids": command.order_ids,
         "initial_order_ids": command.order_ids,
-        "legs": legs,
-        "opened_at": min(leg.first_executed_at for leg in legs),
+        **figures,
         **_details(command.details),
     }
-    fees = merge_fees((), (fee for fill in fills for fee in fill.fees))
-    if fees:
-        values["fees"] = fees
+    if command.shares:
+        values.update(shares=command.shares, initial_shares=command.shares)
+    if command.details.stop_price is not None:
+        values["initial_stop_price"] = command.details.stop_price
     state = TRADE_MACHINE.target(None, TradeEvent.CREATION)
     draft.create(RecordKind.TRADE, key, values, event_type=EventType.TRADE_CREATED, to_state=state)
-    _join(draft, orders, command.trade_id)
+    _join(draft, command.order_ids, command.trade_id)
     return RecordKind.TRADE, key
 
 
@@ -61,10 +66,12 @@ def update(draft: Draft, command: UpdateTrade) -> tuple[RecordKind, Key]:
     """Change what is said of an open trade, or add further orders; no difference is a repeat."""
     trade = draft.trade(command.trade_id)
     values = {name: value for name, value in _details(command.details).items() if value != getattr(trade, name)}
-    added = [order_id for order_id in command.order_ids if order_id not in trade.order_ids]
+    added = _added(trade, command.order_ids, command.shares)
     if values or added:
         TRADE_MACHINE.target(trade.state, TradeEvent.UPDATE)
-        values.update(_add_orders(draft, trade, added))
+        if "stop_price" in values and trade.initial_stop_price is None:
+            values["initial_stop_price"] = values["stop_price"]
+        values.update(_add_orders(draft, trade, added, command.shares))
         _change(draft, trade, TradeEvent.UPDATE, EventType.TRADE_UPDATED, values)
     return trade.kind, trade.key
 
@@ -75,8 +82,8 @@ def close(draft: Draft, command: CloseTrade) -> tuple[RecordKind, Key]:
     if trade.state is TradeState.CLOSED:
         _refuse_other_close(trade, command)
         return trade.kind, trade.key
-    added = [order_id for order_id in command.order_ids if order_id not in trade.order_ids]
-    values = _add_orders(draft, trade, added)
+    added = _added(trade, command.order_ids, command.shares)
+    values = _add_orders(draft, trade, added, command.shares)
     after = attrs.evolve(trade, **values)
     if command.residual:
         _refuse_wrong_residual(after, command.residual)
@@ -95,20 +102,37 @@ def progress(draft: Draft, order: Order, fill: Fill, instrument: Instrument) -> 
     """Add a new fill of an order to the trades it belongs to."""
     for trade_id in order.trade_ids:
         trade = draft.trade(trade_id)
-        legs = _add_fill(trade.legs, fill, instrument)
+        if order.order_id in trade.shares:
+            _restate_one(draft, trade)
+            continue
+        legs = add_fill(trade.legs, fill, instrument)
         values: dict[str, Any] = {"legs": legs}
         if fill.fees:
             values["fees"] = merge_fees(trade.fees, fill.fees)
         opened_at = min(leg.first_executed_at for leg in legs)
         if opened_at != trade.opened_at:
             values["opened_at"] = opened_at
-        if trade.state is TradeState.OPEN:
-            _change(draft, trade, TradeEvent.PROGRESS, EventType.TRADE_UPDATED, values)
-        else:
-            if not trade.restated:
-                values["restated"] = True
-            facts = {"before": figures(trade), "after": figures(attrs.evolve(trade, **values))}
-            _change(draft, trade, TradeEvent.RESTATEMENT, EventType.TRADE_RESTATED, values, facts)
+        _follow(draft, trade, values)
+
+
+def restate(draft: Draft, order: Order) -> None:
+    """Add up every trade of an order again, after its fills were busted, corrected or charged otherwise."""
+    for trade_id in order.trade_ids:
+        _restate_one(draft, draft.trade(trade_id))
+
+
+def shrink_shares(draft: Draft, order: Order) -> None:
+    """Where less of an order stands than was shared out, take it from the newest share first."""
+    for trade, shares in shrunk_shares(draft, order):
+        _follow(
+            draft, trade, {"shares": shares, **figures_of(draft, trade.trade_id, trade.order_ids, shares, trade.legs)}
+        )
+
+
+def restated_by_split(draft: Draft, trade: Trade, legs: Any) -> None:
+    """Stage a trade whose legs a split restated."""
+    figures = figures_of(draft, trade.trade_id, trade.order_ids, trade.shares, legs)
+    _change(draft, trade, TradeEvent.PROGRESS, EventType.TRADE_UPDATED, figures)
 
 
 def figures(trade: Trade) -> dict[str, str | None]:
@@ -128,93 +152,81 @@ def _details(details: TradeDetails) -> dict[str, Any]:
     return {name: value for name, value in attrs.asdict(details, recurse=False).items() if value is not None}
 
 
-def _free_orders(draft: Draft, order_ids: Iterable[str], trade_id: str) -> list[Order]:
-    orders = [draft.order(order_id) for order_id in order_ids]
-    for order in orders:
-        if order.trade_ids:
+def _added(trade: Trade, order_ids: Iterable[str], shares: Mapping[str, Decimal]) -> list[str]:
+    """Return the orders that a trade does not have yet; refuse another share of one that it has."""
+    added = []
+    for order_id in order_ids:
+        if order_id not in trade.order_ids:
+            added.append(order_id)
+        elif order_id in shares and shares[order_id] != trade.shares.get(order_id):
             raise AllocationConflict(
-                f"order {order.order_id!r} belongs to trade {order.trade_ids[0]!r}",
+                f"trade {trade.trade_id!r} has another share of order {order_id!r}",
+                order_id=order_id,
+                trade_ids=(trade.trade_id,),
+                recorded=trade.shares.get(order_id),
+                given=shares[order_id],
+            )
+    return added
+
+
+def _refuse_taken_orders(draft: Draft, order_ids: Iterable[str], shares: Mapping[str, Decimal], trade_id: str) -> None:
+    for order in [draft.order(order_id) for order_id in order_ids]:
+        share = shares.get(order.order_id)
+        used = used_share(draft, order)
+        if share is None:
+            problem = f"belongs to trade {order.trade_ids[0]!r}" if order.trade_ids else None
+        elif used is None:
+            problem = f"belongs to trade {order.trade_ids[0]!r} whole"
+        elif plus(used, share) > order.cum_quantity:
+            problem = f"has {order.cum_quantity} filled, of which {used} are shared out"
+        else:
+            problem = None
+        if problem is not None:
+            raise AllocationConflict(
+                f"order {order.order_id!r} {problem}",
                 order_id=order.order_id,
                 trade_ids=order.trade_ids,
-                given=trade_id,
+                given=trade_id if share is None else share,
             )
-    return orders
 
 
-def _add_orders(draft: Draft, trade: Trade, order_ids: Sequence[str]) -> dict[str, Any]:
+def _add_orders(draft: Draft, trade: Trade, order_ids: Sequence[str], shares: Mapping[str, Decimal]) -> dict[str, Any]:
     if not order_ids:
         return {}
-    orders = _free_orders(draft, order_ids, trade.trade_id)
-    legs, fills = _with_fills(draft, trade.legs, orders)
-    _join(draft, orders, trade.trade_id)
-    values: dict[str, Any] = {"order_ids": (*trade.order_ids, *order_ids)}
-    if fills:
-        values["legs"] = legs
-        values["opened_at"] = min(leg.first_executed_at for leg in legs)
-    fees = tuple(fee for fill in fills for fee in fill.fees)
-    if fees:
-        values["fees"] = merge_fees(trade.fees, fees)
-    return values
+    added = {order_id: shares[order_id] for order_id in order_ids if order_id in shares}
+    _refuse_taken_orders(draft, order_ids, added, trade.trade_id)
+    all_ids = (*trade.order_ids, *order_ids)
+    all_shares = FrozenDict({**trade.shares, **added})
+    found = figures_of(draft, trade.trade_id, all_ids, all_shares, trade.legs)
+    values = {name: value for name, value in found.items() if value != getattr(trade, name)}
+    if added:
+        values["shares"] = all_shares
+    _join(draft, order_ids, trade.trade_id)
+    return {"order_ids": all_ids, **values}
 
 
-def _join(draft: Draft, orders: Iterable[Order], trade_id: str) -> None:
-    for order in orders:
+def _join(draft: Draft, order_ids: Iterable[str], trade_id: str) -> None:
+    for order_id in order_ids:
+        order = draft.order(order_id)
         draft.change(order, {"trade_ids": (*order.trade_ids, trade_id)})
 
 
-def _with_fills(
-    draft: Draft, legs: tuple[TradeLeg, ...], orders: Iterable[Order]
-) -> tuple[tuple[TradeLeg, ...], list[Fill]]:
-    fills = [fill for order in orders for fill in draft.fills_of(order.order_id)]
-    fills.sort(key=lambda fill: fill.economic_order)
-    for fill in fills:
-        instrument = draft.get(RecordKind.INSTRUMENT, (fill.venue or "", fill.symbol))
-        assert isinstance(instrument, Instrument), "every recorded order has noted its instrument"
-        legs = _add_fill(legs, fill, instrument)
-    return legs, fills
+def _restate_one(draft: Draft, trade: Trade) -> None:
+    found = figures_of(draft, trade.trade_id, trade.order_ids, trade.shares, trade.legs)
+    values = {name: value for name, value in found.items() if value != getattr(trade, name)}
+    if values:
+        _follow(draft, trade, values)
 
 
-def _add_fill(legs: tuple[TradeLeg, ...], fill: Fill, instrument: Instrument) -> tuple[TradeLeg, ...]:
-    for index, leg in enumerate(legs):
-        if (leg.symbol, leg.venue) == (fill.symbol, fill.venue):
-            return (*legs[:index], _grown(leg, fill, instrument), *legs[index + 1 :])
-    new = TradeLeg(
-        symbol=fill.symbol,
-        venue=fill.venue,
-        direction=fill.side,
-        first_executed_at=fill.executed_at,
-        first_sequence=fill.sequence,
-        first_index=fill.index,
-    )
-    return (*legs, _grown(new, fill, instrument))
-
-
-def _grown(leg: TradeLeg, fill: Fill, instrument: Instrument) -> TradeLeg:
-    quantity = fill.signed_quantity.copy_abs()
-    value = instrument.value(quantity, fill.price)
-    sums: dict[str, Any] = (
-        {
-            "bought_quantity": plain(plus(leg.bought_quantity, quantity)),
-            "bought_value": plain(plus(leg.bought_value, value)),
-        }
-        if fill.side.is_buy
-        else {
-            "sold_quantity": plain(plus(leg.sold_quantity, quantity)),
-            "sold_value": plain(plus(leg.sold_value, value)),
-        }
-    )
-    first = (leg.first_executed_at, leg.first_sequence, leg.first_index)
-    if fill.economic_order < first:
-        sums["direction"] = fill.side
-        sums["first_executed_at"], sums["first_sequence"], sums["first_index"] = fill.economic_order
-    return attrs.evolve(
-        leg,
-        **sums,
-        currency=instrument.currency,
-        base_currency=instrument.base_currency,
-        multiplier=instrument.multiplier,
-        inverse=instrument.inverse,
-    )
+def _follow(draft: Draft, trade: Trade, values: dict[str, Any]) -> None:
+    """Stage what a fact on its orders makes of a trade: progress while it is open, a restatement afterwards."""
+    if trade.state is TradeState.OPEN:
+        _change(draft, trade, TradeEvent.PROGRESS, EventType.TRADE_UPDATED, values)
+        return
+    if not trade.restated:
+        values["restated"] = True
+    facts = {"before": figures(trade), "after": figures(attrs.evolve(trade, **values))}
+    _change(draft, trade, TradeEvent.RESTATEMENT, EventType.TRADE_RESTATED, values, facts)
 
 
 def _change(
@@ -256,7 +268,8 @@ def _refuse_wrong_residual(trade: Trade, residual: Mapping[str, Any]) -> None:
 
 def _refuse_unfinished(draft: Draft, trade: Trade) -> None:
     held = {leg.symbol: leg.open_quantity for leg in trade.legs if leg.open_quantity}
-    working = [order_id for order_id in trade.order_ids if draft.order(order_id).is_open]
+    whole = [order_id for order_id in trade.order_ids if order_id not in trade.shares]
+    working = [order_id for order_id in whole if draft.order(order_id).is_open]
     if held or working:
         shown = ", ".join(f"{decimal_text(quantity)} {symbol}" for symbol, quantity in held.items())
         raise TradeNotFlat(

@@ -161,9 +161,7 @@ def test_position_is_what_fractions_say_in_any_order_of_arrival(
         for currency, amount in (("ACM", one.base_fee), ("USD", one.fee)):
             if amount:
                 paid[currency] = paid.get(currency, Decimal(0)) + amount
-            elif currency == "ACM" and amount is not None:
-                paid.setdefault(currency, Decimal(0))
-    assert position.fees == tuple(Fee(currency, paid[currency]) for currency in sorted(paid))
+    assert position.fees == tuple(Fee(currency, paid[currency]) for currency in sorted(paid) if paid[currency])
 
     straight = lived(life, list(in_order), multiplier, 1)
     compared = ("quantity", "cost", "realized_pnl", "cycle_realized_pnl", "average_price", "opened_at", "fees")

@@ -386,11 +386,3 @@ def test_unknown_trade_is_refused(ledger: StrategyLedger, command: Callable[[Str
     with pytest.raises(UnknownTrade) as refused:
         command(ledger)
     assert (refused.value.trade_id, ledger.head().sequence) == ("T9", 0)
-
-
-def test_shares_of_one_order_between_trades_are_refused_by_name(ledger: StrategyLedger, execute: Executor) -> None:
-    """{order_id: quantity} is not taken for a list of ids."""
-    execute("E1", "BUY", 10, 100)
-    with pytest.raises(InvalidValue, match="shares"):
-        ledger.create_trade("T1", {"E1": 5})  # type: ignore[arg-type]  # what a caller might give
-    assert list(ledger.find_trades()) == []

@@ -90,6 +90,7 @@ def _with_key_of(record: Record, other: Record) -> Record:
         RecordKind.FILL: ("order_id", "fill_id"),
         RecordKind.TRADE: ("trade_id",),
         RecordKind.QUARANTINE: ("quarantine_id",),
+        RecordKind.ADJUSTMENT: ("adjustment_id",),
         RecordKind.COMMAND: ("operation", "target", "command_id"),
     }[record.kind]
     return attrs.evolve(record, **{name: getattr(other, name) for name in names})

@@ -3,7 +3,8 @@
 Ours: realized PnL is gross of fees and cumulative, cost is without fees, fees stand beside both. The sources put
 fees elsewhere, so their share is folded here, in fractions, from the fills that the ledger answers with:
 
-    freqtrade, worked_examples   entry fees belong to the cost and are realized pro rata with each exit
+    freqtrade, worked_examples   entry fees belong to the cost and are realized pro rata with each exit; funding and
+                                 interest are realized when paid
     nautilus                     fees in the money currency are realized when charged; realized restarts when the
                                  position opens from flat or flips; money is rounded at each fill
     lean                         fees are kept apart: realized is gross, as ours
@@ -16,13 +17,15 @@ from typing import Any
 
 import attrs
 
-from ledger_core import Fill, Position, StrategyLedger
+from ledger_core import Adjustment, AdjustmentKind, Fill, Position, StrategyLedger
+from ledger_core.positions import Movement
 
-COST_METHODS = {"gross_realized_average_cost": "average"}
+COST_METHODS = {
+    "gross_realized_average_cost": "average",
+    "gross_realized_fifo": "fifo",
+    "gross_realized_lifo": "lifo",
+}
 """Figures of `derived_pnl_by_method` by the cost method that gives them."""
-
-METHODS_LATER = frozenset({"gross_realized_fifo", "gross_realized_lifo"})
-"""FIFO and LIFO belong to a later issue."""
 
 # Fields of `positions` that are not compared, and why.
 NOT_COMPARED: Mapping[str, str] = {
@@ -70,6 +73,10 @@ class FeeShare:
     in_cost: Fraction = Fraction(0)  # of the entries that are still open
     realized: Fraction = Fraction(0)  # of the exits, with their share of the entries
     of_cycle: Fraction = Fraction(0)  # since the position was last flat, or flipped
+
+    def moved(self, adjustment: Adjustment) -> "FeeShare":
+        """Return the shares after an adjustment, which has no fee."""
+        return attrs.evolve(self, held=self.held + Fraction(adjustment.signed_quantity))
 
     def after(self, fill: Fill, currency: str | None) -> "FeeShare":
         """Return the shares after one more fill; only fees in `currency` count, if it is given."""
@@ -125,8 +132,6 @@ class Conventions:
         """Compare what the case says of its end: PnL by cost method, and closed trades."""
         for symbol, figures in self._case.get("derived_pnl_by_method", {}).items():
             for name, value in figures.items():
-                if name in METHODS_LATER:
-                    continue
                 position = self._ledger.get_position(symbol, cost_method=COST_METHODS.get(name, "average"))
                 found = position.quantity if name == "net_qty" else position.realized_pnl
                 assert name == "net_qty" or name in COST_METHODS, f"{name} is not known"
@@ -139,9 +144,14 @@ class Conventions:
 
     def _shares(self, symbol: str) -> FeeShare:
         shares = FeeShare()
-        for fill in self._fills(symbol):
-            shares = shares.after(fill, self._currency)
+        movements: list[Movement] = [*self._fills(symbol), *self._adjustments(symbol)]
+        for movement in sorted(movements, key=lambda movement: movement.economic_order):
+            is_fill = isinstance(movement, Fill)
+            shares = shares.after(movement, self._currency) if is_fill else shares.moved(movement)
         return shares
+
+    def _adjustments(self, symbol: str) -> list[Adjustment]:
+        return [one for one in self._ledger.find_adjustments(symbol=symbol, limit=None)]
 
     def _realized_by_source(self, symbol: str) -> Fraction:
         position, shares = self._ledger.get_position(symbol), self._shares(symbol)
@@ -151,7 +161,13 @@ class Conventions:
             case "nautilus":
                 return Fraction(position.cycle_realized_pnl) - shares.of_cycle
             case _:
-                return Fraction(position.realized_pnl) - shares.realized
+                flows = {AdjustmentKind.INTEREST: -1}
+                received = sum(
+                    flows.get(flow.adjustment_kind, 1) * Fraction(flow.amount)
+                    for flow in position.cash_flows
+                    if flow.currency == self._currency or (self._currency is None and "/" + flow.currency in symbol)
+                )
+                return Fraction(position.realized_pnl) - shares.realized + received
 
     def _compare(self, wanted: Mapping[str, Any], name: str, where: str) -> None:
         symbol, value = wanted["symbol"], wanted[name]
@@ -214,7 +230,7 @@ class Conventions:
         if name == "avg_open":
             return trade.average_entry_price
         if name == "avg_close":
-            return trade.average_exit_price
+            return trade.average_exit_price or Decimal(0)
         assert trade.leg is not None, "these cases trade one symbol"
         enters = name == "open_value"
         _, value = trade.leg.entry if enters else trade.leg.exit
@@ -224,7 +240,7 @@ class Conventions:
         return Fraction(value) + (fees if bought else -fees)
 
     def _compare_closed_trades(self, expected: Sequence[Mapping[str, Any]]) -> None:
-        """Compare trades whose orders no other trade shares: shares of one order belong to a later issue."""
+        """Compare trades whose orders no other trade shares: the sources do not say which share is whose."""
         named = [order_id for one in expected for order_id in one["orders"]]
         if len(set(named)) != len(named):
             return

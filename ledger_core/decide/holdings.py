@@ -1,0 +1,140 @@
+"""Stage what fills and adjustments make of positions: folding on where they are in order, folding again where not.
+
+Positions fold in economic order (executed_at, then sequence). What is older than what was folded last, or takes back
+or changes something that was folded, folds again from the last flat point before it, so no order of arrival changes
+the final figures.
+"""
+
+import heapq
+from collections.abc import Iterable
+from typing import Any, cast
+
+from ledger_core._frozen import replaced
+from ledger_core.decide.draft import Draft
+from ledger_core.model import Adjustment, Fee, Fill, Instrument, Key, Position, PositionSide, RecordKind
+from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees, restart, with_terms
+
+_FILL_DEFAULTS = {field.name: field.default for field in Fill.__attrs_attrs__}
+_FILL_NOT_STORED = frozenset({"order_id", "fill_id", "recorded_at", "sequence", "index", "version"})
+
+_POSITION_FIELDS = tuple(
+    field.name
+    for field in Position.__attrs_attrs__
+    if field.name not in ("symbol", "venue", "account", "position_side", "sequence", "version")
+)
+
+
+def instrument_of(draft: Draft, venue: str | None, symbol: str) -> Instrument:
+    """Return the terms of an instrument that an order or adjustment has noted."""
+    found = draft.get(RecordKind.INSTRUMENT, (venue or "", symbol))
+    return found if isinstance(found, Instrument) else Instrument(venue=venue, symbol=symbol)
+
+
+def add_fill(draft: Draft, fill: Fill, instrument: Instrument) -> Fill:
+    """Stage a new fill and the position that it moves; return the fill as staged."""
+    known = draft.get(RecordKind.POSITION, fill.position_key)
+    before = known if isinstance(known, Position) else new_position(fill.position_key)
+    position = with_terms(before, instrument)
+    if _is_next(draft, position, fill):
+        after = fold(position, fill)
+        _create_fill(draft, fill, after)
+    else:
+        _create_fill(draft, fill, None)
+        after = _fold_again(draft, position, fill)
+    if fill.fees:
+        after = with_fees(after, fill.fees)
+    _stage(draft, known, before, after)
+    return cast(Fill, draft.get(RecordKind.FILL, fill.key))
+
+
+def add_adjustment(draft: Draft, adjustment: Adjustment, key: Key, instrument: Instrument) -> None:
+    """Stage what an adjustment, which is staged already, makes of the position of this key."""
+    known = draft.get(RecordKind.POSITION, key)
+    before = known if isinstance(known, Position) else new_position(key)
+    position = with_terms(before, instrument)
+    last = position.last_economic_order
+    if last is None or last < adjustment.economic_order:
+        after = fold(position, adjustment)
+    else:
+        after = _fold_again(draft, position, adjustment)
+    _stage(draft, known, before, replaced(after, {"cash_flows": merge_cash_flows(after.cash_flows, adjustment)}))
+
+
+def fold_again(draft: Draft, revised: Fill, fees: Iterable[Fee]) -> None:
+    """Stage the position after a fill of it was busted or changed; `fees` are added to its totals."""
+    known = draft.get(RecordKind.POSITION, revised.position_key)
+    if not isinstance(known, Position):
+        return
+    after = with_fees(_fold_again(draft, known, revised), tuple(fees))
+    _stage(draft, known, known, after)
+
+
+def movements_after(draft: Draft, key: Key, start: Fill | None) -> Iterable[Movement]:
+    """Iterate over what moves a position after `start` (None: from the beginning), in economic order."""
+    fills = (fill for fill in draft.fills_after(key, start) if not fill.busted)
+    after = None if start is None else start.economic_order
+    adjustments = sorted(
+        (
+            known
+            for known in draft.adjustments_of(key[0])
+            if known.concerns(key) and (after is None or known.economic_order > after)
+        ),
+        key=lambda known: known.economic_order,
+    )
+    return heapq.merge(fills, adjustments, key=lambda movement: movement.economic_order) if adjustments else fills
+
+
+def new_position(key: Key) -> Position:
+    """Return the position of a key before anything moved it."""
+    symbol, venue, account, side = key
+    return Position(symbol=symbol, venue=venue or None, account=account or None, position_side=PositionSide(side))
+
+
+def with_fees(position: Position, fees: tuple[Fee, ...]) -> Position:
+    """Return the position with more fees in its totals."""
+    return replaced(position, {"fees": merge_fees(position.fees, fees)}) if fees else position
+
+
+def _is_next(draft: Draft, position: Position, fill: Fill) -> bool:
+    last = position.last_economic_order
+    if last is not None:
+        return last < fill.economic_order
+    # The first fill of a position: a split of the whole symbol may have been recorded before there was one.
+    return not any(known.concerns(position.key) for known in draft.adjustments_of(position.symbol))
+
+
+def _fold_again(draft: Draft, position: Position, movement: Movement) -> Position:
+    """Fold again from the last flat point before a movement; stage what that changes at later flat points."""
+    start = draft.last_flat_before(position.key, movement.economic_order)
+    after = restart(position, start)
+    restated: list[tuple[Fill, Any]] = []
+    for known in movements_after(draft, position.key, start):
+        after = fold(after, known)
+        if isinstance(known, Fill):
+            flat_realized_pnl = after.realized_pnl if after.is_flat else None
+            if flat_realized_pnl != known.flat_realized_pnl:
+                restated.append((known, flat_realized_pnl))
+    for fill, flat_realized_pnl in restated:
+        draft.change(fill, {"flat_realized_pnl": flat_realized_pnl})
+    return after
+
+
+def _create_fill(draft: Draft, fill: Fill, after: Position | None) -> None:
+    values = {
+        name: value
+        for name, default in _FILL_DEFAULTS.items()
+        if name not in _FILL_NOT_STORED and (value := getattr(fill, name)) != default
+    }
+    if fill.index:
+        values["index"] = fill.index
+    if after is not None and after.is_flat:
+        values["flat_realized_pnl"] = after.realized_pnl
+    draft.create(RecordKind.FILL, fill.key, values)
+
+
+def _stage(draft: Draft, known: object, before: Position, after: Position) -> None:
+    values = {name: value for name in _POSITION_FIELDS if (value := getattr(after, name)) != getattr(before, name)}
+    if not isinstance(known, Position):
+        draft.create(RecordKind.POSITION, after.key, values)
+    elif values:
+        draft.change(known, values)
