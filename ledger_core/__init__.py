@@ -8,6 +8,7 @@ A map for newcomers, in reading order:
     changes     what is stored       evolve   (record, change) -> record      positions   folding fills
     repository  the port that adapters implement                              codec       records <-> JSON
     current, writing, batch          load, decide, append                     publishing, events   deliver
+    findings, replaying, verifying   compare what is stored with the journal, and rebuild it
     ledger      StrategyLedger, the face (methods: its commands, answers: its questions)
     reader      LedgerReader over all strategies                              testing     the laws of an adapter
 """
@@ -44,6 +45,7 @@ from ledger_core.errors import (
     UnknownTrade,
 )
 from ledger_core.events import STRATEGY_LEDGER_UPDATED, EventPublisher, StrategyCache
+from ledger_core.findings import Difference, Finding, Verification
 from ledger_core.ledger import StrategyLedger, open_ledger
 from ledger_core.lifecycle import OrderState, OrderStatus, RequestKind, RequestState, TradeState
 from ledger_core.model import (
@@ -92,6 +94,7 @@ __all__ = [
     "Conflict",
     "CostMethod",
     "Cursor",
+    "Difference",
     "Entry",
     "EventPublisher",
     "EventType",
@@ -101,6 +104,7 @@ __all__ = [
     "Fee",
     "Fill",
     "FillDetails",
+    "Finding",
     "Head",
     "IdempotencyConflict",
     "IllegalTransition",
@@ -152,6 +156,7 @@ __all__ = [
     "UnknownStorage",
     "UnknownTrade",
     "Unresolved",
+    "Verification",
     "open_ledger",
     "open_reader",
     "open_repository",

@@ -1,7 +1,7 @@
 """Every law of the contract fails an adapter that breaks it: each adapter here breaks one promise."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -13,6 +13,7 @@ import pytest
 from ledger_core.changes import Cursor, Entry, Head
 from ledger_core.codec import dump_record, load_record
 from ledger_core.errors import Conflict, LedgerClosed, LedgerError, ReadOnlyLedger, SubscriberInUse
+from ledger_core.findings import Difference, Finding
 from ledger_core.lifecycle import OrderState, RequestState, TradeState
 from ledger_core.model import Fill, Instrument, Key, Order, OrderRequest, Record, RecordKind, Trade
 from ledger_core.numbers import decimal_text
@@ -22,6 +23,8 @@ from ledger_core.repository import (
     LedgerRepository,
     Ordering,
     Query,
+    RawEntry,
+    StoredRecord,
     matches,
     sort_key,
 )
@@ -1141,6 +1144,229 @@ class ClaimsWithoutALock(MemoryRepository):
         return Cursor(subscriber, 0)
 
 
+class ReadsRawAltered(MemoryRepository):
+    """Alters raw entries on the way out."""
+
+    def raw(self, one: RawEntry) -> RawEntry:
+        """Return what is handed out in place of the entry."""
+        return one
+
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Return raw entries."""
+        return [self.raw(one) for one in super().read_raw(after, limit)]
+
+
+class WritesRawTimesItsOwnWay(ReadsRawAltered):
+    """Writes times as Python does."""
+
+    def raw(self, one: RawEntry) -> RawEntry:
+        """Name the offset."""
+        return one._replace(recorded_at=one.recorded_at.replace("Z", "+00:00"))
+
+
+class LosesRawSubjects(ReadsRawAltered):
+    """Takes an entry about something for one about nothing."""
+
+    def raw(self, one: RawEntry) -> RawEntry:
+        """Drop the subject."""
+        return one._replace(subject=None)
+
+
+class ReadsRawWithoutBound(MemoryRepository):
+    """Takes any limit of raw entries."""
+
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Return raw entries."""
+        return super().read_raw(after, max(1, min(limit, PAGE_SIZE_MAX)))
+
+
+class ReadsRawFromAfter(MemoryRepository):
+    """Takes `above` for `from`."""
+
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Return raw entries."""
+        return super().read_raw(after - 1, limit)
+
+
+class ScansWrongly(MemoryRepository):
+    """Scans in a way of its own."""
+
+    def scan(self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX) -> Any:
+        """Return stored records."""
+        raise NotImplementedError
+
+
+class ScansByKey(ScansWrongly):
+    """Scans in the order of keys."""
+
+    def scan(self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX) -> Any:
+        """Return stored records."""
+        return sorted(super(ScansWrongly, self).scan(kind, after, limit), key=lambda one: one.key[::-1])
+
+
+class ScansTheFirstPageOnly(ScansWrongly):
+    """Ignores where the page before ended, once there was one."""
+
+    def scan(self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX) -> Any:
+        """Return stored records."""
+        return [] if after else super(ScansWrongly, self).scan(kind, after, limit)
+
+
+class ScansAfterWholeKeysOnly(ScansWrongly):
+    """Compares a whole key with what may be a prefix."""
+
+    def scan(self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX) -> Any:
+        """Return stored records."""
+        found = super(ScansWrongly, self).scan(kind, (), PAGE_SIZE_MAX)
+        return [one for one in found if (one.sequence, *one.key) > after][:limit]
+
+
+class ShowsStoredRecordsWrongly(MemoryRepository):
+    """Hands out stored records that compare in a way of their own."""
+
+    def compared(self, stored: StoredRecord, expected: Record) -> Mapping[str, tuple[Any, Any]]:
+        """Return what differs."""
+        raise NotImplementedError
+
+    def scan(self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX) -> Any:
+        """Return stored records."""
+        return [_Shown(one, self.compared) for one in super().scan(kind, after, limit)]
+
+
+@attrs.frozen
+class _Shown:
+    stored: StoredRecord
+    compared: Callable[[StoredRecord, Record], Mapping[str, tuple[Any, Any]]]
+
+    @property
+    def key(self) -> Key:
+        return self.stored.key
+
+    @property
+    def sequence(self) -> int:
+        return self.stored.sequence
+
+    @property
+    def version(self) -> int:
+        return self.stored.version
+
+    def differences(self, expected: Record) -> Mapping[str, tuple[Any, Any]]:
+        return self.compared(self.stored, expected)
+
+
+class CannotCompareLongRecords(ShowsStoredRecordsWrongly):
+    """Says of whatever is long that it differs."""
+
+    def compared(self, stored: StoredRecord, expected: Record) -> Mapping[str, tuple[Any, Any]]:
+        """Return a difference in whatever is long."""
+        found = dict(stored.differences(expected))
+        if len(repr(expected)) > 2_000:
+            found["record"] = (None, None)
+        return found
+
+
+class ComparesByEquality(ShowsStoredRecordsWrongly):
+    """Says that 50.0 is 50.00: numbers are equal whatever their text."""
+
+    def compared(self, stored: StoredRecord, expected: Record) -> Mapping[str, tuple[Any, Any]]:
+        """Return what is not equal."""
+        return {name: two for name, two in stored.differences(expected).items() if two[0] != two[1]}
+
+
+class NamesTheWholeRecord(ShowsStoredRecordsWrongly):
+    """Says that something differs, but not what."""
+
+    def compared(self, stored: StoredRecord, expected: Record) -> Mapping[str, tuple[Any, Any]]:
+        """Return one difference for all."""
+        return {"record": (expected, stored)} if stored.differences(expected) else {}
+
+
+class FindsFaultWithItself(MemoryRepository):
+    """Reports its own work."""
+
+    def audit(self) -> Iterator[Difference]:
+        """Generate a difference for each order that a venue has named."""
+        for record in self.store.journal(self.strategy_id).records[RecordKind.ORDER].values():
+            if isinstance(record, Order) and record.venue_order_ids:
+                yield Difference(what=Finding.INDEX_DIFFERS, kind=RecordKind.ORDER, key=record.key)
+
+
+class RestoresWrongly(MemoryRepository):
+    """Restores in a way of its own."""
+
+
+class AddsWhatItRestores(RestoresWrongly):
+    """Leaves what was there beside what it restores."""
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Put the records beside the others."""
+        kept = [one for kind in self._open_journal().records.values() for one in kind.values()]
+        super().restore([*kept, *records])
+
+
+class RestoresWithoutVenueIds(RestoresWrongly):
+    """Restores what it stores, but not what it derives from it."""
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Forget the venue's ids."""
+        super().restore(attrs.evolve(one, venue_order_ids=()) if isinstance(one, Order) else one for one in records)
+
+
+class RestoresToTheBeginning(RestoresWrongly):
+    """Takes cursors for records."""
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Replace the records, and drop the cursors."""
+        super().restore(records)
+        self._open_journal().cursors.clear()
+
+
+class RestoresOneByOne(RestoresWrongly):
+    """Restores in no transaction."""
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Drop what was there, then take what comes."""
+        super().restore([])
+        for record in records:
+            self._open_journal().records[record.kind][record.key] = record
+
+
+class RestoresBehindALock(RestoresWrongly):
+    """Lets nobody read while it restores."""
+
+    restoring = False
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Replace the records."""
+        self.restoring = True
+        super().restore(records)
+
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Return raw entries."""
+        if self.restoring:
+            raise LedgerClosed("it is being restored")
+        return super().read_raw(after, limit)
+
+
+class RestoresTheRestOfTheStore(RestoresWrongly):
+    """Takes the store for its own."""
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Replace the records of everybody."""
+        super().restore(records)
+        for name, journal in self.store.journals.items():
+            if name != self.strategy_id:
+                journal.records.clear()
+
+
+class RestoresBeforeItRefuses(RestoresWrongly):
+    """Notices that it is read-only when it has taken the records."""
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Replace the records."""
+        super().restore(list(records))
+
+
 # fmt: off
 CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (ForgetsTheGenesisDigest, "head_of_an_empty_journal_is_zero_and_the_genesis_digest"),
@@ -1273,11 +1499,37 @@ CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (StoresTwice, "writers_that_share_a_repository"),
     (ShowsTheHeadFirst, "a_head_is_never_seen_without_its_records"),
     (ClaimsWithoutALock, "a_claim_has_one_winner"),
+    (WritesRawTimesItsOwnWay, "raw_entries_are_what_was_appended"),
+    (LosesRawSubjects, "raw_entries_are_what_was_appended"),
+    (ReadsRawFromAfter, "raw_entries_come_by_pages"),
+    (ReadsRawWithoutBound, "raw_entries_come_by_pages"),
+    (ScansByKey, "a_scan_yields_each_record_once"),
+    (ScansTheFirstPageOnly, "a_scan_yields_each_record_once"),
+    (ScansAfterWholeKeysOnly, "a_scan_starts_after_a_prefix"),
+    (CannotCompareLongRecords, "what_was_stored_does_not_differ"),
+    (ComparesByEquality, "every_field_that_differs_is_found"),
+    (NamesTheWholeRecord, "a_difference_shows_both_sides"),
+    (FindsFaultWithItself, "an_untouched_store_passes_its_audit"),
+    (AddsWhatItRestores, "restore_replaces_all_records"),
+    (RestoresWithoutVenueIds, "restored_records_are_what_was_given"),
+    (RestoresToTheBeginning, "restore_leaves_journal_and_cursors"),
+    (RestoresOneByOne, "a_restore_that_fails_changes_nothing"),
+    (RestoresBehindALock, "restored_records_may_be_made_from_the_journal"),
+    (RestoresTheRestOfTheStore, "restore_leaves_other_strategies_alone"),
+    (RestoresBeforeItRefuses, "a_reader_restores_nothing"),
 )
 """Each adapter and the laws that must fail it."""
 # fmt: on
 
-BASES = (ReadsAltered, AltersRecords, FindsWrongly)
+BASES = (
+    ReadsAltered,
+    AltersRecords,
+    FindsWrongly,
+    ReadsRawAltered,
+    ScansWrongly,
+    ShowsStoredRecordsWrongly,
+    RestoresWrongly,
+)
 
 
 @pytest.mark.parametrize(("adapter", "law"), CAUGHT, ids=lambda part: getattr(part, "__name__", part))

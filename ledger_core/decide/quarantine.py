@@ -87,7 +87,13 @@ def retry_waiting(draft: Draft, decide_one: DecideOne) -> None:
 
 
 def _changed_orders(draft: Draft) -> list[str]:
-    return list(dict.fromkeys(change.key[0] for change in draft.changes if change.kind is RecordKind.ORDER))
+    """Return the orders that changed, and those of which a waiting fact was corrected."""
+    changed = (
+        change.key[0] if change.kind is RecordKind.ORDER else change.facts.get("order_id")
+        for change in draft.changes
+        if change.kind is RecordKind.ORDER or change.event_type is EventType.FACT_QUARANTINED
+    )
+    return list(dict.fromkeys(order_id for order_id in changed if order_id is not None))
 
 
 def resolve(draft: Draft, command: ResolveQuarantined, decide_one: DecideOne) -> tuple[RecordKind, Key]:

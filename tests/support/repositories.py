@@ -1,10 +1,11 @@
 """Repositories around a real one, on any adapter: one that fails on demand, one that counts what is asked of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from ledger_core import Cursor, Entry, Head, LedgerRepository, Query, RecordKind
+from ledger_core import Cursor, Difference, Entry, Head, LedgerRepository, Query, RecordKind
 from ledger_core.model import Key, Record
-from ledger_core.repository import PAGE_SIZE_MAX
+from ledger_core.repository import PAGE_SIZE_MAX, RawEntry, StoredRecord
 
 
 class AroundRepository:
@@ -51,6 +52,22 @@ class AroundRepository:
     def strategies(self) -> Sequence[str]:
         """Pass on."""
         return self.inner.strategies()
+
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Pass on."""
+        return self.inner.read_raw(after, limit)
+
+    def scan(self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX) -> Sequence[StoredRecord]:
+        """Pass on."""
+        return self.inner.scan(kind, after, limit)
+
+    def audit(self) -> Iterator[Difference]:
+        """Pass on."""
+        return self.inner.audit()
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Pass on."""
+        self.inner.restore(records)
 
     def close(self) -> None:
         """Pass on."""
