@@ -441,6 +441,12 @@ _TRADE_DETAILS: Mapping[str, Parser] = {
     "tags": _tags,
     "metadata": check_metadata,
 }
+
+
+def _new_order(value: object, argument: str) -> OrderDetails:
+    return order_details(value, argument)[0]
+
+
 _CORRECTION: Mapping[str, Parser] = {"fill_id": check_id, "quantity": check_quantity, "price": check_price}
 _REPORT: Mapping[str, Parser] = {
     "status": _of(OrderStatus),
@@ -475,7 +481,7 @@ _ADJUSTMENT_KEYS: Mapping[AdjustmentKind, tuple[str, ...]] = {
 }
 _RESOLUTION: Mapping[str, Parser] = {
     "order_id": check_id,
-    "order_details": lambda value, argument: order_details(value, argument)[0],
+    "order_details": _new_order,
     "dismiss": check_bool,
     "reason": check_reason,
 }

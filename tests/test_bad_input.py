@@ -75,6 +75,9 @@ ABOUT_TRADE: dict[str, Any] = {
 }
 PAGE: dict[str, Any] = {"since": START, "until": LATER, "limit": 10, "after": 0}
 
+WAITING = "Q-a60a96a23a8db353"
+"""The id of the fact that waits in a World; it follows from what the fact is about."""
+
 CALLS: dict[str, dict[str, Any]] = {
     "record_order": {
         "order_id": "new",
@@ -145,6 +148,48 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "update_order_replacement": {"order_id": "o1", "request_id": "r1", "changes": TERMS, **COMMON},
     "update_order_request_rejection": {"order_id": "o1", "reason": "too late", "request_id": "r1", **COMMON},
+    "bust_order_fill": {"order_id": "o1", "fill_id": "f1", "reason": "erroneous", "reinstated": True, **COMMON},
+    "correct_order_fill": {
+        "order_id": "o1",
+        "fill_id": "f1",
+        "correction": {"fill_id": "f1.2", "quantity": "3", "price": "99.25"},
+        "reinstated": False,
+        **COMMON,
+    },
+    "update_fill_fee": {
+        "order_id": "o1",
+        "fill_id": "f1",
+        "fees": [{"amount": "0.1", "currency": "USD"}, {"amount": "-0.2", "currency": "BNB"}],
+        **COMMON,
+    },
+    "report_order_status": {
+        "order_id": "o1",
+        "report": {"status": "FILLED", "cum_quantity": "10", "average_price": "99.5", "venue_order_id": "v1"},
+        **COMMON,
+    },
+    "record_adjustment": {
+        "adjustment_id": "a1",
+        "adjustment": {
+            "kind": "TRANSFER",
+            "symbol": "ACME",
+            "venue": "X",
+            "account": "main",
+            "position_side": "NET",
+            "quantity": "-2",
+            "price": "100",
+            "currency": "USD",
+            "base_currency": "ACM",
+            "multiplier": "1",
+            "inverse": False,
+            "metadata": {"note": "moved"},
+        },
+        **COMMON,
+    },
+    "resolve_quarantined": {
+        "quarantine_id": WAITING,
+        "resolution": {"order_id": "o2", "reason": "matched by hand"},
+        **COMMON,
+    },
     "create_trade": {"trade_id": "t2", "order_ids": ["o3", "o2"], "details": ABOUT_TRADE, **COMMON},
     "update_trade": {"trade_id": "t1", "updates": {**ABOUT_TRADE, "order_ids": ["o2"]}, **COMMON},
     "close_trade": {
@@ -199,6 +244,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "trade_id": "t1",
         **PAGE,
     },
+    "find_adjustments": {"symbol": "ACME", **PAGE},
     "find_trades": {"state": "OPEN", "symbol": "ACME", "order_id": "o1", **PAGE},
     "get_history": {"record_id": "o1"},
     "read_journal": {"after": 0},
@@ -220,7 +266,8 @@ KINDS: dict[str, str] = {
     "state": "word?", "status": "word?", "is_open": "flag?", "venue_order_id": "id?", "parent_order_id": "id?",
     "execution_group_id": "id?", "trade_plan_id": "id?", "since": "time?", "until": "time?", "limit": "size",
     "after": "count", "name": "id", "interval": "seconds", "thread": "flag", "callback": "callback",
-    "cost_method": "method",
+    "cost_method": "method", "reinstated": "flag?", "correction": "object", "fees": "fees", "report": "object",
+    "adjustment_id": "id", "adjustment": "object", "quarantine_id": "id", "resolution": "object",
 }
 KEY_KINDS: dict[str, str] = {
     "quantity": "quantity?", "limit_price": "price?", "stop_price": "price?", "trailing_offset": "price?",
@@ -231,15 +278,17 @@ KEY_KINDS: dict[str, str] = {
     "arrival_price": "price?", "origin": "id?", "metadata": "json?", "fill_id": "id", "price": "price",
     "fees": "fees?", "fee_in_base": "flag?", "liquidity": "word?", "trade_date": "day?", "inferred": "flag?",
     "target_price": "price?", "tags": "tags?", "order_ids": "ids?", "reason": "reason", "residual": "residual?",
-    "residual_reason": "word?",
+    "residual_reason": "word?", "kind": "word", "cum_quantity": "level?", "average_price": "price?",
+    "status": "word?", "order_id": "id?",
 }
 REQUIRED = {
     ("record_order", "side"), ("record_order", "quantity"), ("update_order_fill", "quantity"),
-    ("get_order_day", "trade_date"),
+    ("get_order_day", "trade_date"), ("correct_order_fill", "quantity"), ("record_adjustment", "quantity"),
+    ("resolve_quarantined", "reason"), ("resolve_quarantined", "order_id"), ("update_fill_fee", "fees"),
 }
 """Arguments and keys that may be None elsewhere."""
 OPTIONAL = {
-    ("find_orders", "symbol"), ("find_fills", "symbol"), ("find_trades", "symbol"), ("find_fills", "order_id"),
+    ("find_adjustments", "symbol"), ("find_orders", "symbol"), ("find_fills", "symbol"), ("find_trades", "symbol"), ("find_fills", "order_id"),
     ("find_fills", "fill_id"), ("find_orders", "trade_id"), ("find_fills", "trade_id"), ("find_trades", "order_id"),
     ("update_order_fill", "order_id"), ("update_order_fill", "symbol"),
     ("update_order_restatement", "changes"), ("update_order_replacement", "changes"),
@@ -261,7 +310,7 @@ class Place(NamedTuple):
         name = self.key or self.argument
         kind = KEY_KINDS[name] if self.key else KINDS[name]
         if (self.operation, name) in REQUIRED:
-            return kind.rstrip("?")
+            return "amount" if (self.operation, name) == ("record_adjustment", "quantity") else kind.rstrip("?")
         return f"{kind.rstrip('?')}?" if (self.operation, name) in OPTIONAL else kind
 
     @property
@@ -491,7 +540,7 @@ BAD_LISTS = st.one_of(
     st.just(["x"] * 1001),
     _own(object(), Hostile(), iter(["o1"]), range(3), HostileMapping(), [Hostile()], [["o1"]], (None,)),
 )
-BAD_IDS_LISTS = st.one_of(BAD_LISTS, st.just(["o1", "o1"]), st.just({"o1": "1"}))
+BAD_IDS_LISTS = st.one_of(BAD_LISTS, st.just(["o1", "o1"]), st.sampled_from(({"o1": "0"}, {"o1": 1.5}, {"": 1})))
 BAD_FEES = st.one_of(
     BAD_LISTS,
     st.just({"amount": "1", "currency": "USD"}),
@@ -541,6 +590,8 @@ BAD: dict[str, st.SearchStrategy[Any]] = {
     "id": BAD_IDS,
     "quantity": st.one_of(NOT_NUMBERS, NOT_POSITIVE),
     "price": NOT_NUMBERS,
+    "amount": st.one_of(NOT_NUMBERS, st.sampled_from((0, "-0", "0.00"))),
+    "level": st.one_of(NOT_NUMBERS, st.integers(max_value=-1), st.just("-0.1")),
     "time": BAD_TIMES,
     "day": BAD_DAYS,
     "flag": BAD_FLAGS,
@@ -834,7 +885,16 @@ def _fill(**keys: Any) -> dict[str, Any]:
     ("create_trade", {"trade_id": "t2", "order_ids": ["o2"]}, "order_ids", "no order with a fill"),
     ("create_trade", {"trade_id": "t2", "order_ids": ["o3", "o3"]}, "order_ids", "names an id twice"),
     ("create_trade", {"trade_id": "t2", "order_ids": ["o3", 1]}, "order_ids[1]", "must be a str"),
-    ("create_trade", {"trade_id": "t2", "order_ids": {"o3": "1"}}, "order_ids", "give a list"),
+    ("create_trade", {"trade_id": "t2", "order_ids": {"o3": "0"}}, "order_ids['o3']", "must be positive"),
+    ("bust_order_fill", {"order_id": "o1", "fill_id": "f1", "reinstated": "yes"}, "reinstated", "True or False"),
+    ("correct_order_fill", {"order_id": "o1", "fill_id": "f1", "correction": {"quantity": 1, "price": 1}},
+     "correction.fill_id", "is required"),
+    ("update_fill_fee", {"order_id": "o1", "fill_id": "f1", "fees": [{"amount": 1}]}, "fees[0].currency", "required"),
+    ("report_order_status", {"order_id": "o1", "report": {}}, "report", "says nothing; known are status"),
+    ("report_order_status", {"order_id": "o1", "report": {"cum_quantity": "-1"}}, "report.cum_quantity", "negative"),
+    ("record_adjustment", {"adjustment_id": "a1", "adjustment": {"kind": "SPLIT", "symbol": "ACME"}},
+     "adjustment.ratio", "is required of SPLIT"),
+    ("resolve_quarantined", {"quarantine_id": "Q", "resolution": {"dismiss": True}}, "resolution.reason", "required"),
     ("create_trade", {"trade_id": "t2", "order_ids": ["o3"], "details": {"tag": []}}, "details", "did you mean 'tags'"),
     ("update_trade", {"trade_id": "t1", "updates": {}}, "updates", "names nothing"),
     ("update_trade", {"trade_id": "t1", "updates": {"stop": 1}}, "updates", "no key 'stop'"),

@@ -680,9 +680,9 @@ def check_positions(folded: dict[RecordKind, dict[Any, Record]]) -> None:
             by_key[fill.position_key].append(fill)
     for adjustment in folded[RecordKind.ADJUSTMENT].values():
         assert isinstance(adjustment, Adjustment)
-        for key in by_key:
+        for key, concerned in by_key.items():
             if adjustment.concerns(key):
-                by_key[key].append(adjustment)
+                concerned.append(adjustment)
     for key, movements in by_key.items():
         stored = folded[RecordKind.POSITION][key]
         assert isinstance(stored, Position)

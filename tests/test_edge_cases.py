@@ -30,6 +30,7 @@ from ledger_core import (
     StorageError,
     StorageFull,
     StrategyLedger,
+    UnknownFill,
     UnknownOrder,
 )
 from support import (
@@ -220,6 +221,37 @@ def test_raise_of_a_filled_order_opens_it_again(ledger: StrategyLedger) -> None:
     assert [one.order_id for one in ledger.find_orders(is_open=True)] == ["O1"]
 
 
+# -- 11 and 12: busts and corrections --------------------------------------------------------------------------------
+
+
+def test_bust_of_one_of_two_of_the_only_fill_twice_and_of_a_closed_trade(ledger: StrategyLedger) -> None:
+    """The order is derived again from what stands, and a closed trade stays closed."""
+    ledger.record_order("O1", limit_order(quantity=10))
+    ledger.update_order_fill("O1", fill("F1", 6), occurred_at=START)
+    ledger.update_order_fill("O1", fill("F2", 4), occurred_at=START)
+    ledger.record_order("X1", limit_order("SELL", 10))
+    ledger.update_order_fill("X1", fill("F1", 10, 110), occurred_at=START + timedelta(hours=1))
+    ledger.create_trade("T1", ["O1"])
+    ledger.close_trade("T1", {"order_ids": ["X1"]})
+    assert ledger.bust_order_fill("O1", "F2").state == "PARTIALLY_FILLED"
+    assert ledger.bust_order_fill("O1", "F2").cum_quantity == 6
+    assert ledger.bust_order_fill("O1", "F1").state == "ACCEPTED"
+    trade = ledger.get_trade("T1")
+    assert (trade.state, trade.restated, trade.direction, trade.open_quantity) == ("CLOSED", True, "SELL", 10)
+    assert ledger.get_position("ACME").quantity == -10
+
+
+def test_correction_of_a_correction_counts_once(ledger: StrategyLedger) -> None:
+    """Execution ids that differ after the last dot: each names the one before, and only the last one counts."""
+    ledger.record_order("O1", limit_order(quantity=10))
+    ledger.update_order_fill("O1", fill("0001.01", 6, 100))
+    ledger.correct_order_fill("O1", "0001.01", {"fill_id": "0001.02", "quantity": 5, "price": 101})
+    order = ledger.correct_order_fill("O1", "0001.02", {"fill_id": "0001.03", "quantity": 4, "price": 102})
+    assert (order.cum_quantity, order.average_price) == (4, 102)
+    assert ledger.update_order_fill("O1", fill("0001.02", 5, 101)) == order
+    assert len(list(ledger.find_fills(order_id="O1"))) == 1
+
+
 # -- 13 to 15: money -----------------------------------------------------------------------------------------------
 
 
@@ -248,6 +280,21 @@ def test_fees_in_base_quote_and_third_currency_and_rebates_are_kept_apart(ledger
     position = ledger.get_position("BTC-USD")
     assert position.fees == (Fee("BNB", Decimal(2)), Fee("BTC", Decimal("0.001")), Fee("USD", Decimal("-0.2")))
     assert (position.quantity, position.realized_pnl) == (Decimal("3.999"), 0)
+
+
+@pytest.mark.parametrize("comes", ["before", "after"])
+def test_commission_that_comes_before_or_after_its_fill_is_booked(ledger: StrategyLedger, comes: str) -> None:
+    """One that is early waits in quarantine; either way the position has it once."""
+    ledger.record_order("O1", limit_order(quantity=10))
+    commission = {"amount": "1.25", "currency": "USD"}
+    if comes == "before":
+        with pytest.raises(UnknownFill):
+            ledger.update_fill_fee("O1", "F1", commission)
+    ledger.update_order_fill("O1", fill("F1", 6))
+    if comes == "after":
+        ledger.update_fill_fee("O1", "F1", commission)
+    assert [(fee.currency, fee.amount) for fee in ledger.get_position("ACME").fees] == [("USD", Decimal("1.25"))]
+    assert ledger.quarantined() == []
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,10 @@ MAPPINGS = {
     "acceptance_data": ("_ACCEPTANCE", ()),
     "details, updates of a trade": ("_TRADE_DETAILS", ()),
     "exit_data": ("_EXIT_DATA", ()),
+    "correction": ("_CORRECTION", ("fill_id", "quantity", "price")),
+    "report": ("_REPORT", ()),
+    "adjustment": ("_ADJUSTMENT", ("kind", "symbol")),
+    "resolution": ("_RESOLUTION", ("reason",)),
 }
 
 # What each check accepts; enums are shown by their words.
@@ -36,7 +40,9 @@ ACCEPTED: Mapping[str, str] = {
     "check_bool": "True or False",
     "check_metadata": "JSON object",
     "check_reason": "text, at most 1,000 printable characters",
-    "check_ids": "list of ids",
+    "check_not_negative": "number of 0 or more: Decimal, int or str",
+    "check_shares": "list of ids, or mapping of order id to quantity",
+    "_new_order": "as order_details",
     "_fees": "list of {amount, currency}",
     "_tags": "list of texts",
     "_residual": "mapping of symbol to signed quantity",

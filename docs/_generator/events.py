@@ -37,13 +37,17 @@ WHEN: Mapping[str, str] = {
     "ORDER_REPLACE_REQUESTED": "the venue is about to be asked for other terms",
     "ORDER_REPLACED": "the venue accepted a replace, or made one that nobody here asked for",
     "ORDER_REQUEST_REJECTED": "a request was refused, or its order ended first (reason `ORDER_ENDED`)",
-    "ORDER_UPDATED": "a late acknowledgement brought an id of the venue; nothing else changed",
+    "ORDER_UPDATED": "a late acknowledgement brought an id of the venue, or a poll was answered; no state changed",
+    "FILL_BUSTED": "the venue took an execution back, or a real fill, named by `replaced_by`, an inferred one",
+    "FILL_CORRECTED": "the venue corrected an execution",
+    "FILL_FEE_UPDATED": "the venue said what an execution cost",
+    "ADJUSTMENT_RECORDED": "funding, interest, a dividend, a split, a transfer or an opening position",
     "TRADE_CREATED": "orders were grouped into a trade",
     "TRADE_UPDATED": "its levels, tags or orders changed, or one of its orders was filled",
     "TRADE_CLOSED": "the trade was closed",
     "TRADE_RESTATED": "a fact on one of its orders came after the close; the trade stays closed",
     "FACT_QUARANTINED": "a fact could not be booked and was filed",
-    "QUARANTINE_RESOLVED": "a filed fact was booked, in the entry that made it possible",
+    "QUARANTINE_RESOLVED": "a filed fact was booked, in the entry that made it possible, or resolved by hand",
 }
 
 COMMON: Mapping[str, str] = {
@@ -68,6 +72,8 @@ FURTHER: Mapping[str, str] = {
     "fill": "of an execution: the fill",
     "fill_id": "of an execution: its id",
     "late": "of an execution: true if the order had ended before",
+    "correction_id": "of a correction: its own id",
+    "adjustment_id": "of an adjustment: its id",
     "request_id": "the request to cancel or replace",
     "reason": "where one was given",
     "trade_date": "the day that is done",
@@ -185,6 +191,10 @@ def _live(ledger: StrategyLedger) -> None:
         },
     )
     fill("sell-1", "F-4", 10, "190.10")
+    ledger.bust_order_fill("sell-1", "F-4", "clearly erroneous")
+    ledger.correct_order_fill("sell-1", "F-3", {"fill_id": "F-3.1", "quantity": 90, "price": "189.90"})
+    ledger.update_fill_fee("sell-1", "F-3", [{"amount": "0.90", "currency": "USD"}])
+    ledger.record_adjustment("A-1", {"kind": "DIVIDEND", "symbol": "AAPL", "amount": "2.60", "currency": "USD"})
     place("buy-2")
     ledger.update_order_rejection("buy-2", "insufficient margin")
     place("buy-3")

@@ -7,7 +7,17 @@ from _generator.markdown import code, page, prose, table
 from _generator.source import member_comments
 from ledger_core.changes import EventType
 from ledger_core.lifecycle import OrderState, OrderStatus, RequestKind, RequestState, TradeState
-from ledger_core.model import Liquidity, OrderType, PositionSide, QuarantineState, ResidualReason, Side, TimeInForce
+from ledger_core.model import (
+    AdjustmentKind,
+    CostMethod,
+    Liquidity,
+    OrderType,
+    PositionSide,
+    QuarantineState,
+    ResidualReason,
+    Side,
+    TimeInForce,
+)
 
 INTRODUCTION = """\
 One concept, one word; where FIX has a true word, it is FIX's. Codes are those of FIX 4.4 and 5.0 SP2. A code in
@@ -75,7 +85,11 @@ EXEC_TYPE = {
     "ORDER_REPLACE_REQUESTED": "none: our own intent (35=G goes out after it)",
     "ORDER_REPLACED": "150=5 Replaced",
     "ORDER_REQUEST_REJECTED": "35=9 Order Cancel Reject",
-    "ORDER_UPDATED": "none",
+    "ORDER_UPDATED": "none; a poll is answered by 150=I Order Status",
+    "FILL_BUSTED": "150=H Trade Cancel",
+    "FILL_CORRECTED": "150=G Trade Correct",
+    "FILL_FEE_UPDATED": "none",
+    "ADJUSTMENT_RECORDED": "none",
     "TRADE_CREATED": "none",
     "TRADE_UPDATED": "none",
     "TRADE_CLOSED": "none",
@@ -95,7 +109,7 @@ FIELDS = (
     ("`order_id`", "ClOrdID", "11"),
     ("`request_id`", "ClOrdID of the request; the order's is OrigClOrdID", "11, 41"),
     ("`venue_order_id`", "OrderID", "37"),
-    ("`fill_id`", "ExecID", "17"),
+    ("`fill_id`", "ExecID; of a bust or correction it is ExecRefID, the correction's own is ExecID", "17, 19"),
     ("`quantity` of an order", "OrderQty", "38"),
     ("`cash_quantity`", "CashOrderQty", "152"),
     ("`cum_quantity`", "CumQty", "14"),
@@ -187,7 +201,16 @@ def files() -> dict[str, str]:
         "## Words without a FIX code",
         *(
             f"**{cls.__name__}**: {prose(cls.__doc__)} {', '.join(code(word.value) for word in cls)}."
-            for cls in (PositionSide, RequestKind, RequestState, TradeState, ResidualReason, QuarantineState)
+            for cls in (
+                PositionSide,
+                RequestKind,
+                RequestState,
+                TradeState,
+                ResidualReason,
+                AdjustmentKind,
+                CostMethod,
+                QuarantineState,
+            )
         ),
     ]
     return {"vocabulary.md": page("Vocabulary", INTRODUCTION, *parts)}

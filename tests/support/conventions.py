@@ -151,7 +151,7 @@ class Conventions:
         return shares
 
     def _adjustments(self, symbol: str) -> list[Adjustment]:
-        return [one for one in self._ledger.find_adjustments(symbol=symbol, limit=None)]
+        return list(self._ledger.find_adjustments(symbol=symbol, limit=None))
 
     def _realized_by_source(self, symbol: str) -> Fraction:
         position, shares = self._ledger.get_position(symbol), self._shares(symbol)
