@@ -11,7 +11,6 @@ import attrs
 
 from _generator.markdown import code, page, prose, table
 from ledger_core import changes, model
-from ledger_core.holdings import TradeLeg
 from ledger_core.numbers import Price
 
 INTRODUCTION = """\
@@ -27,7 +26,7 @@ RECORDS: tuple[type[Any], ...] = (
     model.OrderRequest,
     model.Fill,
     model.Trade,
-    TradeLeg,
+    model.TradeLeg,
     model.Position,
     model.Exposure,
     model.QuarantinedFact,
