@@ -15,6 +15,7 @@ from ledger_core.exposure import combined, exposure_of
 from ledger_core.lifecycle import OrderState, OrderStatus, TradeState
 from ledger_core.model import (
     Adjustment,
+    CostMethod,
     Exposure,
     Fill,
     Order,
@@ -30,6 +31,7 @@ from ledger_core.model import (
     Unresolved,
     position_key,
 )
+from ledger_core.money import MoneyAnswers, check_cost_method
 from ledger_core.numbers import minus, quotient, times, total
 from ledger_core.repository import (
     PAGE_SIZE_MAX,
@@ -47,7 +49,7 @@ After = int | Order | Fill | Trade | Adjustment | None
 """Where a page goes on: the last record of the one before, or its sequence."""
 
 
-class Answers:
+class Answers(MoneyAnswers):
     """Everything that can be asked of one strategy's ledger. Nothing here changes anything."""
 
     def __init__(self, repository: LedgerRepository, writer: Writer) -> None:
@@ -113,13 +115,17 @@ class Answers:
 
         Parts of the key that are left out mean all: positions of several keys are added where they agree in sign
         and terms, and refused with InvalidValue, naming the keys, where they do not (their average would mean
-        nothing; `get_position_exposure` nets them). `cost_method` is "average".
+        nothing; `get_position_exposure` nets them). `cost_method` is "average", which is kept, or "fifo" or "lifo",
+        which are folded from the fills on the question; all three agree once flat.
         """
         name = check.check_id(symbol, "symbol")
         side = None if position_side is None else check.check_enum(PositionSide, position_side, "position_side")
         venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
-        check.check_choice(cost_method, "cost_method", ("average",))
-        found = self._positions(name, venue, account, side)
+        method = check_cost_method(cost_method)
+        if method is CostMethod.AVERAGE:
+            found = self._positions(name, venue, account, side)
+        else:
+            found = self._positions_by(method, name, venue, account, side)
         if not found:
             return Position(symbol=name, venue=venue, account=account, position_side=side or PositionSide.NET)
         if len(found) == 1:

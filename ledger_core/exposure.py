@@ -8,7 +8,7 @@ from ledger_core._frozen import replaced
 from ledger_core.errors import InvalidValue
 from ledger_core.model import Exposure, Order, Position, PositionSide, QuarantinedFact
 from ledger_core.numbers import ZERO, magnitude, minus, plus, total
-from ledger_core.positions import merge_fees
+from ledger_core.positions import merge_fees, sum_cash_flows
 
 _NEVER = (datetime.min.replace(tzinfo=UTC), 0, 0)
 
@@ -89,6 +89,7 @@ def combined(positions: Sequence[Position]) -> Position:
             "realized_pnl": total(one.realized_pnl for one in positions),
             "cycle_realized_pnl": total(one.cycle_realized_pnl for one in positions),
             "fees": merge_fees((), (fee for one in positions for fee in one.fees)),
+            "cash_flows": sum_cash_flows(flow for one in positions for flow in one.cash_flows),
             "opened_at": min((one.opened_at for one in held if one.opened_at is not None), default=None),
         },
     )

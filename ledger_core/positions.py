@@ -88,9 +88,15 @@ def merge_cash_flows(known: tuple[CashFlow, ...], adjustment: Adjustment) -> tup
     """Return the totals per kind and currency, sorted, with one more adjustment of money."""
     if not adjustment.adjustment_kind.moves_cash or adjustment.currency is None or adjustment.amount is None:
         return known
-    totals = {(flow.adjustment_kind, flow.currency): flow.amount for flow in known}
-    name = (adjustment.adjustment_kind, adjustment.currency)
-    totals[name] = plain(plus(totals.get(name, ZERO), adjustment.amount))
+    return sum_cash_flows((*known, CashFlow(adjustment.adjustment_kind, adjustment.currency, adjustment.amount)))
+
+
+def sum_cash_flows(flows: Iterable[CashFlow]) -> tuple[CashFlow, ...]:
+    """Return the totals per kind and currency, sorted."""
+    totals: dict[tuple[AdjustmentKind, str], Decimal] = {}
+    for flow in flows:
+        name = (flow.adjustment_kind, flow.currency)
+        totals[name] = plain(plus(totals.get(name, ZERO), flow.amount))
     return tuple(CashFlow(kind, currency, totals[kind, currency]) for kind, currency in sorted(totals))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from ledger_core._frozen import replaced
-from ledger_core.decide.draft import Draft
+from ledger_core.decide.draft import Draft, Records
 from ledger_core.model import Adjustment, Fee, Fill, Instrument, Key, Position, PositionSide, RecordKind
 from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees, restart, with_terms
 
@@ -24,9 +24,9 @@ _POSITION_FIELDS = tuple(
 )
 
 
-def instrument_of(draft: Draft, venue: str | None, symbol: str) -> Instrument:
+def instrument_of(records: Records, venue: str | None, symbol: str) -> Instrument:
     """Return the terms of an instrument that an order or adjustment has noted."""
-    found = draft.get(RecordKind.INSTRUMENT, (venue or "", symbol))
+    found = records.get(RecordKind.INSTRUMENT, (venue or "", symbol))
     return found if isinstance(found, Instrument) else Instrument(venue=venue, symbol=symbol)
 
 
@@ -69,14 +69,14 @@ def fold_again(draft: Draft, revised: Fill, fees: Iterable[Fee]) -> None:
     _stage(draft, known, known, after)
 
 
-def movements_after(draft: Draft, key: Key, start: Fill | None) -> Iterable[Movement]:
+def movements_after(records: Records, key: Key, start: Fill | None) -> Iterable[Movement]:
     """Iterate over what moves a position after `start` (None: from the beginning), in economic order."""
-    fills = (fill for fill in draft.fills_after(key, start) if not fill.busted)
+    fills = (fill for fill in records.fills_after(key, start) if not fill.busted)
     after = None if start is None else start.economic_order
     adjustments = sorted(
         (
             known
-            for known in draft.adjustments_of(key[0])
+            for known in records.adjustments_of(key[0])
             if known.concerns(key) and (after is None or known.economic_order > after)
         ),
         key=lambda known: known.economic_order,
@@ -106,6 +106,18 @@ def _is_next(draft: Draft, position: Position, fill: Fill) -> bool:
 def _fold_again(draft: Draft, position: Position, movement: Movement) -> Position:
     """Fold again from the last flat point before a movement; stage what that changes at later flat points."""
     start = draft.last_flat_before(position.key, movement.economic_order)
+    after, restated = _folded_from(draft, position, start)
+    while start is not None and after.opened_at is None:
+        # Nothing opened it since: what its last cycle realized is known only from the flat point before that.
+        start = draft.last_flat_before(position.key, start.economic_order)
+        after, restated = _folded_from(draft, position, start)
+    for fill, flat_realized_pnl in restated:
+        draft.change(fill, {"flat_realized_pnl": flat_realized_pnl})
+    return after
+
+
+def _folded_from(draft: Draft, position: Position, start: Fill | None) -> tuple[Position, list[tuple[Fill, Any]]]:
+    """Return the position folded from a flat point on, and the fills that are flat points now, or are none any more."""
     after = restart(position, start)
     restated: list[tuple[Fill, Any]] = []
     for known in movements_after(draft, position.key, start):
@@ -114,9 +126,7 @@ def _fold_again(draft: Draft, position: Position, movement: Movement) -> Positio
             flat_realized_pnl = after.realized_pnl if after.is_flat else None
             if flat_realized_pnl != known.flat_realized_pnl:
                 restated.append((known, flat_realized_pnl))
-    for fill, flat_realized_pnl in restated:
-        draft.change(fill, {"flat_realized_pnl": flat_realized_pnl})
-    return after
+    return after, restated
 
 
 def _create_fill(draft: Draft, fill: Fill, after: Position | None) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import attrs
 
 from ledger_core._frozen import FrozenDict, replaced
-from ledger_core.decide.draft import Draft
+from ledger_core.decide.draft import Draft, Overlay
 from ledger_core.decide.holdings import instrument_of
-from ledger_core.model import Fee, Fill, Instrument, Order, Trade, TradeLeg, split_quantity
+from ledger_core.model import Fee, Fill, Instrument, Order, Split, Trade, TradeLeg, split_quantity
 from ledger_core.numbers import ZERO, magnitude, minus, plain, plus, quotient, times, total
 from ledger_core.positions import merge_fees
 
@@ -29,15 +29,12 @@ def figures_of(
 
     `known` are its legs so far: one of which every fill was busted stays, at zero, and splits stay with their leg.
     """
-    fills = [
-        part for order_id in order_ids for part in _parts(draft, draft.order(order_id), trade_id, shares.get(order_id))
-    ]
-    fills.sort(key=lambda fill: fill.economic_order)
+    fills = fills_of_trade(draft, trade_id, order_ids, shares)
     before = {(leg.symbol, leg.venue): leg for leg in known}
     legs: tuple[TradeLeg, ...] = ()
     for fill in fills:
         leg = before.get((fill.symbol, fill.venue))
-        legs = add_fill(legs, fill, instrument_of(draft, fill.venue, fill.symbol), leg.splits if leg else ())
+        legs = add_fill(draft, legs, fill, instrument_of(draft, fill.venue, fill.symbol), leg)
     found = {(leg.symbol, leg.venue) for leg in legs}
     legs += tuple(_emptied(leg) for name, leg in before.items() if name not in found)
     figures: dict[str, Any] = {"legs": legs, "fees": merge_fees((), (fee for fill in fills for fee in fill.fees))}
@@ -46,10 +43,22 @@ def figures_of(
     return figures
 
 
+def fills_of_trade(
+    records: Overlay, trade_id: str, order_ids: Iterable[str], shares: Mapping[str, Decimal]
+) -> list[Fill]:
+    """Return the fills, and parts of fills, that are a trade's, in economic order."""
+    fills = [
+        part
+        for order_id in order_ids
+        for part in _parts(records, records.order(order_id), trade_id, shares.get(order_id))
+    ]
+    return sorted(fills, key=lambda fill: fill.economic_order)
+
+
 def add_fill(
-    legs: tuple[TradeLeg, ...], fill: Fill, instrument: Instrument, splits: tuple[Any, ...] = ()
+    draft: Draft, legs: tuple[TradeLeg, ...], fill: Fill, instrument: Instrument, known: TradeLeg | None = None
 ) -> tuple[TradeLeg, ...]:
-    """Return the legs with one more fill in its own."""
+    """Return the legs with one more fill in its own; a leg that is new takes the splits of the one `known` before."""
     for index, leg in enumerate(legs):
         if (leg.symbol, leg.venue) == (fill.symbol, fill.venue):
             return (*legs[:index], _grown(leg, fill, instrument), *legs[index + 1 :])
@@ -60,9 +69,18 @@ def add_fill(
         first_executed_at=fill.executed_at,
         first_sequence=fill.sequence,
         first_index=fill.index,
-        splits=splits,
+        splits=_splits_of(draft, fill) if known is None else known.splits,
     )
     return (*legs, _grown(new, fill, instrument))
+
+
+def _splits_of(draft: Draft, fill: Fill) -> tuple[Split, ...]:
+    """Return the splits of an instrument that were recorded so far: a trade may begin after its fills were split."""
+    return tuple(
+        Split(known.occurred_at, known.sequence, known.ratio)
+        for known in sorted(draft.adjustments_of(fill.symbol), key=lambda known: known.economic_order)
+        if known.ratio is not None and known.venue in (None, fill.venue)
+    )
 
 
 def used_share(draft: Draft, order: Order) -> Decimal | None:
@@ -85,9 +103,9 @@ def shrunk_shares(draft: Draft, order: Order) -> Iterator[tuple[Trade, Mapping[s
         yield trade, FrozenDict({**trade.shares, order.order_id: plain(minus(share, taken))})
 
 
-def _parts(draft: Draft, order: Order, trade_id: str, share: Decimal | None) -> Iterator[Fill]:
+def _parts(records: Overlay, order: Order, trade_id: str, share: Decimal | None) -> Iterator[Fill]:
     """Yield the fills of an order that are a trade's, the one on the border of a share divided."""
-    fills = [fill for fill in draft.fills_of(order.order_id) if not fill.busted]
+    fills = [fill for fill in records.fills_of(order.order_id) if not fill.busted]
     if share is None:
         yield from fills
         return
@@ -95,7 +113,7 @@ def _parts(draft: Draft, order: Order, trade_id: str, share: Decimal | None) -> 
     for other in order.trade_ids:
         if other == trade_id:
             break
-        start = plus(start, draft.trade(other).shares.get(order.order_id, ZERO))
+        start = plus(start, records.trade(other).shares.get(order.order_id, ZERO))
     end, place = plus(start, share), ZERO
     for fill in sorted(fills, key=lambda fill: fill.economic_order):
         counted = split_quantity(fill.quantity, fill.economic_order, order.splits)

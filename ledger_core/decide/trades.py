@@ -105,7 +105,7 @@ def progress(draft: Draft, order: Order, fill: Fill, instrument: Instrument) -> 
         if order.order_id in trade.shares:
             _restate_one(draft, trade)
             continue
-        legs = add_fill(trade.legs, fill, instrument)
+        legs = add_fill(draft, trade.legs, fill, instrument)
         values: dict[str, Any] = {"legs": legs}
         if fill.fees:
             values["fees"] = merge_fees(trade.fees, fill.fees)

@@ -164,6 +164,15 @@ def test_split_counts_where_it_stands_in_time(open_ledger_on: OpenLedger, late: 
     assert (position.quantity, position.cost) == (8, 400)
 
 
+def test_trade_that_is_created_after_a_split_counts_in_new_units(held: StrategyLedger) -> None:
+    """What was bought before the split and sold after it meets."""
+    held.record_adjustment("A1", adjustment("SPLIT", ratio=2), occurred_at=LATER)
+    held.record_order("S1", market_order("SELL", 20))
+    held.update_order_fill("S1", fill("F1", 20, 60), occurred_at=LATER + timedelta(hours=1))
+    trade = held.create_trade("T1", ["B1", "S1"])
+    assert (trade.entry_quantity, trade.open_quantity, trade.realized_pnl) == (20, 0, 200)
+
+
 def test_split_concerns_what_it_names(ledger: StrategyLedger) -> None:
     """Parts of the key that are left out mean all; those that are given are meant alone."""
     for venue in ("X", "Y"):

@@ -226,7 +226,7 @@ def test_flat_position_is_not_open_but_remembered(ledger: StrategyLedger, trade:
     assert ledger.get_position("ACME").realized_pnl == 30
 
 
-@pytest.mark.parametrize("method", ["fifo", "lifo", "AVERAGE", "", None])
+@pytest.mark.parametrize("method", ["AVERAGE", "", None])
 def test_unknown_cost_method_is_refused(ledger: StrategyLedger, method: object) -> None:
     """Only what is offered is answered; nothing falls back in silence."""
     with pytest.raises(InvalidValue) as refused:

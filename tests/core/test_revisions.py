@@ -132,6 +132,22 @@ def test_bust_between_two_flat_points_restates_the_later_ones(ledger: StrategyLe
     assert (ledger.get_position("ACME").quantity, ledger.get_position("ACME").realized_pnl) == (0, 10)
 
 
+def test_bust_of_what_opened_a_position_again_leaves_its_last_cycle(ledger: StrategyLedger) -> None:
+    """It is flat as it was, and what its last cycle realized is what it was."""
+    for order_id, side in (("B", "BUY"), ("S", "SELL")):
+        ledger.record_order(order_id, market_order(side, 100))
+    for minute, (order_id, fill_id, quantity, price) in enumerate(
+        [("B", "F1", 10, 100), ("S", "F2", 10, 120), ("B", "F3", 1, 90)]
+    ):
+        executed_at = START + timedelta(minutes=minute)
+        ledger.update_order_fill(order_id, fill(fill_id, quantity, price, executed_at=executed_at))
+        if minute == 1:
+            flat = ledger.get_position("ACME")
+    ledger.bust_order_fill("B", "F3")
+    position = ledger.get_position("ACME")
+    assert (position.quantity, position.cycle_realized_pnl, position.opened_at) == (0, 200, flat.opened_at)
+
+
 def test_bust_of_an_unknown_fill_waits_for_it(ledger: StrategyLedger) -> None:
     """It is filed, and undoes the fill in the entry that books it."""
     ledger.record_order("O1", limit_order())

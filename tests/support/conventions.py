@@ -161,13 +161,16 @@ class Conventions:
             case "nautilus":
                 return Fraction(position.cycle_realized_pnl) - shares.of_cycle
             case _:
-                flows = {AdjustmentKind.INTEREST: -1}
-                received = sum(
-                    flows.get(flow.adjustment_kind, 1) * Fraction(flow.amount)
-                    for flow in position.cash_flows
-                    if flow.currency == self._currency or (self._currency is None and "/" + flow.currency in symbol)
-                )
-                return Fraction(position.realized_pnl) - shares.realized + received
+                return Fraction(position.realized_pnl) - shares.realized + self._received(position)
+
+    def _received(self, position: Position) -> Fraction:
+        """Return the cash that adjustments brought in the currency of the price, which freqtrade realizes."""
+        received = Fraction(0)
+        for flow in position.cash_flows:
+            if flow.currency == (self._currency or position.symbol.partition("/")[2]):
+                paid = flow.adjustment_kind is AdjustmentKind.INTEREST
+                received += -Fraction(flow.amount) if paid else Fraction(flow.amount)
+        return received
 
     def _compare(self, wanted: Mapping[str, Any], name: str, where: str) -> None:
         symbol, value = wanted["symbol"], wanted[name]
@@ -237,7 +240,8 @@ class Conventions:
         bought = trade.direction.is_buy == enters
         fills = [fill for fill in self._ledger.find_fills(limit=None) if fill.side.is_buy == bought]
         fees = sum((Fraction(fee.amount) for fill in fills for fee in fill.fees), Fraction(0))
-        return Fraction(value) + (fees if bought else -fees)
+        received = Fraction(0) if enters else self._received(self._ledger.get_position(trade.leg.symbol))
+        return Fraction(value) + (fees - received if bought else received - fees)
 
     def _compare_closed_trades(self, expected: Sequence[Mapping[str, Any]]) -> None:
         """Compare trades whose orders no other trade shares: the sources do not say which share is whose."""

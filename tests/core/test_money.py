@@ -1,0 +1,196 @@
+"""What is left of a realized figure after fees and cash flows, and how a trade went."""
+
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ledger_core import AdjustmentKind, CashFlow, Fee, InvalidValue, StrategyLedger
+from ledger_core.netting import RealizedPnl
+from ledger_core.trade_statistics import Mark
+from support import fill, market_order
+from support.trading import at, traded
+
+# -- net ----------------------------------------------------------------------------------------------------------
+
+
+def charged(ledger: StrategyLedger) -> StrategyLedger:
+    """Charge the two fills: 2 USD, and 0.01 BNB."""
+    ledger.update_fill_fee("BUY", "F0", [{"amount": 2, "currency": "USD"}])
+    ledger.update_fill_fee("SELL", "F1", [{"amount": "0.01", "currency": "BNB"}])
+    return ledger
+
+
+def test_net_is_gross_less_fees_with_rates_given() -> None:
+    """A rate converts; a pair serves the other way round too, rounded to 18 places."""
+    ledger = charged(traded(("BUY", 10, 100), ("SELL", 10, 110)))
+    net = ledger.get_net_pnl(symbol="ACME", currency="USD", rates={("BNB", "USD"): "310.5"})
+    assert (net.gross_realized_pnl, net.fees, net.net_realized_pnl) == (100, Decimal("5.105"), Decimal("94.895"))
+    assert net.is_complete
+    in_euro = ledger.get_net_pnl(symbol="ACME", currency="EUR", rates={("EUR", "USD"): 3, ("BNB", "EUR"): 100})
+    third = Decimal("33.333333333333333333")
+    assert (in_euro.gross_realized_pnl, in_euro.fees) == (third, Decimal("1.666666666666666667"))
+    assert ledger.create_trade("T", ["BUY", "SELL"]).realized_pnl == 100
+    assert ledger.get_net_pnl("T", currency="USD", rates={("BNB", "USD"): "310.5"}) == net
+
+
+def test_what_has_no_rate_is_listed_and_never_zero() -> None:
+    """A fee without a rate is left out of the sum and listed; a PnL without one leaves no figure at all."""
+    ledger = charged(traded(("BUY", 10, 100), ("SELL", 10, 110)))
+    net = ledger.get_net_pnl(symbol="ACME", currency="USD")
+    assert (net.fees, net.net_realized_pnl) == (2, 98)
+    assert (net.unconverted, net.is_complete) == ((Fee("BNB", Decimal("0.01")),), False)
+    other = ledger.get_net_pnl(symbol="ACME", currency="EUR", rates={("BNB", "EUR"): 100})
+    assert (other.gross_realized_pnl, other.net_realized_pnl, other.fees) == (None, None, 1)
+    assert other.unconverted == (RealizedPnl("USD", Decimal(100)), Fee("USD", Decimal(2)))
+    assert other.as_dict()["unconverted"][0] == {"currency": "USD", "amount": "100"}
+
+
+def test_currency_of_a_pair_is_read_off_its_symbol() -> None:
+    """Where none was given, BASE/QUOTE says it; a symbol that says nothing leaves it unknown."""
+    pair = traded(("BUY", 1, 100), ("SELL", 1, 110), symbol="BTC/USDT", currency=None)
+    assert pair.get_net_pnl(symbol="BTC/USDT", currency="USDT").net_realized_pnl == 10
+    unknown = traded(("BUY", 1, 100), ("SELL", 1, 110), currency=None)
+    assert unknown.get_net_pnl(symbol="ACME", currency="USD").unconverted == (RealizedPnl(None, Decimal(10)),)
+
+
+def test_fee_in_the_base_currency_is_valued_at_its_own_fill() -> None:
+    """1 bought at 100 with 0.01 kept back, 0.99 sold at 110: what flowed is 108.9 - 100."""
+    ledger = traded(symbol="BTC/USDT", currency="USDT", base_currency="BTC")
+    data = fill("F0", 1, 100, fees=[{"amount": "0.01", "currency": "BTC"}], fee_in_base=True)
+    ledger.update_order_fill("BUY", data)
+    ledger.update_order_fill("SELL", fill("F1", "0.99", 110))
+    net = ledger.get_net_pnl(symbol="BTC/USDT", currency="USDT")
+    assert (net.gross_realized_pnl, net.fees) == (Decimal("9.9"), 1)
+    assert (net.net_realized_pnl, net.unconverted) == (Decimal("8.9"), ())
+    assert ledger.get_net_pnl(symbol="BTC/USDT", currency="EUR").unconverted[1:] == (Fee("BTC", Decimal("0.01")),)
+
+
+def test_cash_flows_are_signed_by_their_kind() -> None:
+    """Funding and dividends are received, interest is paid; interest that moved the quantity counts once."""
+    ledger = traded(("BUY", 10, 100), base_currency="ACM")
+    for number, (kind, amount, currency) in enumerate(
+        [("FUNDING", -3, "USD"), ("DIVIDEND", 10, "USD"), ("INTEREST", 2, "USD"), ("INTEREST", 1, "ACM")]
+    ):
+        given = {"kind": kind, "symbol": "ACME", "amount": amount, "currency": currency}
+        ledger.record_adjustment(f"A{number}", given, occurred_at=at(10 + number))
+    ledger.update_order_fill("SELL", fill("F1", 9, 100, executed_at=at(20)))
+    net = ledger.get_net_pnl(symbol="ACME", currency="USD")
+    assert (net.gross_realized_pnl, net.cash_flows, net.net_realized_pnl) == (-100, 5, -95)
+    assert net.within_gross == (CashFlow(AdjustmentKind.INTEREST, "ACM", Decimal(1)),)
+    assert net.is_complete
+    ledger.create_trade("T", ["BUY", "SELL"])
+    assert ledger.get_net_pnl("T", currency="USD").cash_flows == 0
+
+
+@pytest.mark.parametrize(
+    ("rates", "argument"),
+    [
+        ([("BNB", "USD", 3)], "rates"),
+        ({"BNB/USD": 3}, "rates"),
+        ({("BNB", "USD"): 310.5}, "rates[('BNB', 'USD')]"),
+        ({("BNB", "USD"): 0}, "rates[('BNB', 'USD')]"),
+        ({("BNB", "BNB"): 1}, "rates[('BNB', 'BNB')]"),
+        ({("BNB", 7): 1}, "rates.quote"),
+    ],
+)
+def test_malformed_rates_are_refused(rates: Any, argument: str) -> None:
+    """With the path of what is wrong."""
+    with pytest.raises(InvalidValue) as refused:
+        traded().get_net_pnl(symbol="ACME", currency="USD", rates=rates)
+    assert refused.value.argument == argument
+
+
+# -- statistics ---------------------------------------------------------------------------------------------------
+
+
+def test_statistics_measure_a_trade_by_its_risk() -> None:
+    """Entered 10 at 100 with a stop at 95, multiplier 5: 250 at risk, 500 made."""
+    ledger = traded(("BUY", 10, 100), ("SELL", 10, 110), multiplier=5)
+    ledger.create_trade("T", ["BUY", "SELL"], {"stop_price": 95})
+    assert ledger.get_trade_statistics("T").holding_time is None
+    ledger.update_trade("T", {"stop_price": 105})
+    ledger.update_order_cancellation("BUY")
+    ledger.update_order_cancellation("SELL")
+    ledger.close_trade("T", occurred_at=at(90))
+    marks = [(at(-5), 1), {"at": at(0.5), "price": 97}, Mark(at(0.7), Decimal(112)), (at(50), 3)]
+    found = ledger.get_trade_statistics("T", marks)
+    assert (found.initial_risk, found.r_multiple) == (250, 2)
+    assert (found.maximum_adverse_excursion, found.maximum_favorable_excursion) == (-150, 600)
+    assert (found.holding_time, found.currency) == (timedelta(seconds=90), "USD")
+    assert found.as_dict()["holding_time"] == "90"
+    none = ledger.get_trade_statistics("T")
+    assert (none.maximum_adverse_excursion, none.maximum_favorable_excursion) == (None, None)
+
+
+def test_statistics_without_a_stop_have_no_risk() -> None:
+    """Nor has a trade whose stop is its entry an R-multiple."""
+    ledger = traded(("BUY", 10, 100))
+    ledger.create_trade("T", ["BUY"])
+    found = ledger.get_trade_statistics("T")
+    assert (found.initial_risk, found.r_multiple, found.realized_pnl) == (None, None, 0)
+    ledger.update_trade("T", {"stop_price": 100})
+    found = ledger.get_trade_statistics("T")
+    assert (found.initial_risk, found.r_multiple) == (0, None)
+
+
+def test_statistics_of_a_short_inverse_trade_are_in_the_base() -> None:
+    """1000 contracts short at 50, stop at 40: at risk are 1000/40 - 1000/50 coins; at 100 ten were made."""
+    ledger = traded(("SELL", 1000, 50), inverse=True, base_currency="BTC")
+    ledger.create_trade("T", ["SELL"], {"stop_price": 40})
+    found = ledger.get_trade_statistics("T", [(at(1), 100), (at(2), 40)])
+    assert (found.initial_risk, found.currency) == (5, "BTC")
+    assert (found.maximum_adverse_excursion, found.maximum_favorable_excursion) == (-10, 5)
+
+
+def test_statistics_follow_a_split() -> None:
+    """The stop was stated in old units, marks are in those of their own time."""
+    ledger = traded(("BUY", 10, 100))
+    ledger.create_trade("T", ["BUY"], {"stop_price": 90})
+    ledger.record_adjustment("A", {"kind": "SPLIT", "symbol": "ACME", "ratio": 2}, occurred_at=at(10))
+    found = ledger.get_trade_statistics("T", [(at(5), 110), (at(15), 45)])
+    assert found.initial_risk == 100
+    assert (found.maximum_adverse_excursion, found.maximum_favorable_excursion) == (-100, 100)
+
+
+def test_excursions_of_several_legs_need_a_price_of_each() -> None:
+    """A mark counts once every leg that is held has one; legs in several currencies have no excursions."""
+    ledger = traded(("BUY", 10, 100))
+    ledger.record_order("HEDGE", market_order("SELL", 5, symbol="HEDGE", currency="USD"))
+    ledger.update_order_fill("HEDGE", fill("F1", 5, 50, executed_at=at(0)))
+    ledger.create_trade("T", ["BUY", "HEDGE"], {"stop_price": 90})
+    marks = [(at(1), 90, "ACME"), (at(2), 40, "HEDGE"), (at(3), 120, "ACME"), (at(3), 60, "HEDGE")]
+    found = ledger.get_trade_statistics("T", marks)
+    assert (found.maximum_adverse_excursion, found.maximum_favorable_excursion) == (-50, 150)
+    assert (found.initial_risk, found.r_multiple) == (None, None)
+    with pytest.raises(InvalidValue) as refused:
+        ledger.get_trade_statistics("T", [(at(1), 90)])
+    assert refused.value.argument == "marks[0].symbol"
+    ledger.record_order("EURO", market_order(symbol="EURO", currency="EUR"))
+    ledger.update_order_fill("EURO", fill("F1", 10, 7))
+    ledger.update_trade("T", {"order_ids": ["EURO"]})
+    assert ledger.get_trade_statistics("T", marks).maximum_adverse_excursion is None
+
+
+@pytest.mark.parametrize(
+    ("marks", "argument"),
+    [
+        ("2026", "marks"),
+        ([5], "marks[0]"),
+        ([(at(0), 1.5)], "marks[0].price"),
+        ([(at(0).replace(tzinfo=None), 1)], "marks[0].at"),
+        ([{"at": at(0), "price": 1, "size": 2}], "marks[0]"),
+        ([(at(0), 1, "OTHER")], "marks[0].symbol"),
+    ],
+)
+def test_malformed_marks_are_refused(marks: Any, argument: str) -> None:
+    """With the path of what is wrong."""
+    ledger = traded(("BUY", 10, 100))
+    ledger.create_trade("T", ["BUY"])
+    with pytest.raises(InvalidValue) as refused:
+        ledger.get_trade_statistics("T", marks)
+    assert refused.value.argument == argument
