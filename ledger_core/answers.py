@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
-from ledger_core import details as check
+from ledger_core import checks as check
 from ledger_core.changes import Entry, Head
 from ledger_core.current import CurrentRecords
 from ledger_core.errors import InvalidValue, UnknownFill, UnknownOrder, UnknownTrade

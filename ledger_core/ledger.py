@@ -12,12 +12,12 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Self, cast
 
-from ledger_core import details as check
+from ledger_core import checks as check
 from ledger_core.answers import Answers
 from ledger_core.batch import Batch
-from ledger_core.changes import Entry
+from ledger_core.changes import Entry, Head
 from ledger_core.commands import AnyCommand
-from ledger_core.errors import InvalidValue, LedgerClosed
+from ledger_core.errors import InvalidValue, LedgerClosed, ReadOnlyLedger
 from ledger_core.events import (
     STRATEGY_LEDGER_UPDATED,
     EventPublisher,
@@ -25,11 +25,13 @@ from ledger_core.events import (
     context_of,
     events_of,
 )
+from ledger_core.findings import Verification
 from ledger_core.methods import Commands
 from ledger_core.model import Order, Record, RecordKind, Trade
 from ledger_core.numbers import utc_now
 from ledger_core.publishing import Follower, Publishing
 from ledger_core.repository import LedgerRepository, open_repository
+from ledger_core.verifying import rebuild, verify
 from ledger_core.writing import Writer
 
 _log = logging.getLogger(__name__)
@@ -140,6 +142,33 @@ class StrategyLedger(Commands, Answers):
             return self._publishing.pending(checked, self._repository.head().sequence)
         except KeyError:
             raise InvalidValue(f"no subscriber {checked!r} here", argument="name", value=name) from None
+
+    # -- truth ----------------------------------------------------------------------------------------------------
+
+    def verify(self, head: Head | None = None, *, chain_only: bool = False) -> Verification:
+        """Fold the journal from nothing, compare every record with what is stored, and report each difference.
+
+        The journal's chain, its order and its versions are checked, orders against their fills, and every stored
+        record, to the byte, against what the journal comes to. `head` is one that was remembered elsewhere, such as
+        that of the verification before: the digest at its sequence proves that nothing up to it was changed,
+        removed, inserted or reordered. `chain_only` leaves the records out and is many times as fast. Nothing is
+        changed, and commands go on meanwhile; memory is bounded, whatever the length of the journal.
+        """
+        return verify(self._repository, head, chain_only=check.check_bool(chain_only, "chain_only"))
+
+    def rebuild(self) -> None:
+        """Restore every record from the journal, in one transaction; the journal gets no entry of it.
+
+        Commands, of other processes too, wait meanwhile. Raises StorageCorrupt, with nothing changed, for a journal
+        whose own chain is broken: verify it against a remembered head first, for that alone shows whether it is the
+        journal that was written. A ledger that does not open because of a damaged record is rebuilt by
+        `ledger_core.verifying.rebuild(open_repository(...))`.
+        """
+        if self.read_only:
+            raise ReadOnlyLedger("rebuild needs a ledger opened for writing")
+        with self._writer.lock:
+            rebuild(self._repository)
+            self._writer.reload()
 
     # -- opening and closing --------------------------------------------------------------------------------------
 

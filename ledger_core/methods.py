@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from ledger_core import details as check
+from ledger_core import checks as check
+from ledger_core import details as read
 from ledger_core.commands import (
     AcceptOrder,
     AnyCommand,
@@ -74,7 +75,7 @@ class Commands(ABC):
         (venue, symbol). The same id with the same details is a repeat and returns the order as it is now.
         """
         placed_id = check.check_id(order_id, "order_id")
-        details, placed_at = check.order_details(order_details)
+        details, placed_at = read.order_details(order_details)
         return self._order(
             RecordOrder(
                 operation=Operation.RECORD_ORDER,
@@ -118,7 +119,7 @@ class Commands(ABC):
 
         Raises as `request_order_cancel`. Fills in the meantime count against the old quantity.
         """
-        asked = check.order_changes(changes)
+        asked = read.order_changes(changes)
         assert asked is not None, "required"
         return self._order(
             RequestReplace(
@@ -142,7 +143,7 @@ class Commands(ABC):
 
         A late one (the order has moved on) brings its id and changes no state.
         """
-        data = check.acceptance_data(acceptance_data)
+        data = read.acceptance_data(acceptance_data)
         common = self._common(Operation.UPDATE_ORDER_ACCEPTANCE, order_id, occurred_at, command_id)
         return self._order(AcceptOrder(**common, **data))
 
@@ -161,7 +162,7 @@ class Commands(ABC):
         order's quantity is an OverfillError unless the ledger was opened with overfill="book".
         """
         known_id = check.check_optional_id(order_id, "order_id")
-        fill, executed_at = check.fill_details(fill_data)
+        fill, executed_at = read.fill_details(fill_data)
         return self._order(
             BookFill(
                 operation=Operation.UPDATE_ORDER_FILL,
@@ -284,7 +285,7 @@ class Commands(ABC):
         return self._order(
             RestateOrder(
                 **common,
-                changes=check.order_changes(changes, required=False),
+                changes=read.order_changes(changes, required=False),
                 reason=check.check_reason(reason),
                 trade_date=check.check_optional_date(trade_date, "trade_date"),
             )
@@ -309,7 +310,7 @@ class Commands(ABC):
             ReplaceOrder(
                 **common,
                 request_id=check.check_optional_id(request_id, "request_id"),
-                changes=check.order_changes(changes, required=False),
+                changes=read.order_changes(changes, required=False),
             )
         )
 
@@ -381,7 +382,7 @@ class Commands(ABC):
             CorrectFill(
                 **common,
                 fill_id=check.check_id(fill_id, "fill_id"),
-                correction=check.correction(correction),
+                correction=read.correction(correction),
                 reinstated=check.check_optional_bool(reinstated, "reinstated"),
             )
         )
@@ -400,7 +401,7 @@ class Commands(ABC):
         One that comes before its fill waits in quarantine for it. Raises UnknownOrder, UnknownFill.
         """
         common = self._common(Operation.UPDATE_FILL_FEE, order_id, occurred_at, command_id)
-        return self._order(UpdateFee(**common, fill_id=check.check_id(fill_id, "fill_id"), fees=check.fees(fees)))
+        return self._order(UpdateFee(**common, fill_id=check.check_id(fill_id, "fill_id"), fees=read.fees(fees)))
 
     def report_order_status(
         self,
@@ -416,7 +417,7 @@ class Commands(ABC):
         CANCELED, EXPIRED and REJECTED change the state of an order that is still waiting for them.
         """
         common = self._common(Operation.REPORT_ORDER_STATUS, order_id, occurred_at, command_id)
-        answer, venue_order_id = check.status_report(report)
+        answer, venue_order_id = read.status_report(report)
         return self._order(ReportStatus(**common, report=answer, venue_order_id=venue_order_id))
 
     def record_adjustment(
@@ -434,7 +435,7 @@ class Commands(ABC):
         takes ratio, new units for each old one, and restates open orders and open trades too. The same id with the
         same content is a repeat; two ids at the same moment both count.
         """
-        details, named = check.adjustment(adjustment)
+        details, named = read.adjustment(adjustment)
         command = RecordAdjustment(
             operation=Operation.RECORD_ADJUSTMENT,
             occurred_at=check.one_time(occurred_at, named, "adjustment.occurred_at", self._now),
@@ -457,7 +458,7 @@ class Commands(ABC):
         `order_id` books it onto that order, with `order_details` onto a new one; a fill beyond the order's quantity
         becomes its overfill. Raises InvalidValue for an id that nothing in quarantine has, and what booking raises.
         """
-        order_id, order_details, reason = check.resolution(resolution)
+        order_id, order_details, reason = read.resolution(resolution)
         command = ResolveQuarantined(
             operation=Operation.RESOLVE_QUARANTINED,
             occurred_at=check.one_time(occurred_at, None, "occurred_at", self._now),
@@ -495,7 +496,7 @@ class Commands(ABC):
                 trade_id=check.check_id(trade_id, "trade_id"),
                 order_ids=ids,
                 shares=shares,
-                details=check.trade_details(details),
+                details=read.trade_details(details),
             )
         )
 
@@ -508,7 +509,7 @@ class Commands(ABC):
         command_id: str | None = None,
     ) -> Trade:
         """Change {stop_price, target_price, tags, metadata} of an open trade, or add {order_ids}, whole or shares."""
-        details, order_ids, shares = check.trade_updates(updates)
+        details, order_ids, shares = read.trade_updates(updates)
         return self._trade(
             UpdateTrade(
                 operation=Operation.UPDATE_TRADE,
@@ -536,7 +537,7 @@ class Commands(ABC):
         leaves it CLOSED and publishes TRADE_RESTATED.
         """
         trade = check.check_id(trade_id, "trade_id")
-        data, closed_at = check.exit_data(exit_data)
+        data, closed_at = read.exit_data(exit_data)
         return self._trade(
             CloseTrade(
                 operation=Operation.CLOSE_TRADE,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import attrs
 
-from ledger_core import details as check
+from ledger_core import checks as check
 from ledger_core.current import CurrentRecords
 from ledger_core.decide.draft import Overlay
 from ledger_core.decide.holdings import instrument_of, movements_after

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import attrs
 
-from ledger_core import details as check
+from ledger_core import checks as check
 from ledger_core._answer import Answer
 from ledger_core.errors import InvalidValue
 from ledger_core.model import AdjustmentKind, CashFlow, Fee, Fill, Instrument

@@ -5,7 +5,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Self
 
-from ledger_core import details as check
+from ledger_core import checks as check
 from ledger_core.exposure import summed
 from ledger_core.ledger import StrategyLedger
 from ledger_core.model import Exposure, Order, Position, QuarantinedFact, Trade

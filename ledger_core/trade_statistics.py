@@ -11,7 +11,7 @@ from itertools import groupby
 
 import attrs
 
-from ledger_core import details as check
+from ledger_core import checks as check
 from ledger_core._answer import Answer
 from ledger_core.errors import InvalidValue
 from ledger_core.model import Fill, Split, Trade, TradeLeg

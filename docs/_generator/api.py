@@ -8,7 +8,7 @@ from typing import Any
 
 import ledger_core
 from _generator.markdown import code, codes, fence, first_sentence, page, prose, table
-from ledger_core import answers, batch, details, events, ledger, methods, publishing, reader, repository
+from ledger_core import answers, batch, checks, details, events, ledger, methods, publishing, reader, repository
 
 INTRODUCTION = """\
 One ledger object is one strategy's ledger. Everything here is imported from `ledger_core`. Commands change the ledger
@@ -207,11 +207,11 @@ def _accepted(parser: Callable[..., Any]) -> str:
 
 def _limits() -> str:
     named: list[tuple[ModuleType, str, str]] = [
-        (details, "ID_LENGTH_MAX", "characters of an id"),
-        (details, "REASON_LENGTH_MAX", "characters of a reason"),
-        (details, "METADATA_BYTES_MAX", "bytes of metadata, as JSON"),
-        (details, "METADATA_DEPTH_MAX", "levels of nesting in metadata"),
-        (details, "ITEMS_MAX", "fees, tags or order ids in one argument"),
+        (checks, "ID_LENGTH_MAX", "characters of an id"),
+        (checks, "REASON_LENGTH_MAX", "characters of a reason"),
+        (checks, "METADATA_BYTES_MAX", "bytes of metadata, as JSON"),
+        (checks, "METADATA_DEPTH_MAX", "levels of nesting in metadata"),
+        (checks, "ITEMS_MAX", "fees, tags or order ids in one argument"),
         (batch, "BATCH_SIZE_MAX", "commands in a batch"),
         (repository, "PAGE_SIZE_MAX", "records or entries in one page of the port"),
         (publishing, "CURSOR_STEP", "delivered entries after which a cursor is stored at the latest"),

@@ -90,8 +90,8 @@ def lived(life: Sequence[Event], inverse: bool, trades: bool) -> StrategyLedger:
         moment = at(number)
         match one.kind:
             case "BUY" | "SELL":
-                base_fee = [{"amount": one.quantity / 8, "currency": "ACM"}] if one.base_fee else []
-                base_fee = [{**fee, "amount": fee["amount"].quantize(Decimal("1E-18"))} for fee in base_fee]
+                taken = (one.quantity / 8).quantize(Decimal("1E-18"))
+                base_fee = [{"amount": taken, "currency": "ACM"}] if one.base_fee else []
                 fees = [*base_fee, *([{"amount": one.fee, "currency": "USD"}] if one.fee else [])]
                 data = fill(f"F{number}", one.quantity, one.price, executed_at=moment)
                 ledger.update_order_fill(one.kind, {**data, "fees": fees or None, "fee_in_base": bool(base_fee)})

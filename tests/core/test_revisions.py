@@ -3,6 +3,7 @@
 # Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
 # mypy: disable-error-code="comparison-overlap"
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -136,13 +137,10 @@ def test_bust_of_what_opened_a_position_again_leaves_its_last_cycle(ledger: Stra
     """It is flat as it was, and what its last cycle realized is what it was."""
     for order_id, side in (("B", "BUY"), ("S", "SELL")):
         ledger.record_order(order_id, market_order(side, 100))
-    for minute, (order_id, fill_id, quantity, price) in enumerate(
-        [("B", "F1", 10, 100), ("S", "F2", 10, 120), ("B", "F3", 1, 90)]
-    ):
-        executed_at = START + timedelta(minutes=minute)
-        ledger.update_order_fill(order_id, fill(fill_id, quantity, price, executed_at=executed_at))
-        if minute == 1:
-            flat = ledger.get_position("ACME")
+    ledger.update_order_fill("B", fill("F1", 10, 100), occurred_at=START)
+    ledger.update_order_fill("S", fill("F2", 10, 120), occurred_at=START + timedelta(minutes=1))
+    flat = ledger.get_position("ACME")
+    ledger.update_order_fill("B", fill("F3", 1, 90), occurred_at=START + timedelta(minutes=2))
     ledger.bust_order_fill("B", "F3")
     position = ledger.get_position("ACME")
     assert (position.quantity, position.cycle_realized_pnl, position.opened_at) == (0, 200, flat.opened_at)
@@ -210,13 +208,14 @@ def test_repeats_of_a_corrected_fill_compare_the_version_that_they_name(filled: 
     assert filled.correct_order_fill("O1", "F1", correction) == answer
     assert filled.update_order_fill("O1", fill("F1", 4)) == answer
     assert filled.update_order_fill("O1", fill("C1", 3)) == answer
-    for command in (
+    conflicts: tuple[Callable[[], object], ...] = (
         lambda: filled.correct_order_fill("O1", "F1", {**correction, "price": 99}),
         lambda: filled.correct_order_fill("O1", "F2", correction),
         lambda: filled.correct_order_fill("O1", "F1", {**correction, "fill_id": "F2"}),
         lambda: filled.update_order_fill("O1", fill("C1", 4)),
         lambda: filled.update_order_fill("O1", fill("F1", 3)),
-    ):
+    )
+    for command in conflicts:
         with pytest.raises(IdempotencyConflict):
             command()
     assert filled.head() == head

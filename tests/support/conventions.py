@@ -146,8 +146,7 @@ class Conventions:
         shares = FeeShare()
         movements: list[Movement] = [*self._fills(symbol), *self._adjustments(symbol)]
         for movement in sorted(movements, key=lambda movement: movement.economic_order):
-            is_fill = isinstance(movement, Fill)
-            shares = shares.after(movement, self._currency) if is_fill else shares.moved(movement)
+            shares = shares.after(movement, self._currency) if isinstance(movement, Fill) else shares.moved(movement)
         return shares
 
     def _adjustments(self, symbol: str) -> list[Adjustment]:

@@ -1,0 +1,302 @@
+"""Check one value that a caller handed in: ids, numbers, times, words, JSON; InvalidValue names the argument.
+
+Nothing is coerced that could lose meaning: floats, naive times and numbers in text that is no number are refused. What
+is kept are plain values: of a subclass of str, Decimal or datetime only what it says is taken, and an object that
+raises when it is looked at is malformed.
+"""
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import attrs
+
+from ledger_core._frozen import FrozenDict, freeze
+from ledger_core.errors import InvalidValue
+from ledger_core.numbers import parse_date, parse_decimal, parse_time, plain
+
+ID_LENGTH_MAX = 128
+WORD_LENGTH_MAX = 128
+REASON_LENGTH_MAX = 1_000
+METADATA_BYTES_MAX = 16_384
+METADATA_DEPTH_MAX = 16
+ITEMS_MAX = 1_000
+"""The most fees, tags or order ids in one argument."""
+
+EnumT = TypeVar("EnumT", bound=StrEnum)
+Parser = Callable[[object, str], Any]
+
+
+def check_id(value: object, argument: str) -> str:
+    """Return an id: 1 to 128 printable characters."""
+    if not isinstance(value, str):
+        raise invalid(argument, value, f"must be a str, not {type(value).__name__}")
+    if not 1 <= len(value) <= ID_LENGTH_MAX:
+        raise invalid(argument, value, f"must have 1 to {ID_LENGTH_MAX} characters, has {len(value)}")
+    if not value.isprintable():
+        raise invalid(argument, value, "has characters that cannot be printed")
+    return str.__str__(value)
+
+
+def check_optional_id(value: object, argument: str) -> str | None:
+    """Return an id, or None."""
+    return None if value is None else check_id(value, argument)
+
+
+def check_reason(value: object, argument: str = "reason") -> str | None:
+    """Return a reason of up to 1,000 printable characters, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise invalid(argument, value, f"must be a str, not {type(value).__name__}")
+    if len(value) > REASON_LENGTH_MAX:
+        raise invalid(argument, value, f"has {len(value)} characters, at most {REASON_LENGTH_MAX} are kept")
+    if not value.isprintable():
+        raise invalid(argument, value, "has characters that cannot be printed")
+    return str.__str__(value) or None
+
+
+def check_time(value: object, argument: str) -> datetime:
+    """Return an aware time in UTC."""
+    try:
+        return parse_time(value, argument)
+    except ValueError as error:
+        raise InvalidValue(str(error), argument=argument, value=value) from None
+
+
+def check_optional_time(value: object, argument: str) -> datetime | None:
+    """Return an aware time in UTC, or None."""
+    return None if value is None else check_time(value, argument)
+
+
+def check_date(value: object, argument: str) -> date:
+    """Return a date."""
+    try:
+        return parse_date(value, argument)
+    except ValueError as error:
+        raise InvalidValue(str(error), argument=argument, value=value) from None
+
+
+def check_optional_date(value: object, argument: str) -> date | None:
+    """Return a date, or None."""
+    return None if value is None else check_date(value, argument)
+
+
+def check_bool(value: object, argument: str) -> bool:
+    """Return a bool; nothing else is taken for one."""
+    if isinstance(value, bool):
+        return value
+    raise invalid(argument, value, f"must be True or False, not {shown(value)}")
+
+
+def check_optional_bool(value: object, argument: str) -> bool | None:
+    """Return a bool, or None."""
+    return None if value is None else check_bool(value, argument)
+
+
+def check_count(value: object, argument: str, *, minimum: int) -> int:
+    """Return a whole number from `minimum` up, of at most 63 bits; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < 2**63:
+        raise invalid(argument, value, f"must be a whole number from {minimum} up, not {shown(value)}")
+    return value
+
+
+def check_seconds(value: object, argument: str) -> float:
+    """Return a number of seconds above 0, at most a day."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 86_400:
+        raise invalid(argument, value, f"must be seconds above 0, at most a day, not {shown(value)}")
+    return value
+
+
+def check_enum(words: type[EnumT], value: object, argument: str) -> EnumT:
+    """Return the member of an enum, given as member or as its word."""
+    if isinstance(value, words):
+        return value
+    if type(value) is str:
+        try:
+            return words(value)
+        except ValueError:
+            pass
+    known = list(words.__members__)
+    near = nearest(value.upper() if isinstance(value, str) else "", known)
+    raise invalid(argument, value, f"must be one of {', '.join(known)}, not {shown(value)}{near}")
+
+
+def check_choice(value: object, argument: str, choices: Sequence[str]) -> str:
+    """Return one of a few words that are no enum."""
+    if isinstance(value, str) and str.__str__(value) in choices:
+        return str.__str__(value)
+    raise invalid(argument, value, f"must be {' or '.join(map(repr, choices))}, not {shown(value)}")
+
+
+def check_callable(value: object, argument: str) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        raise invalid(argument, value, f"must be callable, which {shown(value)} is not")
+
+
+def check_price(value: object, argument: str) -> Decimal:
+    """Return a finite decimal of any sign, its trailing zeros kept: prices may be zero or negative."""
+    try:
+        return parse_decimal(value, argument)
+    except ValueError as error:
+        raise InvalidValue(str(error), argument=argument, value=value) from None
+
+
+def check_amount(value: object, argument: str) -> Decimal:
+    """Return a finite decimal of any sign, in the one form that is stored: without trailing zeros."""
+    return plain(check_price(value, argument))
+
+
+def check_quantity(value: object, argument: str) -> Decimal:
+    """Return a positive decimal, in the one form that is stored: without trailing zeros."""
+    number = check_amount(value, argument)
+    if number <= 0:
+        raise invalid(argument, value, f"must be positive, not {number}")
+    return number
+
+
+def check_not_negative(value: object, argument: str) -> Decimal:
+    """Return a decimal of 0 or more, in the one form that is stored."""
+    number = check_amount(value, argument)
+    if number < 0:
+        raise invalid(argument, value, f"must not be negative, is {number}")
+    return number
+
+
+def check_metadata(value: object, argument: str) -> Mapping[str, Any]:
+    """Return a JSON object, frozen: at most 16 KiB, 16 deep, finite numbers, text keys."""
+    if not isinstance(value, Mapping):
+        raise invalid(argument, value, f"must be a JSON object, not {type(value).__name__}")
+    try:
+        _check_json(value, argument, METADATA_DEPTH_MAX)
+        text = json.dumps(freeze(value), ensure_ascii=False)
+        size = len(text.encode())
+    except InvalidValue:
+        raise
+    except Exception as error:  # noqa: BLE001  # a mapping of the caller's own may raise anything when it is read
+        raise invalid(argument, value, f"cannot be written as JSON: {error}") from None
+    if size > METADATA_BYTES_MAX:
+        raise invalid(argument, "…", f"has {size} bytes as JSON, at most {METADATA_BYTES_MAX} are kept")
+    as_read_back: FrozenDict = freeze(json.loads(text))
+    return as_read_back
+
+
+def check_ids(value: object, argument: str) -> tuple[str, ...]:
+    """Return distinct ids from a list, tuple or set of them."""
+    items = items_of(value, argument)
+    ids = tuple(check_id(item, f"{argument}[{index}]") for index, item in enumerate(items))
+    if len(set(ids)) != len(ids):
+        raise invalid(argument, value, "names an id twice")
+    return ids
+
+
+def check_shares(value: object, argument: str) -> tuple[tuple[str, ...], Mapping[str, Decimal]]:
+    """Return order ids and, where a mapping of order id to quantity was given, the units of each that are meant."""
+    if not isinstance(value, Mapping):
+        return check_ids(value, argument), FrozenDict()
+    items = mapping_of(value, argument)
+    if len(items) > ITEMS_MAX:
+        raise invalid(argument, "…", f"has {len(items)} items, at most {ITEMS_MAX} are taken")
+    shares = {}
+    for order_id, quantity in items.items():
+        name = check_id(order_id, argument)
+        shares[name] = check_quantity(quantity, f"{argument}[{name!r}]")
+    return tuple(shares), FrozenDict(shares)
+
+
+def one_time(occurred_at: object, named: datetime | None, name: str, now: Callable[[], datetime]) -> datetime:
+    """Return when a command happened: `occurred_at`, the time named in its data, or the clock's."""
+    given = check_optional_time(occurred_at, "occurred_at")
+    if given is not None and named is not None and given != named:
+        raise invalid(name, named, f"differs from occurred_at: {named} and {given}")
+    return given or named or now()
+
+
+def read_keys(
+    given: object, parsers: Mapping[str, Parser], argument: str, *, required: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Check a mapping, or an attrs value, key by key; None means not given."""
+    read: dict[str, Any] = {}
+    for name, value in mapping_of(given, argument).items():
+        parser = parsers.get(name) if isinstance(name, str) else None
+        if parser is None:
+            near = nearest(name if isinstance(name, str) else "", parsers)
+            raise invalid(argument, name, f"has no key {shown(name)}{near}")
+        if value is not None:
+            read[name] = parser(value, f"{argument}.{name}")
+    for name in required:
+        if name not in read:
+            raise invalid(f"{argument}.{name}", None, "is required")
+    return read
+
+
+def mapping_of(given: object, argument: str) -> Mapping[Any, Any]:
+    """Return a mapping, or the fields of an attrs value, as something that can be read without surprises."""
+    if type(given) is dict:
+        return given
+    if attrs.has(type(given)):
+        return attrs.asdict(given, recurse=False)  # type: ignore[arg-type]  # attrs.has() has looked
+    if not isinstance(given, Mapping):
+        raise invalid(argument, given, f"must be a mapping, not {type(given).__name__}")
+    try:
+        return dict(given)
+    except Exception as error:  # noqa: BLE001  # a mapping of the caller's own may raise anything when it is read
+        raise invalid(argument, given, f"cannot be read: {error!r}") from None
+
+
+def items_of(value: object, argument: str) -> Sequence[Any]:
+    """Return the items of a list, tuple or set, of which there are not too many."""
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise invalid(argument, value, f"must be a list, not {type(value).__name__}")
+    if len(value) > ITEMS_MAX:
+        raise invalid(argument, "…", f"has {len(value)} items, at most {ITEMS_MAX} are taken")
+    return tuple(value)
+
+
+def _check_json(value: object, argument: str, depth: int) -> None:
+    if depth < 0:
+        raise invalid(argument, "…", f"is nested more than {METADATA_DEPTH_MAX} deep")
+    match value:
+        case None | bool() | str() | int():
+            return
+        case float():
+            if not math.isfinite(value):
+                raise invalid(argument, value, f"must be finite, not {value}")
+        case Mapping():
+            for name, item in value.items():
+                if not isinstance(name, str):
+                    raise invalid(argument, name, f"has a key that is no text: {shown(name)}")
+                _check_json(item, f"{argument}.{name[:WORD_LENGTH_MAX]}", depth - 1)
+        case list() | tuple():
+            for index, item in enumerate(value):
+                _check_json(item, f"{argument}[{index}]", depth - 1)
+        case Decimal():
+            raise invalid(argument, value, "holds a Decimal, which JSON cannot; give its text")
+        case _:
+            raise invalid(argument, value, f"holds a {type(value).__name__}, which JSON cannot")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the known name that comes nearest, or nothing."""
+    near = difflib.get_close_matches(name[:WORD_LENGTH_MAX], list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def shown(value: object) -> str:
+    """Return how a value is shown in a message: short, and without asking a stranger's object for anything."""
+    try:
+        text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    except ValueError:
+        text = "a number of too many digits"
+    return text if len(text) <= WORD_LENGTH_MAX else text[:WORD_LENGTH_MAX] + "…"
+
+
+def invalid(argument: str, value: object, complaint: str) -> InvalidValue:
+    """Return the error for an argument; the complaint goes on where its name ends."""
+    return InvalidValue(f"{argument} {complaint}", argument=argument, value=value)
