@@ -4,11 +4,11 @@ A repository is bound to one strategy. Its unit of work is a value: `append` tak
 them with their after-images, all or nothing. `ledger_core.testing.RepositoryContract` holds the laws.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import entry_points
 from os import PathLike, fspath
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 import attrs
@@ -17,6 +17,7 @@ from ledger_core._frozen import FrozenDict
 from ledger_core._words import Word
 from ledger_core.changes import Cursor, Entry, Head
 from ledger_core.errors import InvalidValue, UnknownStorage
+from ledger_core.findings import Difference
 from ledger_core.model import Fill, Key, Order, Record, RecordKind, Trade
 
 ENTRY_POINT_GROUP = "strategy_ledger.storage"
@@ -75,6 +76,45 @@ class Query:
     limit: int = PAGE_SIZE_MAX
 
 
+class RawEntry(NamedTuple):
+    """An entry as its bytes are stored: nothing is parsed, nothing checked.
+
+    A plain tuple, because verification makes one for every entry of the journal.
+    """
+
+    sequence: int
+    recorded_at: str  # as in the body: `numbers.time_text`
+    subject: str | None
+    body: bytes
+    digest: str
+
+
+class StoredRecord(Protocol):
+    """A record as it is stored, which may be anything but what was stored: read without being understood."""
+
+    @property
+    def key(self) -> Key:
+        """The key under which it is stored."""
+        ...
+
+    @property
+    def sequence(self) -> int:
+        """The entry that it says it was born in."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """The version that it says it has."""
+        ...
+
+    def differences(self, expected: Record) -> Mapping[str, tuple[Any, Any]]:
+        """Return (expected, found) of every stored field that is not, to the byte, what `expected` would be.
+
+        Fields are named as the store names them, and include what it derives from the record.
+        """
+        ...
+
+
 class LedgerRepository(Protocol):
     """Durable storage of one strategy's journal and records. Every method is safe to call from any thread.
 
@@ -89,7 +129,7 @@ class LedgerRepository(Protocol):
 
     @property
     def read_only(self) -> bool:
-        """Whether `append` and `claim` raise ReadOnlyLedger."""
+        """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
         ...
 
     def head(self) -> Head:
@@ -127,6 +167,34 @@ class LedgerRepository(Protocol):
 
     def strategies(self) -> Sequence[str]:
         """Return the ids of all strategies that have an entry in the store, sorted."""
+        ...
+
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Return up to `limit` entries with a sequence above `after`, in order, as they are stored.
+
+        Gaps, and bytes that are no entry, are returned as they are found. Raises StorageCorrupt only for what the
+        store itself cannot give back.
+        """
+        ...
+
+    def scan(self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX) -> Sequence[StoredRecord]:
+        """Return up to `limit` stored records of a kind, ordered by (sequence, *key), as they are stored.
+
+        `after` is such a key or a prefix of it, as in Query. Raises StorageCorrupt only for what the store itself
+        cannot give back.
+        """
+        ...
+
+    def audit(self) -> Iterator[Difference]:
+        """Generate what differs between the records and what the adapter derives from them outside of `scan`."""
+        ...
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Replace all records of the strategy by these, durably, all or nothing; no other writer comes between.
+
+        The records are taken one by one, and may be made by reading the journal meanwhile; whatever making them
+        raises leaves everything as it was. Journal and cursors stay as they are.
+        """
         ...
 
     def close(self) -> None:

@@ -107,6 +107,17 @@ class Writer:
                     moved = True
             return moved
 
+    def reload(self) -> None:
+        """Load the records anew, after what is stored was restored from the journal."""
+        with self.lock:
+            for _ in range(ATTEMPTS_MAX):
+                self.catch_up()  # tells the subscribers of what other writers committed
+                records = CurrentRecords(self._repository)
+                if records.head == self.records.head:
+                    self.records = records
+                    return
+            raise StorageBusy(f"other writers stayed ahead for {ATTEMPTS_MAX} attempts")
+
     def execute(self, command: AnyCommand) -> Record:
         """Decide and append one command; return its record, or raise its refusal."""
         self.refuse_if_read_only(command)

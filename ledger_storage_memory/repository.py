@@ -2,18 +2,22 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from weakref import WeakValueDictionary
 
 from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head, without_records
-from ledger_core.codec import field_names
+from ledger_core.codec import canonical_json, dump_values, field_names
 from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, SubscriberInUse
+from ledger_core.findings import Difference
 from ledger_core.model import Key, Order, Record, RecordKind
+from ledger_core.numbers import time_text
 from ledger_core.repository import (
     FILTERS,
     PAGE_SIZE_MAX,
     Ordering,
     Query,
+    RawEntry,
     matches,
     occurred_at_of,
     sort_key,
@@ -73,7 +77,7 @@ class MemoryRepository:
 
     @property
     def read_only(self) -> bool:
-        """Whether `append` and `claim` raise ReadOnlyLedger."""
+        """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
         return self._read_only
 
     def head(self) -> Head:
@@ -106,8 +110,7 @@ class MemoryRepository:
 
     def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
         """Return up to `limit` entries with a sequence above `after`, in order."""
-        if not 1 <= limit <= PAGE_SIZE_MAX:
-            raise InvalidValue(f"a page holds 1 to {PAGE_SIZE_MAX} entries", argument="limit", value=limit)
+        _require_page(limit)
         after = max(after, 0)
         with self.store.lock:
             entries = self._open_journal().entries
@@ -150,6 +153,41 @@ class MemoryRepository:
             self._open_journal()
             return sorted(name for name, journal in self.store.journals.items() if journal.entries)
 
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Return up to `limit` entries with a sequence above `after`, as they are stored."""
+        _require_page(limit)
+        with self.store.lock:
+            found = [entry for entry in self._open_journal().entries[max(after, 0) :] if entry.sequence > after]
+        return [
+            RawEntry(entry.sequence, time_text(entry.recorded_at), entry.subject, entry.body, entry.digest)
+            for entry in found[:limit]
+        ]
+
+    def scan(
+        self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX
+    ) -> "Sequence[_StoredImage]":
+        """Return up to `limit` stored records of a kind by (sequence, *key), as they are stored."""
+        _require_page(limit)
+        with self.store.lock:
+            images = [_StoredImage(key, record) for key, record in self._open_journal().records[kind].items()]
+        images.sort(key=lambda image: image.place)
+        return [image for image in images if image.place[: len(after)] > after or not after][:limit]
+
+    def audit(self) -> Iterator[Difference]:
+        """Generate nothing: there is nothing beside the records."""
+        with self.store.lock:
+            self._open_journal()
+        return iter(())
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Replace all records of the strategy by these, or leave everything as it was."""
+        with self.store.lock:
+            journal = self._open_journal(writing=True)
+            restored: dict[RecordKind, dict[Key, Record]] = defaultdict(dict)
+            for record in records:
+                restored[record.kind][record.key] = _stored_form(record)
+            journal.records = restored
+
     def close(self) -> None:
         """Give up the claims; the store keeps its content."""
         with self.store.lock:
@@ -165,6 +203,55 @@ class MemoryRepository:
         if writing and self._read_only:
             raise ReadOnlyLedger("this repository was opened for reading")
         return self.store.journal(self._strategy_id)
+
+
+class _StoredImage:
+    """A record as it lies in the store, and the key under which it lies there."""
+
+    __slots__ = ("_record", "key")
+
+    def __init__(self, key: Key, record: Record) -> None:
+        self.key = key
+        self._record = record
+
+    @property
+    def sequence(self) -> int:
+        """The entry that it says it was born in."""
+        return self._record.sequence
+
+    @property
+    def version(self) -> int:
+        """The version that it says it has."""
+        return self._record.version
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Where it stands among others of its kind."""
+        return (self._record.sequence, *self.key)
+
+    def differences(self, expected: Record) -> Mapping[str, tuple[Any, Any]]:
+        """Return (expected, found) of every field that would be written otherwise."""
+        kind, found = expected.kind, {}
+        for name in field_names(kind):
+            wanted, there = getattr(expected, name), getattr(self._record, name)
+            if _written(kind, name, wanted) != _written(kind, name, there):
+                found[name] = (wanted, there)
+        return found
+
+
+def _written(kind: RecordKind, name: str, value: Any) -> Any:
+    """Return the bytes of a field: equality alone takes 50.0 for 50.00, and True for 1."""
+    if value is None or type(value) in (str, int):
+        return value
+    try:
+        return canonical_json(dump_values(kind, {name: value})[name])
+    except Exception:  # noqa: BLE001  # a value that is none of its field's: nothing that is written is equal to it
+        return (value,)
+
+
+def _require_page(limit: int) -> None:
+    if not 1 <= limit <= PAGE_SIZE_MAX:
+        raise InvalidValue(f"a page holds 1 to {PAGE_SIZE_MAX}", argument="limit", value=limit)
 
 
 def _stored_form(record: Record) -> Record:

@@ -32,13 +32,15 @@ def primary_code(error: sqlite3.Error) -> int | None:
     return None if code is None else code & _PRIMARY_CODE
 
 
-DriverError = sqlite3.Error | OSError | UnicodeEncodeError | OverflowError
+DriverError = sqlite3.Error | OSError | UnicodeError | OverflowError
 
 
 def translate(error: DriverError, what: str) -> StorageError | InvalidValue:
     """Return the ledger's error for a driver's; `what` says in words what failed, such as `append to x.db`."""
     if isinstance(error, UnicodeEncodeError):
         return InvalidValue(f"cannot {what}: a text holds characters that UTF-8 cannot", value=error.object)
+    if isinstance(error, UnicodeError):  # of SQLite's own message, which names a part of a damaged schema
+        return StorageCorrupt(f"cannot {what}: the file's schema is damaged ({error})")
     if isinstance(error, OverflowError):
         return InvalidValue(f"cannot {what}: {error}")
     if isinstance(error, OSError):
@@ -57,5 +59,5 @@ def translated(what: str) -> Iterator[None]:
     """Translate what the block raises; see `translate`."""
     try:
         yield
-    except (sqlite3.Error, OSError, UnicodeEncodeError, OverflowError) as error:
+    except (sqlite3.Error, OSError, UnicodeError, OverflowError) as error:
         raise translate(error, what) from error

@@ -7,17 +7,18 @@ thread on the writer's would see what is not committed yet.
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
 from ledger_core.codec import load_entry
 from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, StorageCorrupt, StorageError
+from ledger_core.findings import Difference
 from ledger_core.model import Key, Record, RecordKind
 from ledger_core.numbers import time_text
-from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query
-from ledger_storage_sqlite import statements
+from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query, RawEntry, StoredRecord
+from ledger_storage_sqlite import _stored, statements
 from ledger_storage_sqlite._columns import CODECS, TABLES, Bound
 from ledger_storage_sqlite._connections import ReadConnection, require_sqlite
 from ledger_storage_sqlite._location import Location, parse_url, require_usable
@@ -58,7 +59,7 @@ class SqliteRepository:
 
     @property
     def read_only(self) -> bool:
-        """Whether `append` and `claim` raise ReadOnlyLedger."""
+        """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
         return self._writer is None
 
     def head(self) -> Head:
@@ -67,7 +68,10 @@ class SqliteRepository:
         if not rows:
             return Head(0, GENESIS_DIGEST)
         ((sequence, digest, recorded_at),) = rows
-        return Head(sequence, digest, datetime.fromisoformat(recorded_at))
+        try:
+            return Head(sequence, digest, datetime.fromisoformat(recorded_at))
+        except ValueError as error:
+            raise StorageCorrupt(f"the time of entry {sequence} cannot be read: {error}", sequence=sequence) from error
 
     def load(self, kind: RecordKind, key: Key) -> Record | None:
         """Return the record as of the last entry, or None."""
@@ -88,8 +92,7 @@ class SqliteRepository:
 
     def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
         """Return up to `limit` entries with a sequence above `after`, in order; raise StorageCorrupt for a gap."""
-        if not 1 <= limit <= PAGE_SIZE_MAX:
-            raise InvalidValue(f"a page has 1 to {PAGE_SIZE_MAX} entries, not {limit}", argument="limit", value=limit)
+        _require_page(limit)
         after = max(after, 0)
         if subject is None:
             rows = self._fetch(statements.READ, (self._strategy_id, after, limit))
@@ -143,6 +146,36 @@ class SqliteRepository:
     def strategies(self) -> Sequence[str]:
         """Return the ids of all strategies that have an entry in the store, sorted."""
         return [strategy_id for (strategy_id,) in self._fetch(statements.STRATEGIES)]
+
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Return up to `limit` entries with a sequence above `after`, as they are stored."""
+        _require_page(limit)
+        return _stored.read_raw(self._fetch, self._strategy_id, after, limit)
+
+    def scan(self, kind: RecordKind, after: tuple[Any, ...] = (), limit: int = PAGE_SIZE_MAX) -> Sequence[StoredRecord]:
+        """Return up to `limit` rows of a kind by (sequence, *key), as they are stored."""
+        _require_page(limit)
+        return _stored.scan(self._fetch, self._strategy_id, kind, after, limit)
+
+    def audit(self) -> Iterator[Difference]:
+        """Generate what differs between `venue_orders` and the orders that it was derived from."""
+        self._require_open()
+        return _stored.audit(self._fetch, self._strategy_id)
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Replace all records of the strategy by these, or leave everything as it was."""
+        writer = self._require_writer()
+        what = f"restore the records of {self._location.path}"
+
+        def work(connection: sqlite3.Connection) -> None:
+            for statement in statements.DELETE_RECORDS:
+                connection.execute(statement, (self._strategy_id,))
+            for record in records:
+                self._store(connection, record, CODECS[record.kind].encode(record), is_new=True)
+            connection.execute(statements.RESTORE_VENUE_IDS, (self._strategy_id,))
+
+        with translated(what):
+            writer.write(work, what)
 
     def close(self) -> None:
         """Give up connections, locks and claims; further calls do nothing."""
@@ -257,6 +290,11 @@ def _find(query: Query, strategy_id: str) -> tuple[str | None, list[Any]]:
     parameters += [_time(bound) for bound in bounds]
     parameters += [_time(part) if isinstance(part, datetime) else part for part in after]
     return statements.find(shape), [*parameters, query.limit]
+
+
+def _require_page(limit: int) -> None:
+    if not 1 <= limit <= PAGE_SIZE_MAX:
+        raise InvalidValue(f"a page has 1 to {PAGE_SIZE_MAX}, not {limit}", argument="limit", value=limit)
 
 
 def _time(moment: datetime) -> str:

@@ -30,6 +30,31 @@ READ_SUBJECT = (
     "SELECT sequence, subject, CAST(body AS BLOB), digest FROM journal INDEXED BY journal_by_subject"
     " WHERE strategy_id = ? AND sequence > ? AND subject = ? ORDER BY sequence LIMIT ?"
 )
+# For verification: read without being understood, first as it should be, then with every text as its bytes.
+READ_RAW = (
+    "SELECT sequence, recorded_at, subject, CAST(body AS BLOB), digest, strategy_id FROM journal"
+    " WHERE strategy_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"
+)
+READ_RAW_BYTES = (
+    "SELECT sequence, CAST(recorded_at AS BLOB), CAST(subject AS BLOB), CAST(body AS BLOB), CAST(digest AS BLOB),"
+    " CAST(strategy_id AS BLOB) FROM journal WHERE strategy_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"
+)
+# Of each order, which of its venue's ids `venue_orders` lacks; a text that is no JSON is reported as such elsewhere.
+VENUE_IDS_MISSING = (
+    "SELECT o.sequence, o.order_id, (SELECT json_group_array(j.value)"
+    " FROM json_each(CASE WHEN json_valid(o.venue_order_ids) THEN o.venue_order_ids ELSE '[]' END) AS j"
+    " WHERE NOT EXISTS (SELECT 1 FROM venue_orders AS v WHERE v.strategy_id = o.strategy_id"
+    " AND v.venue_order_id = j.value AND v.order_id = o.order_id))"
+    " FROM orders AS o WHERE o.strategy_id = ? AND (o.sequence, o.order_id) > (?, ?)"
+    " ORDER BY o.sequence, o.order_id LIMIT ?"
+)
+VENUE_IDS_EXTRA = (
+    "SELECT v.venue_order_id, v.order_id, EXISTS (SELECT 1 FROM orders AS o INDEXED BY orders_by_id,"
+    " json_each(CASE WHEN json_valid(o.venue_order_ids) THEN o.venue_order_ids ELSE '[]' END) AS j"
+    " WHERE o.strategy_id = v.strategy_id AND o.order_id = v.order_id AND j.value = v.venue_order_id)"
+    " FROM venue_orders AS v WHERE v.strategy_id = ? AND (v.venue_order_id, v.order_id) > (?, ?)"
+    " ORDER BY v.venue_order_id, v.order_id LIMIT ?"
+)
 # Hops from one strategy to the next: O(strategies), where DISTINCT would walk the whole journal.
 STRATEGIES = (
     "WITH RECURSIVE strategies (strategy_id) AS ("
@@ -136,6 +161,41 @@ def _statements(table: Table) -> RecordStatements:
 
 RECORDS: Mapping[RecordKind, RecordStatements] = {kind: _statements(table) for kind, table in TABLES.items()}
 """The fixed statements of every kind."""
+
+
+DELETE_RECORDS: tuple[str, ...] = (
+    "DELETE FROM venue_orders WHERE strategy_id = ?",  # first: it refers to orders, and triggers fill it again
+    *(f"DELETE FROM {table.name} WHERE strategy_id = ?" for table in TABLES.values()),
+)
+"""What empties the records of one strategy; its journal and cursors stay."""
+
+# The schema's triggers do the same at each write; a file that lost them is restored all the same.
+RESTORE_VENUE_IDS = (
+    "INSERT INTO venue_orders (strategy_id, venue_order_id, order_id)"
+    " SELECT DISTINCT o.strategy_id, j.value, o.order_id FROM orders AS o, json_each(o.venue_order_ids) AS j"
+    " WHERE o.strategy_id = ? AND NOT EXISTS (SELECT 1 FROM venue_orders AS v WHERE v.strategy_id = o.strategy_id"
+    " AND v.venue_order_id = j.value AND v.order_id = o.order_id)"
+)
+
+
+@lru_cache(maxsize=64)
+def scan(kind: RecordKind, after: int, *, as_bytes: bool = False) -> str:
+    """Return the statement of a page of rows as they are; parameters: strategy, the place after, limit.
+
+    The strategy is read back too: in a damaged file a row may be found under a key that it does not have.
+    """
+    table = TABLES[kind]
+    columns = (*table.bound, "strategy_id")
+    if as_bytes:
+        columns = tuple(
+            f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END" for name in columns
+        )
+    place = ("sequence", *table.key)
+    beyond = f" AND ({', '.join(place[:after])}) > ({', '.join('?' * after)})" if after else ""
+    return (
+        f"SELECT {', '.join(columns)} FROM {table.name}"
+        f" WHERE strategy_id = ?{beyond} ORDER BY {', '.join(place)} LIMIT ?"
+    )
 
 
 def set_user_version(version: int) -> str:

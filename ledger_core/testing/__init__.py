@@ -24,6 +24,7 @@ pytest.register_assert_rewrite(
     "ledger_core.testing.queries",
     "ledger_core.testing.records",
     "ledger_core.testing.samples",
+    "ledger_core.testing.verification",
 )
 
 from ledger_core.testing._setting import Opener, Setting  # noqa: E402
@@ -55,6 +56,7 @@ from ledger_core.testing.samples import (  # noqa: E402
     trade,
     variations,
 )
+from ledger_core.testing.verification import VerificationLaws  # noqa: E402
 
 __all__ = [
     "RepositoryContract",
@@ -65,6 +67,7 @@ __all__ = [
     "CursorLaws",
     "OwnershipLaws",
     "ConcurrencyLaws",
+    "VerificationLaws",
     "Setting",
     "entry",
     "entries",
@@ -89,5 +92,7 @@ __all__ = [
 ]
 
 
-class RepositoryContract(JournalLaws, RecordLaws, QueryLaws, CursorLaws, OwnershipLaws, ConcurrencyLaws):
+class RepositoryContract(
+    JournalLaws, RecordLaws, QueryLaws, CursorLaws, OwnershipLaws, ConcurrencyLaws, VerificationLaws
+):
     """All the laws of a repository; a subclass overrides the fixture `opener`."""

@@ -196,4 +196,8 @@ def _calls(repository: LedgerRepository, head: Head) -> Sequence[Callable[[], ob
         lambda: repository.append([]),
         lambda: repository.claim("monitor"),
         repository.strategies,
+        lambda: repository.read_raw(0),
+        lambda: repository.scan(RecordKind.ORDER),
+        lambda: list(repository.audit()),
+        lambda: repository.restore([]),
     )

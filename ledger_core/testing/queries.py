@@ -27,6 +27,7 @@ from ledger_core.repository import (
 from ledger_core.testing._setting import Opener, Setting
 from ledger_core.testing.samples import (
     TEXTS,
+    adjustment,
     command,
     entries,
     entry,
@@ -267,8 +268,8 @@ def _populated(open_repository: Opener) -> tuple[LedgerRepository, Mapping[Recor
 @cache
 def _stored_samples() -> tuple[Entry, ...]:
     given = tuple(_samples())
-    # Entries of nine, three and one record: some are born together, and in no sorted order.
-    sizes = cycle((9, 3, 1))
+    # Entries of twenty, three and one record: some of a kind are born together, and in no sorted order.
+    sizes = cycle((20, 3, 1))
     parts: list[tuple[Record, ...]] = []
     while given:
         size = next(sizes)
@@ -343,6 +344,7 @@ def _samples() -> Iterator[Record]:
             symbol=next(symbols),
             occurred_at=happened,
         )
+        yield adjustment(name, symbol=next(symbols), occurred_at=happened)
         yield command(name, operation=f"operation {number % 3}", target=f"{symbol}")
 
 

@@ -19,7 +19,11 @@ from ledger_core.changes import Change, Entry, EventType, Head
 from ledger_core.codec import build_entry, canonical_json, dump_record
 from ledger_core.lifecycle import RequestKind
 from ledger_core.model import (
+    Adjustment,
+    AdjustmentKind,
+    CashFlow,
     CommandRecord,
+    Execution,
     Fee,
     Fill,
     Instrument,
@@ -33,6 +37,8 @@ from ledger_core.model import (
     Record,
     RecordKind,
     Side,
+    Split,
+    StatusReport,
     Trade,
     TradeLeg,
 )
@@ -116,6 +122,7 @@ KEY_FIELDS: Mapping[RecordKind, tuple[str, ...]] = {
     RecordKind.POSITION: ("symbol", "venue", "account", "position_side"),
     RecordKind.INSTRUMENT: ("symbol", "venue"),
     RecordKind.QUARANTINE: ("quarantine_id",),
+    RecordKind.ADJUSTMENT: ("adjustment_id",),
     RecordKind.COMMAND: ("command_id", "operation", "target"),
 }
 """The fields that make up each kind's key; the first tells one sample from the next."""
@@ -179,6 +186,12 @@ def quarantined(quarantine_id: str = "Q-1", **fields: Any) -> QuarantinedFact:
     return QuarantinedFact(quarantine_id=quarantine_id, **given | fields)
 
 
+def adjustment(adjustment_id: str = "A-1", **fields: Any) -> Adjustment:
+    """Return an adjustment with as little as one has."""
+    given: _Fields = {"adjustment_kind": AdjustmentKind.FUNDING, "symbol": "AAPL", "occurred_at": NOON}
+    return Adjustment(adjustment_id=adjustment_id, **{"recorded_at": NOON} | given | fields)
+
+
 def command(command_id: str = "C-1", **fields: Any) -> CommandRecord:
     """Return the record of a command that was given with an id."""
     given: _Fields = {"operation": "record_order", "target": "O-1", "content": freeze({"symbol": "AAPL"})}
@@ -187,7 +200,17 @@ def command(command_id: str = "C-1", **fields: Any) -> CommandRecord:
 
 MINIMAL: Mapping[RecordKind, Record] = {
     record.kind: record
-    for record in (order(), request(), fill(), trade(), position(), instrument(), quarantined(), command())
+    for record in (
+        order(),
+        request(),
+        fill(),
+        trade(),
+        position(),
+        instrument(),
+        quarantined(),
+        adjustment(),
+        command(),
+    )
 }
 """One record of each kind, with every optional field left out."""
 
@@ -289,7 +312,7 @@ def assert_same_record(found: Record | None, given: Record) -> None:
 def _born(record: RecordT, sequence: int, index: int) -> RecordT:
     if record.sequence:
         return record
-    place: _Fields = {"index": index} if isinstance(record, Fill) else {}
+    place: _Fields = {"index": index} if isinstance(record, (Fill, Adjustment)) else {}
     return attrs.evolve(record, sequence=sequence, **place)
 
 
@@ -339,6 +362,7 @@ _PLAIN: Mapping[Any, Sequence[Any]] = {
         freeze(dict(residual))
         for residual in ((), (("AAPL", Decimal("0.00000812")),), zip(TEXTS, DECIMALS, strict=False))
     ),
+    Mapping[str, str]: tuple(freeze(dict(pairs)) for pairs in ((), (("C-1", "F-1"),), zip(TEXTS, TEXTS, strict=True))),
     tuple[Fee, ...]: FEES,
 }
 
@@ -349,6 +373,10 @@ _BASES: Mapping[Any, Any] = {
     OrderChanges: OrderChanges(quantity=Decimal("0.00000812")),
     TradeLeg: leg(),
     Fee: Fee("USD", Decimal(1)),
+    CashFlow: CashFlow(AdjustmentKind.FUNDING, "USD", Decimal(1)),
+    Split: Split(NOON, 1, Decimal(2)),
+    Execution: Execution(fill_id="F-1", quantity=Decimal(1), price=Decimal("50.00"), occurred_at=NOON),
+    StatusReport: StatusReport(cum_quantity=Decimal(1)),
 }
 
 

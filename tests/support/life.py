@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from ledger_core import FactMismatch, OverfillError, StrategyLedger, UnknownOrder
 from support.clock import START
@@ -10,7 +11,7 @@ from support.details import fill, limit_order, market_order
 
 def live(ledger: StrategyLedger) -> None:
     """Give the commands; the ledger is empty before."""
-    full = {
+    full: dict[str, Any] = {
         "venue": "XNAS", "account": "main", "currency": "USD", "multiplier": "1", "time_in_force": "GTC",
         "trade_plan_id": "plan", "execution_group_id": "group", "metadata": {"signal": ["a", 1.5, None, True]},
         "arrival_price": "99.50", "origin": "test", "order_list_id": "list", "stop_price": "99.10",

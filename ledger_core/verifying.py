@@ -1,0 +1,375 @@
+"""Verify what is stored against the journal, and rebuild it from there.
+
+The journal and the stored records are read side by side, both in the order of sequences: a record is stored at the
+sequence of its birth, so each entry meets the records that it gave birth to. One is held until the fold has reached
+the version that is stored; then the two are compared, to the byte, and both are let go. Memory thus holds what was
+alive at one time, and beyond HELD_MAX of that the keys are taken part by part (`replaying`).
+
+Others may write meanwhile. What was there at the beginning is verified; where a record has moved on since, the
+journal is followed until it explains what was read.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from math import inf
+from typing import Any
+
+from ledger_core import replaying
+from ledger_core.changes import Head
+from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
+from ledger_core.findings import Finding, Report, Verification
+from ledger_core.model import Key, Order, RecordKind
+from ledger_core.numbers import ZERO, load_decimal, minus, plus, times
+from ledger_core.replaying import (
+    PARTS_MAX,
+    PASSING,
+    Folded,
+    Part,
+    RawChange,
+    StoredStream,
+    Walk,
+    body_of,
+    folded_records,
+)
+from ledger_core.repository import LedgerRepository, RawEntry, StoredRecord
+
+Name = tuple[RecordKind, Key]
+
+
+def verify(repository: LedgerRepository, head: Head | None = None, *, chain_only: bool = False) -> Verification:
+    """Fold the journal from nothing, compare every record with what is stored, and report each difference.
+
+    `head` is one that was remembered: nothing up to it was changed, removed, inserted or reordered if the digest
+    at its sequence is still the same. `chain_only` looks at sequences and digests alone, many times as fast.
+    Differences are reported, never raised; nothing is changed.
+    """
+    if head is not None and not isinstance(head, Head):
+        raise InvalidValue(
+            "head must be a Head, as `head()` or a verification returned it", argument="head", value=head
+        )
+    report = Report()
+    try:
+        end: Head | None = repository.head()
+    except PASSING:
+        raise
+    except StorageError as error:
+        end = None
+        report.add(Finding.HEAD_DIFFERS, field="head", found=error.message)
+    walk = Walk(repository, report, [known for known in (head, end) if known is not None])
+    if chain_only:
+        for _ in walk:
+            pass
+        records = 0
+    else:
+        records = _compare_all(repository, report, walk, end)
+    walk.require_heads()
+    return Verification(
+        entries=walk.entries,
+        records=records,
+        head=walk.head,
+        differences=tuple(report.kept),
+        difference_count=report.count,
+    )
+
+
+def rebuild(repository: LedgerRepository) -> None:
+    """Replace all records by what the journal comes to; the journal stays as it is.
+
+    Raises StorageCorrupt, with nothing changed, for a journal whose chain is broken or whose entries make no
+    records: records made from it would be no better than those there are.
+    """
+    chain = verify(repository, chain_only=True)
+    if not chain.is_intact:
+        raise StorageCorrupt(
+            f"the journal itself is damaged, so nothing was rebuilt from it: {chain.differences[0]}",
+            differences=chain.differences,
+        )
+    repository.restore(folded_records(repository))
+
+
+def _compare_all(repository: LedgerRepository, report: Report, walk: Walk, end: Head | None) -> int:
+    first = _Pass(repository, report, end)
+    first.run(walk)
+    records = first.records
+    for part, counted_to in first.other_parts():
+        further = _Pass(repository, report, end, part=part, counted_to=counted_to)
+        further.run(Walk(repository, Report()))  # what is wrong with the chain was reported by the first pass
+        records += further.records
+    try:
+        for difference in repository.audit():
+            report.take(difference)
+    except PASSING:
+        raise
+    except StorageError as error:
+        report.add(Finding.INDEX_DIFFERS, found=error.message)
+    return records
+
+
+class _Held(Folded):
+    """A record that is not complete yet, with what is stored of it; of an order, with the sums over its fills."""
+
+    __slots__ = ("filled", "has_sums", "is_torn", "stored", "value")
+
+    def __init__(self, change: RawChange, sequence: int, recorded_at: str, stored: StoredRecord | None) -> None:
+        kind, key, _, values = change
+        super().__init__(kind, key, sequence, recorded_at, values)
+        self.stored = stored
+        self.is_torn = False  # a change of it was in an entry that cannot be read
+        self.has_sums = True
+        self.filled = ZERO
+        self.value = ZERO
+
+    @property
+    def is_complete(self) -> bool:
+        return self.stored is not None and self.version >= self.stored.version
+
+
+class _Pass:
+    """One pass over journal and records, side by side, over the keys of one part."""
+
+    def __init__(
+        self,
+        repository: LedgerRepository,
+        report: Report,
+        end: Head | None,
+        *,
+        part: Part | None = None,
+        counted_to: int = 0,
+    ) -> None:
+        """Verify up to `end`; what is found up to `counted_to` was counted by an earlier pass."""
+        self._repository = repository
+        self._report = report
+        self._end = end.sequence if end is not None else None
+        self._is_first = part is None
+        self._part = part or Part()
+        self._counted_to = counted_to
+        self._divisions: list[tuple[int, int]] = []  # (after this sequence, into so many parts)
+        self._held: dict[Name, _Held] = {}
+        # What cannot be read is reported by the first pass.
+        skipped = report if self._is_first else Report()
+        self._streams = {kind: StoredStream(repository, kind, skipped) for kind in RecordKind}
+        self._is_incomplete = False  # an entry was missing or unreadable: the fold cannot be held against records
+        self._reported: set[Name] = set()
+        self._sequence = 0
+        self._recorded_at = ""
+        self.records = 0
+
+    def run(self, walk: Walk) -> None:
+        """Compare everything."""
+        for raw in walk:
+            self._report.is_muted = raw.sequence <= self._counted_to
+            if raw.sequence != self._sequence + 1:
+                self._lose(raw.sequence - 1)
+            self._sequence = raw.sequence
+            self._entry(raw)
+            if len(self._held) > replaying.HELD_MAX and self._is_first:
+                self._divide()
+            if self._end is not None and raw.sequence >= self._end and not self._is_waiting():
+                break
+        self._report.is_muted = False
+        self._is_incomplete |= walk.has_given_up
+        self._finish(has_all_entries=not walk.has_given_up)
+
+    def other_parts(self) -> Iterator[tuple[Part, int]]:
+        """Generate the parts that are still to be compared, and up to where the first pass compared them."""
+        for index in range(1, self._part.count):
+            left_at = next(sequence for sequence, count in self._divisions if index % count)
+            yield Part(index, self._part.count), left_at
+
+    def _entry(self, raw: RawEntry) -> None:
+        try:
+            body, changes = body_of(raw)
+        except StorageCorrupt as error:
+            if self._is_first:
+                self._report.add(Finding.ENTRY_UNREADABLE, sequence=raw.sequence, found=error.message)
+            self._lose(raw.sequence)
+            return
+        if self._is_first:
+            self._check_columns(raw, body)
+        born = self._born_at(raw.sequence)
+        touched = [
+            held
+            for change in changes
+            if self._part.covers(change[0], change[1])
+            and (held := self._change(change, raw.sequence, body["recorded_at"], born)) is not None
+        ]
+        for (kind, key), stored in born.items():
+            self._report.add(Finding.RECORD_EXTRA, kind=kind, key=key, sequence=stored.sequence)
+        for held in touched:
+            if held.is_complete and self._held.pop((held.kind, held.key), None) is not None:
+                self._compare(held)
+
+    def _check_columns(self, raw: RawEntry, body: dict[str, Any]) -> None:
+        """Compare what is stored beside the body with what it says; its own time may not go back."""
+        recorded_at = body["recorded_at"]
+        beside = {
+            "strategy_id": self._repository.strategy_id,
+            "sequence": raw.sequence,
+            "recorded_at": raw.recorded_at,
+            "subject": raw.subject,
+        }
+        for name, found in beside.items():
+            if name not in body or body[name] != found:
+                self._report.add(
+                    Finding.ENTRY_DIFFERS, sequence=raw.sequence, field=name, expected=body.get(name), found=found
+                )
+        if recorded_at < self._recorded_at:
+            self._report.add(
+                Finding.TIME_WENT_BACK,
+                sequence=raw.sequence,
+                field="recorded_at",
+                expected=self._recorded_at,
+                found=recorded_at,
+            )
+        self._recorded_at = max(recorded_at, self._recorded_at)
+
+    def _change(
+        self, change: RawChange, sequence: int, recorded_at: str, born: dict[Name, StoredRecord]
+    ) -> _Held | None:
+        """Fold a change; return the record if it is held."""
+        kind, key, version, values = change
+        held = self._held.get((kind, key))
+        is_settled = self._end is None or sequence <= self._end
+        if held is None and version == 1:
+            stored = born.pop((kind, key), None)
+            if kind is RecordKind.FILL:
+                self._add_to_order(key, sequence, _sums(values), is_settled=is_settled)
+            if not is_settled:
+                return None  # born after the beginning of the verification: only needed to tell it from an extra one
+            if stored is None and not self._streams[kind].is_unknown_at(sequence):
+                self._report.add(Finding.RECORD_MISSING, kind=kind, key=key, sequence=sequence)
+            held = self._held[kind, key] = _Held(change, sequence, recorded_at, stored)
+            return held
+        if held is None:
+            if kind is RecordKind.FILL:
+                self._forget_sums(key)
+            if is_settled:
+                self._report_unexpected(kind, key, version, sequence)
+            return None
+        if version != held.version + 1:
+            held.is_torn |= self._is_incomplete
+            if not held.is_torn:
+                self._report.add(
+                    Finding.VERSION_BROKEN,
+                    kind=kind,
+                    key=key,
+                    sequence=sequence,
+                    field="version",
+                    expected=held.version + 1,
+                    found=version,
+                )
+        before = _sums(held.values) if kind is RecordKind.FILL else None
+        held.fold(version, values)
+        if before is not None:
+            after = _sums(held.values)
+            moved = (minus(after[0], before[0]), minus(after[1], before[1]))
+            self._add_to_order(key, sequence, moved, is_settled=is_settled)
+        return held
+
+    def _report_unexpected(self, kind: RecordKind, key: Key, version: int, sequence: int) -> None:
+        """Report a change of a record that is not held: what is stored is behind the journal, or it has no birth."""
+        if self._is_incomplete or (kind, key) in self._reported:
+            return
+        if len(self._reported) < replaying.HELD_MAX:
+            self._reported.add((kind, key))
+        try:
+            stored = self._repository.load(kind, key)
+        except PASSING:
+            raise
+        except StorageError:
+            stored = None
+        where = {"kind": kind, "key": key, "sequence": sequence, "field": "version"}
+        if stored is None or stored.version >= version:
+            self._report.add(Finding.VERSION_BROKEN, **where, expected=1, found=version)
+        else:
+            self._report.add(Finding.RECORD_DIFFERS, **where, expected=version, found=stored.version)
+
+    def _add_to_order(self, key: Key, sequence: int, sums: tuple[Decimal, Decimal], *, is_settled: bool) -> None:
+        """Add to the sums of a fill's order, which is held: booking the fill changes the order in the same entry."""
+        order = self._held.get((RecordKind.ORDER, key[:1]))
+        if order is not None:
+            order.filled, order.value = plus(order.filled, sums[0]), plus(order.value, sums[1])
+        elif is_settled and not self._is_incomplete and any(sums):
+            self._report.add(
+                Finding.SUM_DIFFERS, kind=RecordKind.ORDER, key=key[:1], sequence=sequence, field="cum_quantity",
+                expected="a change together with its fill",
+            )  # fmt: skip
+
+    def _forget_sums(self, key: Key) -> None:
+        order = self._held.get((RecordKind.ORDER, key[:1]))
+        if order is not None:
+            order.has_sums = False
+
+    def _compare(self, held: _Held) -> None:
+        """Compare a record, now complete, with what is stored of it."""
+        assert held.stored is not None, "only what is stored can be compared"
+        self.records += not self._report.is_muted
+        if held.is_torn:
+            return
+        where: dict[str, Any] = {"kind": held.kind, "key": held.key, "sequence": held.sequence}
+        try:
+            record = held.record()
+        except StorageCorrupt as error:
+            self._report.add(Finding.RECORD_UNREADABLE, **where, found=error.message)
+            return
+        for field, (expected, found) in held.stored.differences(record).items():
+            self._report.add(Finding.RECORD_DIFFERS, **where, field=field, expected=expected, found=found)
+        # After a split an order counts in other units than the fills before it.
+        if isinstance(record, Order) and held.has_sums and not self._is_incomplete and not record.splits:
+            for field, expected in (("cum_quantity", held.filled), ("executed_value", held.value)):
+                found = getattr(record, field)
+                if found != expected:
+                    self._report.add(Finding.SUM_DIFFERS, **where, field=field, expected=expected, found=found)
+
+    def _finish(self, *, has_all_entries: bool) -> None:
+        """Compare what never became complete, and report what is stored beyond the journal."""
+        for held in self._held.values():
+            if held.stored is not None and not (self._is_incomplete and held.stored.version > held.version):
+                self._compare(held)
+        if has_all_entries:
+            for stream in self._streams.values():
+                for stored in stream.take(inf):
+                    if self._part.covers(stream.kind, stored.key):
+                        self._report.add(
+                            Finding.RECORD_EXTRA, kind=stream.kind, key=stored.key, sequence=stored.sequence
+                        )
+
+    def _is_waiting(self) -> bool:
+        """Say whether something that was read is still to be explained by what others wrote since the beginning."""
+        return any(held.stored is not None for held in self._held.values()) or any(
+            stream.place < inf for stream in self._streams.values()
+        )
+
+    def _divide(self) -> None:
+        while len(self._held) > replaying.HELD_MAX and self._part.count < PARTS_MAX:
+            self._part = Part(0, self._part.count * 2)
+            self._divisions.append((self._sequence, self._part.count))
+            self._held = {name: held for name, held in self._held.items() if self._part.covers(*name)}
+
+    def _born_at(self, sequence: int) -> dict[Name, StoredRecord]:
+        """Return what is stored at a sequence; what is stored at none that the journal has is reported."""
+        born: dict[Name, StoredRecord] = {}
+        for stream in self._streams.values():
+            if stream.place <= sequence:
+                for stored in stream.take(sequence):
+                    if self._part.covers(stream.kind, stored.key):
+                        born[stream.kind, stored.key] = stored
+        return born
+
+    def _lose(self, sequence: int) -> None:
+        """Pass over entries that are missing or unreadable: what was born in them cannot be judged."""
+        self._is_incomplete = True
+        for stream in self._streams.values():
+            for _ in stream.take(sequence):
+                pass
+
+
+def _sums(values: dict[str, Any]) -> tuple[Decimal, Decimal]:
+    """Return what a fill adds to the quantity and value of its order: nothing once it was busted."""
+    if values.get("busted"):
+        return ZERO, ZERO
+    try:
+        quantity = load_decimal(values["quantity"])
+        return quantity, times(quantity, load_decimal(values["price"]))
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        return ZERO, ZERO  # no fill at all: comparing it says so
