@@ -96,7 +96,7 @@ def correction(given: object) -> Correction:
 
 def fees(given: object) -> tuple[Fee, ...]:
     """Check `fees`: a list of {amount, currency}, or one of them."""
-    return _fees([given] if isinstance(given, Mapping) else given, "fees")
+    return _fees(given, "fees")
 
 
 def status_report(given: object) -> tuple[StatusReport, str | None]:
@@ -171,7 +171,7 @@ def _word(value: object, argument: str) -> str:
 def _fees(value: object, argument: str) -> tuple[Fee, ...]:
     return tuple(
         Fee(**read_keys(item, _FEE, f"{argument}[{index}]", required=("amount", "currency")))
-        for index, item in enumerate(items_of(value, argument))
+        for index, item in enumerate([value] if isinstance(value, Mapping) else items_of(value, argument))
     )
 
 

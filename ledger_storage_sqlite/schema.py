@@ -141,7 +141,8 @@ CREATE TABLE trades (
     state TEXT NOT NULL, symbol TEXT, direction TEXT, open_quantity TEXT, realized_pnl TEXT, currency TEXT,
     order_ids TEXT NOT NULL, initial_order_ids TEXT NOT NULL, exit_order_ids TEXT NOT NULL, shares TEXT NOT NULL,
     initial_shares TEXT NOT NULL, legs TEXT NOT NULL,
-    fees TEXT NOT NULL, stop_price TEXT, initial_stop_price TEXT, target_price TEXT, tags TEXT NOT NULL, metadata TEXT, reason TEXT,
+    fees TEXT NOT NULL, stop_price TEXT, initial_stop_price TEXT, target_price TEXT, tags TEXT NOT NULL,
+    metadata TEXT, reason TEXT,
     residual TEXT NOT NULL, residual_reason TEXT, restated INTEGER NOT NULL,
     opened_at TEXT NOT NULL, closed_at TEXT, recorded_at TEXT NOT NULL,
     PRIMARY KEY (strategy_id, sequence, trade_id)

@@ -43,7 +43,7 @@ ACCEPTED: Mapping[str, str] = {
     "check_not_negative": "number of 0 or more: Decimal, int or str",
     "check_shares": "list of ids, or mapping of order id to quantity",
     "_new_order": "as order_details",
-    "_fees": "list of {amount, currency}",
+    "_fees": "list of {amount, currency}, or one of them",
     "_tags": "list of texts",
     "_residual": "mapping of symbol to signed quantity",
 }

@@ -152,7 +152,8 @@ def _grown(leg: TradeLeg, fill: Fill, instrument: Instrument) -> TradeLeg:
         }
     )
     first = (leg.first_executed_at, leg.first_sequence, leg.first_index)
-    if fill.economic_order < first:
+    was_emptied = not (leg.bought_quantity or leg.sold_quantity)  # every fill was busted: this one is the first
+    if fill.economic_order < first or was_emptied:
         sums["direction"] = fill.side
         sums["first_executed_at"], sums["first_sequence"], sums["first_index"] = fill.economic_order
     return attrs.evolve(

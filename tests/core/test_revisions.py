@@ -288,6 +288,17 @@ def test_trade_whose_fills_were_all_busted_is_empty(filled: StrategyLedger) -> N
     assert (trade.entry_quantity, trade.open_quantity, trade.realized_pnl, trade.direction) == (0, 0, 0, "BUY")
 
 
+def test_trade_that_was_emptied_begins_with_its_next_fill(ledger: StrategyLedger) -> None:
+    """What was busted is no beginning: the trade opens when what stands was executed."""
+    ledger.record_order("O1", limit_order())
+    ledger.update_order_fill("O1", fill("F1", 4), occurred_at=START)
+    ledger.create_trade("T1", ["O1"])
+    ledger.bust_order_fill("O1", "F1")
+    later = START + timedelta(hours=1)
+    ledger.update_order_fill("O1", fill("F2", 4), occurred_at=later)
+    assert (ledger.get_trade("T1").opened_at, ledger.get_trade("T1").entry_quantity) == (later, 4)
+
+
 # -- fees -------------------------------------------------------------------------------------------------------------
 
 
