@@ -3,12 +3,14 @@
 A map for newcomers, in reading order:
 
     lifecycle   every state, event and legal transition, on one screen
-    model       the records          commands, details   what may be asked, and how it is checked
+    model       the records          commands, details, checks   what may be asked, and how it is checked
     decide/     (records, command) -> changes or a refusal, pure
     changes     what is stored       evolve   (record, change) -> record      positions   folding fills
     repository  the port that adapters implement                              codec       records <-> JSON
     current, writing, batch          load, decide, append                     publishing, events   deliver
     findings, replaying, verifying   compare what is stored with the journal, and rebuild it
+    lots, explaining, netting, money where realized PnL comes from, by every cost method, gross and net
+    past, views                      the ledger as of a moment                reconciling what a broker says
     ledger      StrategyLedger, the face (methods: its commands, answers: its questions)
     reader      LedgerReader over all strategies                              testing     the laws of an adapter
 """
@@ -45,6 +47,7 @@ from ledger_core.errors import (
     UnknownTrade,
 )
 from ledger_core.events import STRATEGY_LEDGER_UPDATED, EventPublisher, StrategyCache
+from ledger_core.explaining import AdjustmentRef, FillRef, LotMatch, OpenLot, PnlCycle, PnlExplanation, PnlPart
 from ledger_core.findings import Difference, Finding, Verification
 from ledger_core.ledger import StrategyLedger, open_ledger
 from ledger_core.lifecycle import OrderState, OrderStatus, RequestKind, RequestState, TradeState
@@ -77,13 +80,18 @@ from ledger_core.model import (
     TradeLeg,
     Unresolved,
 )
+from ledger_core.netting import NetPnl, RealizedPnl
 from ledger_core.reader import LedgerReader, open_reader
+from ledger_core.reconciling import Proposal, Reconciliation
 from ledger_core.repository import LedgerRepository, Query, open_repository
+from ledger_core.trade_statistics import Mark, TradeStatistics
+from ledger_core.views import LedgerView
 
 __all__ = [
     "STRATEGY_LEDGER_UPDATED",
     "Adjustment",
     "AdjustmentKind",
+    "AdjustmentRef",
     "AllocationConflict",
     "Batch",
     "BatchConflict",
@@ -104,6 +112,7 @@ __all__ = [
     "Fee",
     "Fill",
     "FillDetails",
+    "FillRef",
     "Finding",
     "Head",
     "IdempotencyConflict",
@@ -114,7 +123,12 @@ __all__ = [
     "LedgerError",
     "LedgerReader",
     "LedgerRepository",
+    "LedgerView",
     "Liquidity",
+    "LotMatch",
+    "Mark",
+    "NetPnl",
+    "OpenLot",
     "Order",
     "OrderChanges",
     "OrderDay",
@@ -125,11 +139,17 @@ __all__ = [
     "OrderType",
     "OutcomeUnknown",
     "OverfillError",
+    "PnlCycle",
+    "PnlExplanation",
+    "PnlPart",
     "Position",
     "PositionSide",
+    "Proposal",
     "QuarantinedFact",
     "Query",
     "ReadOnlyLedger",
+    "RealizedPnl",
+    "Reconciliation",
     "RecordKind",
     "RequestKind",
     "RequestState",
@@ -151,6 +171,7 @@ __all__ = [
     "TradeLeg",
     "TradeNotFlat",
     "TradeState",
+    "TradeStatistics",
     "UnknownFill",
     "UnknownOrder",
     "UnknownStorage",

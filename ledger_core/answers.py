@@ -3,7 +3,7 @@
 Every answer is given on records that a look has shown to be at the journal's head.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
@@ -33,6 +33,7 @@ from ledger_core.model import (
 )
 from ledger_core.money import MoneyAnswers, check_cost_method
 from ledger_core.numbers import minus, quotient, times, total
+from ledger_core.reconciling import Reconciliation, reconcile
 from ledger_core.repository import (
     PAGE_SIZE_MAX,
     LedgerRepository,
@@ -42,6 +43,7 @@ from ledger_core.repository import (
     occurred_at_of,
     sort_key,
 )
+from ledger_core.views import LedgerView, view_as_of
 from ledger_core.writing import Writer
 
 RecordT = TypeVar("RecordT", Order, Fill, Trade)
@@ -332,6 +334,23 @@ class Answers(MoneyAnswers):
         check.check_count(after, "after", minimum=0)
         self._repository.head()  # a closed ledger says so now, not at the first entry
         return self._read_all(after, None)
+
+    def as_of(self, *, recorded: datetime | None = None, occurred: datetime | None = None) -> LedgerView:
+        """Return the ledger as of a moment; see LedgerView.
+
+        `recorded`: as it was believed then, which later corrections do not change. `occurred`: what is known now of
+        then. At least one of them is given.
+        """
+        return view_as_of(self._repository, recorded=recorded, occurred=occurred)
+
+    def reconcile(self, snapshot: Mapping[str, Any]) -> Reconciliation:
+        """Compare a broker's snapshot with the ledger: {open_orders, executions, positions}; nothing is changed.
+
+        The answer has what matched, what is missing here or there, what differs, and proposals: calls of this ledger
+        that its caller may make. A part that is left out was not asked of the broker; an empty list says that it has
+        none. Raises InvalidValue, with the path of what is malformed.
+        """
+        return reconcile(self, snapshot)
 
     def head(self) -> Head:
         """Return the sequence and digest of the journal's last entry."""

@@ -626,6 +626,17 @@ def check_journal(half: Half) -> None:
     repository.close()
     check_orders(ledger, folded)
     check_positions(folded)
+    assert ledger.verify().is_intact
+    if folded[RecordKind.ORDER]:
+        view = ledger.as_of(recorded=recorded_at)
+        assert list(view.find_orders()) == list(ledger.find_orders(limit=None))
+        assert list(view.find_trades()) == list(ledger.find_trades(limit=None))
+        assert view.get_open_positions() == ledger.get_open_positions()
+        # What is known now of the end of time is what is known now.
+        known = ledger.as_of(occurred=START + timedelta(days=9999))
+        assert known.get_open_positions() == [
+            attrs.evolve(one, sequence=0, version=0) for one in ledger.get_open_positions()
+        ]
     check_trades(folded)
     for key, context in half.cache.contexts.items():
         record = folded[RecordKind.TRADE].get((key,)) or ledger.get_order(key)

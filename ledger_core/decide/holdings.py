@@ -7,11 +7,11 @@ the final figures.
 
 import heapq
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from ledger_core._frozen import replaced
 from ledger_core.decide.draft import Draft, Records
-from ledger_core.model import Adjustment, Fee, Fill, Instrument, Key, Position, PositionSide, RecordKind
+from ledger_core.model import Adjustment, Fee, Fill, Instrument, Key, Position, PositionSide, Record, RecordKind
 from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees, restart, with_terms
 
 _FILL_DEFAULTS = {field.name: field.default for field in Fill.__attrs_attrs__}
@@ -24,7 +24,15 @@ _POSITION_FIELDS = tuple(
 )
 
 
-def instrument_of(records: Records, venue: str | None, symbol: str) -> Instrument:
+class HasRecords(Protocol):
+    """Whatever records can be got from."""
+
+    def get(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return a record, or None."""
+        ...
+
+
+def instrument_of(records: HasRecords, venue: str | None, symbol: str) -> Instrument:
     """Return the terms of an instrument that an order or adjustment has noted."""
     found = records.get(RecordKind.INSTRUMENT, (venue or "", symbol))
     return found if isinstance(found, Instrument) else Instrument(venue=venue, symbol=symbol)

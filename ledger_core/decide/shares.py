@@ -4,22 +4,59 @@ Shares take the fills of an order in economic order, the oldest share first; a f
 divided. So what a share consists of does not depend on the order in which facts arrive.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from ledger_core._frozen import FrozenDict, replaced
-from ledger_core.decide.draft import Draft, Overlay
+from ledger_core.decide.draft import Draft
 from ledger_core.decide.holdings import instrument_of
-from ledger_core.model import Fee, Fill, Instrument, Order, Split, Trade, TradeLeg, split_quantity
+from ledger_core.model import (
+    Adjustment,
+    Fee,
+    Fill,
+    Instrument,
+    Key,
+    Order,
+    Record,
+    RecordKind,
+    Split,
+    Trade,
+    TradeLeg,
+    split_quantity,
+)
 from ledger_core.numbers import ZERO, magnitude, minus, plain, plus, quotient, times, total
 from ledger_core.positions import merge_fees
 
 
+class TradeRecords(Protocol):
+    """What adding up a trade looks at; an Overlay is one."""
+
+    def get(self, kind: RecordKind, key: Key) -> Record | None:
+        """Return a record, or None."""
+        ...
+
+    def order(self, order_id: str) -> Order:
+        """Return an order; raise UnknownOrder."""
+        ...
+
+    def trade(self, trade_id: str) -> Trade:
+        """Return a trade; raise UnknownTrade."""
+        ...
+
+    def fills_of(self, order_id: str) -> Sequence[Fill]:
+        """Return every fill of an order."""
+        ...
+
+    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
+        """Return every adjustment of a symbol."""
+        ...
+
+
 def figures_of(
-    draft: Draft,
+    draft: TradeRecords,
     trade_id: str,
     order_ids: Iterable[str],
     shares: Mapping[str, Decimal],
@@ -44,7 +81,7 @@ def figures_of(
 
 
 def fills_of_trade(
-    records: Overlay, trade_id: str, order_ids: Iterable[str], shares: Mapping[str, Decimal]
+    records: TradeRecords, trade_id: str, order_ids: Iterable[str], shares: Mapping[str, Decimal]
 ) -> list[Fill]:
     """Return the fills, and parts of fills, that are a trade's, in economic order."""
     fills = [
@@ -56,7 +93,7 @@ def fills_of_trade(
 
 
 def add_fill(
-    draft: Draft, legs: tuple[TradeLeg, ...], fill: Fill, instrument: Instrument, known: TradeLeg | None = None
+    draft: TradeRecords, legs: tuple[TradeLeg, ...], fill: Fill, instrument: Instrument, known: TradeLeg | None = None
 ) -> tuple[TradeLeg, ...]:
     """Return the legs with one more fill in its own; a leg that is new takes the splits of the one `known` before."""
     for index, leg in enumerate(legs):
@@ -74,7 +111,7 @@ def add_fill(
     return (*legs, _grown(new, fill, instrument))
 
 
-def _splits_of(draft: Draft, fill: Fill) -> tuple[Split, ...]:
+def _splits_of(draft: TradeRecords, fill: Fill) -> tuple[Split, ...]:
     """Return the splits of an instrument that were recorded so far: a trade may begin after its fills were split."""
     return tuple(
         Split(known.occurred_at, known.sequence, known.ratio)
@@ -103,7 +140,7 @@ def shrunk_shares(draft: Draft, order: Order) -> Iterator[tuple[Trade, Mapping[s
         yield trade, FrozenDict({**trade.shares, order.order_id: plain(minus(share, taken))})
 
 
-def _parts(records: Overlay, order: Order, trade_id: str, share: Decimal | None) -> Iterator[Fill]:
+def _parts(records: TradeRecords, order: Order, trade_id: str, share: Decimal | None) -> Iterator[Fill]:
     """Yield the fills of an order that are a trade's, the one on the border of a share divided."""
     fills = [fill for fill in records.fills_of(order.order_id) if not fill.busted]
     if share is None:

@@ -1,0 +1,261 @@
+"""Look back: the ledger as it was believed at a moment, and what is known now of a moment.
+
+`recorded` folds the journal up to the last entry that was recorded by then: what was believed, to the last digit, and
+later corrections do not change it. `occurred` takes what the journal knows now and leaves out what happened later:
+executions count by their own time, with every bust and correction that has come since.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from ledger_core._frozen import replaced
+from ledger_core.changes import GENESIS_DIGEST, Change, Entry, Head
+from ledger_core.commands import Operation
+from ledger_core.decide.holdings import new_position
+from ledger_core.decide.shares import figures_of
+from ledger_core.errors import UnknownOrder, UnknownTrade
+from ledger_core.evolve import attach, evolve
+from ledger_core.lifecycle import OrderState, RequestKind, RequestState, TradeState
+from ledger_core.model import (
+    Adjustment,
+    Fill,
+    Instrument,
+    Key,
+    Order,
+    OrderRequest,
+    Position,
+    QuarantinedFact,
+    Record,
+    RecordKind,
+    Trade,
+    split_quantity,
+)
+from ledger_core.numbers import ZERO, minus, plain, times, total
+from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees, with_terms
+from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, sort_key
+
+Records = dict[tuple[RecordKind, Key], Record]
+
+_BY_LEVEL = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.FILLED)
+_UNANSWERED = (OrderState.PLACED, OrderState.IN_DOUBT)
+
+
+@attrs.frozen
+class Past:
+    """The records of a strategy at a moment, and the end of the journal that they come from."""
+
+    records: Mapping[tuple[RecordKind, Key], Record]
+    head: Head
+
+    def of_kind(self, kind: RecordKind) -> list[Record]:
+        """Return the records of a kind, in the order of the journal."""
+        return sorted((record for (known, _), record in self.records.items() if known is kind), key=sort_key)
+
+
+def past_of(repository: LedgerRepository, *, recorded: datetime | None, occurred: datetime | None) -> Past:
+    """Fold the journal up to a moment; time and memory grow with the history up to it."""
+    folded: Records = {}
+    then = _Then(occurred)
+    head = Head(0, GENESIS_DIGEST)
+    for entry in _entries_until(repository, recorded):
+        for change in entry.changes:
+            name = (change.kind, change.key)
+            folded[name] = evolve(folded.get(name), change, sequence=entry.sequence, recorded_at=entry.recorded_at)
+        then.take(entry, folded)
+        head = Head(entry.sequence, entry.digest, entry.recorded_at)
+    return Past(_with_requests(folded if occurred is None else then.records(folded)), head)
+
+
+def _entries_until(repository: LedgerRepository, recorded: datetime | None) -> Iterable[Entry]:
+    after = 0
+    while True:
+        page = repository.read(after, PAGE_SIZE_MAX)
+        for entry in page:
+            if recorded is not None and entry.recorded_at > recorded:
+                return
+            yield entry
+        if len(page) < PAGE_SIZE_MAX:
+            return
+        after = page[-1].sequence
+
+
+def _with_requests(records: Records) -> Records:
+    """Attach each order's requests, as every order that is answered has them."""
+    complete = dict(records)
+    for record in sorted((one for one in records.values() if isinstance(one, OrderRequest)), key=sort_key):
+        name = (RecordKind.ORDER, (record.order_id,))
+        order = complete.get(name)
+        if isinstance(order, Order):
+            complete[name] = attach(order, record)
+    return complete
+
+
+class _Then:
+    """What had happened by a moment, collected entry by entry.
+
+    Terms and states of orders and trades are those that the entries of facts up to the moment set, in the order of the
+    journal; quantities and level states follow from the executions up to it.
+    """
+
+    def __init__(self, moment: datetime | None) -> None:
+        self._moment = moment
+        self._set: dict[tuple[RecordKind, Key], Record] = {}
+        self._accepted: set[str] = set()
+
+    def take(self, entry: Entry, folded: Records) -> None:
+        """Note what an entry set, if what it is about had happened by the moment."""
+        if self._moment is None or entry.occurred_at > self._moment:
+            return
+        if entry.operation == Operation.UPDATE_ORDER_ACCEPTANCE and entry.subject is not None:
+            self._accepted.add(entry.subject)
+        for change in entry.changes:
+            if change.kind in (RecordKind.ORDER, RecordKind.TRADE, RecordKind.REQUEST):
+                self._apply(change, folded)
+
+    def _apply(self, change: Change, folded: Records) -> None:
+        name = (change.kind, change.key)
+        known = self._set.get(name)
+        if change.version == 1:
+            self._set[name] = folded[name]
+        elif known is not None:
+            self._set[name] = replaced(known, dict(change.values))
+
+    def records(self, folded: Records) -> Records:
+        """Return the records as of the moment."""
+        assert self._moment is not None, "asked for"
+        moment = self._moment
+        past: Records = {}
+        for name, record in folded.items():
+            match record:
+                case Instrument():
+                    past[name] = record
+                case Fill() if not record.busted and record.executed_at <= moment:
+                    past[name] = record
+                case Adjustment() | QuarantinedFact() if record.occurred_at <= moment:
+                    past[name] = record
+                case OrderRequest() if record.requested_at <= moment:
+                    past[name] = _request_at(record, moment)
+        self._add_orders(past, folded, moment)
+        _add_positions(past)
+        self._add_trades(past, moment)
+        return past
+
+    def _add_orders(self, past: Records, folded: Records, moment: datetime) -> None:
+        fills: dict[str, list[Fill]] = defaultdict(list)
+        requests: dict[str, list[OrderRequest]] = defaultdict(list)
+        for record in past.values():
+            if isinstance(record, Fill):
+                fills[record.order_id].append(record)
+            elif isinstance(record, OrderRequest):
+                requests[record.order_id].append(record)
+        for name, record in self._set.items():
+            if isinstance(record, Order) and record.placed_at <= moment:
+                latest = folded[name]
+                assert isinstance(latest, Order), "kind ORDER"
+                splits = tuple(split for split in latest.splits if split.occurred_at <= moment)
+                base = replaced(record, {"splits": splits, "version": latest.version})
+                accepted = record.order_id in self._accepted
+                past[name] = _order_at(base, fills[record.order_id], requests[record.order_id], accepted=accepted)
+
+    def _add_trades(self, past: Records, moment: datetime) -> None:
+        found = {name: record for name, record in self._set.items() if isinstance(record, Trade)}
+        past.update(found)
+        known = _Lookup(past)
+        for name, trade in found.items():
+            placed = [order_id for order_id in trade.order_ids if (RecordKind.ORDER, (order_id,)) in past]
+            values: dict[str, Any] = figures_of(known, trade.trade_id, placed, trade.shares, trade.legs)
+            if trade.closed_at is not None and trade.closed_at > moment:
+                values.update(state=TradeState.OPEN, closed_at=None)
+            past[name] = replaced(trade, values)
+
+
+def _request_at(request: OrderRequest, moment: datetime) -> OrderRequest:
+    if request.ended_at is None or request.ended_at <= moment:
+        return request
+    return replaced(request, {"state": RequestState.REQUESTED, "ended_at": None, "reason": None, "answer": None})
+
+
+def _order_at(order: Order, fills: Sequence[Fill], requests: Sequence[OrderRequest], *, accepted: bool) -> Order:
+    """Return an order with the quantities of the fills that count, and the state that goes with them."""
+    filled = plain(total(split_quantity(fill.quantity, fill.economic_order, order.splits) for fill in fills))
+    in_flight = [request.request_kind for request in requests if request.is_in_flight]
+    values: dict[str, Any] = {
+        "cum_quantity": filled,
+        "executed_value": plain(total(times(fill.quantity, fill.price) for fill in fills)),
+        "inferred_quantity": total(fill.quantity for fill in fills if fill.inferred),
+        "request_count": len(requests),
+        "cancels_in_flight": in_flight.count(RequestKind.CANCEL),
+        "replaces_in_flight": len(in_flight) - in_flight.count(RequestKind.CANCEL),
+    }
+    if order.state in _BY_LEVEL or (order.state in _UNANSWERED and (filled or accepted)):
+        complete = order.quantity is not None and filled >= order.quantity
+        if filled:
+            values["state"] = OrderState.FILLED if complete else OrderState.PARTIALLY_FILLED
+        else:
+            values["state"] = OrderState.ACCEPTED
+    after = replaced(order, values)
+    limit = order.quantity
+    over = ZERO if limit is None or filled <= limit else plain(minus(filled, limit))
+    last = max((fill.executed_at for fill in fills), default=order.placed_at)
+    ended_at = None if after.is_open else order.ended_at or last
+    return replaced(after, {"overfill_quantity": over, "ended_at": ended_at})
+
+
+def _add_positions(past: Records) -> None:
+    movements: dict[Key, list[Movement]] = defaultdict(list)
+    adjustments = [record for record in past.values() if isinstance(record, Adjustment)]
+    for record in past.values():
+        if isinstance(record, Fill):
+            movements[record.position_key].append(record)
+    for adjustment in adjustments:
+        if adjustment.ratio is None:
+            movements.setdefault(adjustment.position_key, [])
+    for key, moves in movements.items():
+        moves.extend(adjustment for adjustment in adjustments if adjustment.concerns(key))
+        position = new_position(key)
+        terms = past.get((RecordKind.INSTRUMENT, (key[1], key[0])))
+        if isinstance(terms, Instrument):
+            position = with_terms(position, terms)
+        past[RecordKind.POSITION, key] = _folded(position, moves)
+
+
+def _folded(position: Position, movements: Iterable[Movement]) -> Position:
+    for movement in sorted(movements, key=lambda movement: movement.economic_order):
+        position = fold(position, movement)
+        if isinstance(movement, Fill):
+            position = replaced(position, {"fees": merge_fees(position.fees, movement.fees)})
+        else:
+            position = replaced(position, {"cash_flows": merge_cash_flows(position.cash_flows, movement)})
+    return position
+
+
+class _Lookup:
+    """What adding up a trade looks at, over records in a dict."""
+
+    def __init__(self, records: Mapping[tuple[RecordKind, Key], Record]) -> None:
+        self._records = records
+
+    def get(self, kind: RecordKind, key: Key) -> Record | None:
+        return self._records.get((kind, key))
+
+    def order(self, order_id: str) -> Order:
+        found = self._records.get((RecordKind.ORDER, (order_id,)))
+        if not isinstance(found, Order):
+            raise UnknownOrder(f"no order {order_id!r}", order_id=order_id)
+        return found
+
+    def trade(self, trade_id: str) -> Trade:
+        found = self._records.get((RecordKind.TRADE, (trade_id,)))
+        if not isinstance(found, Trade):
+            raise UnknownTrade(f"no trade {trade_id!r}", trade_id=trade_id)
+        return found
+
+    def fills_of(self, order_id: str) -> Sequence[Fill]:
+        return [one for one in self._records.values() if isinstance(one, Fill) and one.order_id == order_id]
+
+    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
+        return [one for one in self._records.values() if isinstance(one, Adjustment) and one.symbol == symbol]
