@@ -25,6 +25,7 @@ from ledger_core import (
     Fee,
     Fill,
     FillDetails,
+    Head,
     InvalidValue,
     LedgerClosed,
     LedgerError,
@@ -246,6 +247,36 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "find_adjustments": {"symbol": "ACME", **PAGE},
     "find_trades": {"state": "OPEN", "symbol": "ACME", "order_id": "o1", **PAGE},
+    "explain_pnl": {
+        "trade_id": None,
+        "symbol": "ACME",
+        "venue": "X",
+        "account": "main",
+        "position_side": "NET",
+        "cost_method": "fifo",
+    },
+    "get_net_pnl": {
+        "trade_id": None,
+        "symbol": "ACME",
+        "currency": "USD",
+        "rates": {("BNB", "USD"): "310.5"},
+        "venue": "X",
+        "account": "main",
+        "position_side": "NET",
+    },
+    "get_trade_statistics": {"trade_id": "t1", "marks": [{"at": START, "price": "98"}]},
+    "as_of": {"recorded": LATER, "occurred": LATER},
+    "reconcile": {
+        "snapshot": {
+            "open_orders": [{"order_id": "o1", "symbol": "ACME", "side": "BUY", "quantity": "10"}],
+            "executions": [
+                {"fill_id": "f1", "order_id": "o1", "symbol": "ACME", "side": "BUY", "quantity": "4", "price": "99.5"}
+            ],
+            "positions": [{"symbol": "ACME", "quantity": "14"}],
+        }
+    },
+    "verify": {"head": Head(1, "0" * 64), "chain_only": True},
+    "rebuild": {},
     "get_history": {"record_id": "o1"},
     "read_journal": {"after": 0},
     "head": {},
@@ -267,6 +298,8 @@ KINDS: dict[str, str] = {
     "execution_group_id": "id?", "trade_plan_id": "id?", "since": "time?", "until": "time?", "limit": "size",
     "after": "count", "name": "id", "interval": "seconds", "thread": "flag", "callback": "callback",
     "cost_method": "method", "reinstated": "flag?", "correction": "object", "fees": "fees", "report": "object",
+    "snapshot": "object", "head": "head", "chain_only": "flag", "recorded": "time?", "rates": "rates", "marks": "marks",
+    "currency": "id",
     "adjustment_id": "id", "adjustment": "object", "quarantine_id": "id", "resolution": "object",
 }
 KEY_KINDS: dict[str, str] = {
@@ -279,7 +312,7 @@ KEY_KINDS: dict[str, str] = {
     "fees": "fees?", "fee_in_base": "flag?", "liquidity": "word?", "trade_date": "day?", "inferred": "flag?",
     "target_price": "price?", "tags": "tags?", "order_ids": "ids?", "reason": "reason", "residual": "residual?",
     "residual_reason": "word?", "kind": "word", "cum_quantity": "level?", "average_price": "price?",
-    "status": "word?", "order_id": "id?",
+    "status": "word?", "order_id": "id?", "open_orders": "records?", "executions": "records?", "positions": "records?",
 }
 REQUIRED = {
     ("record_order", "side"), ("record_order", "quantity"), ("update_order_fill", "quantity"),
@@ -288,6 +321,7 @@ REQUIRED = {
 }
 """Arguments and keys that may be None elsewhere."""
 OPTIONAL = {
+    ("explain_pnl", "trade_id"), ("get_net_pnl", "trade_id"),
     ("find_adjustments", "symbol"), ("find_orders", "symbol"), ("find_fills", "symbol"), ("find_trades", "symbol"), ("find_fills", "order_id"),
     ("find_fills", "fill_id"), ("find_orders", "trade_id"), ("find_fills", "trade_id"), ("find_trades", "order_id"),
     ("update_order_fill", "order_id"), ("update_order_fill", "symbol"),
@@ -334,7 +368,7 @@ def _places() -> Iterator[Place]:
         for argument, value in arguments.items():
             yield Place(operation, argument, None)
             if isinstance(value, dict):
-                yield from (Place(operation, argument, key) for key in value)
+                yield from (Place(operation, argument, key) for key in value if isinstance(key, str))
 
 
 PLACES = tuple(_places())
@@ -568,6 +602,23 @@ BAD_OBJECTS = st.one_of(
     st.sampled_from(("qty", "Symbol", "quantity ", "__class__", "fill", "", "x" * 500)).map(lambda key: {key: 1}),
     _own(object(), Hostile(), HostileMapping(), Fee("USD", Decimal(1)), OrderDetails),
 )
+BAD_RECORDS = st.one_of(
+    st.integers(),
+    st.text(),
+    st.just([1]),
+    st.just([{"colour": "red"}]),
+    st.just([{"symbol": ""}]),
+    _own(object(), Hostile(), HostileMapping(), [Hostile()], [HostileMapping()]),
+)
+BAD_RATES = st.one_of(
+    st.integers(),
+    st.text(),
+    st.just({"BNBUSD": "1"}),
+    st.just({("BNB",): "1"}),
+    st.just({("BNB", ""): "1"}),
+    NOT_NUMBERS.map(lambda rate: {("BNB", "USD"): rate}),
+    _own(Hostile(), HostileMapping()),
+)
 BAD_COUNTS = st.one_of(
     st.integers(max_value=-1),
     st.integers(min_value=2**63),
@@ -591,6 +642,10 @@ BAD: dict[str, st.SearchStrategy[Any]] = {
     "quantity": st.one_of(NOT_NUMBERS, NOT_POSITIVE),
     "price": NOT_NUMBERS,
     "amount": st.one_of(NOT_NUMBERS, st.sampled_from((0, "-0", "0.00"))),
+    "records": BAD_RECORDS,
+    "rates": BAD_RATES,
+    "marks": BAD_RECORDS,
+    "head": st.one_of(st.integers(), st.text(), _own(object(), {}, Hostile(), (1, "0" * 64))),
     "level": st.one_of(NOT_NUMBERS, st.integers(max_value=-1), st.just("-0.1")),
     "time": BAD_TIMES,
     "day": BAD_DAYS,
@@ -617,7 +672,16 @@ def malformed(place: Place) -> st.SearchStrategy[Any]:
     """Return what is malformed at a place."""
     kind = place.kind
     bad = BAD[kind.rstrip("?")]
-    may_be_none = kind.endswith("?") or kind in ("reason", "count", "size", "callback", "method", "seconds")
+    may_be_none = kind.endswith("?") or kind in (
+        "rates",
+        "head",
+        "reason",
+        "count",
+        "size",
+        "callback",
+        "method",
+        "seconds",
+    )
     return bad if may_be_none else st.one_of(bad, st.none())
 
 

@@ -21,7 +21,7 @@ from ledger_core import (
     open_ledger,
     open_reader,
 )
-from support import DictCache, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
+from support import START, DictCache, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
 
 OpenLedger = Callable[..., StrategyLedger]
 
@@ -68,6 +68,12 @@ QUESTIONS: dict[str, Callable[[StrategyLedger], object]] = {
     "unresolved": lambda ledger: ledger.unresolved(),
     "quarantined": lambda ledger: ledger.quarantined(),
     "get_history": lambda ledger: ledger.get_history("O1"),
+    "explain_pnl": lambda ledger: ledger.explain_pnl(symbol="ACME"),
+    "get_net_pnl": lambda ledger: ledger.get_net_pnl("T1", currency="USD"),
+    "get_trade_statistics": lambda ledger: ledger.get_trade_statistics("T1"),
+    "as_of": lambda ledger: ledger.as_of(recorded=START),
+    "reconcile": lambda ledger: ledger.reconcile({"open_orders": []}),
+    "verify": lambda ledger: ledger.verify(),
     "read_journal": lambda ledger: ledger.read_journal(),
     "head": lambda ledger: ledger.head(),
 }
@@ -86,6 +92,7 @@ def test_every_command_and_question_is_here() -> None:
     """The tables of this module are the public face."""
     face = {name for name in dir(StrategyLedger) if not name.startswith("_")}
     of_the_object = {
+        "rebuild",
         "batch", "close", "follow", "pending", "publish_pending", "read_only", "strategy_id", "subscribe",
     }  # fmt: skip
     assert face == set(COMMANDS) | set(QUESTIONS) | of_the_object
