@@ -8,7 +8,20 @@ from typing import Any
 
 import ledger_core
 from _generator.markdown import code, codes, fence, first_sentence, page, prose, table
-from ledger_core import answers, batch, checks, details, events, ledger, methods, publishing, reader, repository
+from ledger_core import (
+    answers,
+    batch,
+    checks,
+    details,
+    events,
+    ledger,
+    methods,
+    money,
+    publishing,
+    reader,
+    repository,
+    views,
+)
 
 INTRODUCTION = """\
 One ledger object is one strategy's ledger. Everything here is imported from `ledger_core`. Commands change the ledger
@@ -70,7 +83,10 @@ def files() -> dict[str, str]:
         "### Questions",
         prose(_rest_of_docstring(answers)),
         *(_callable(function, level=4) for function in _methods(answers.Answers)),
-        "### Publishing, batches, closing",
+        "### Money explained",
+        prose(_rest_of_docstring(money)),
+        *(_callable(function, level=4) for function in _methods(money.MoneyAnswers)),
+        "### Publishing, batches, verifying, closing",
         *(_callable(function, level=4) for function in _methods(ledger_class)),
         _properties(ledger_class),
         "## Batch",
@@ -79,6 +95,9 @@ def files() -> dict[str, str]:
             f"At most {batch.BATCH_SIZE_MAX:,} commands. It takes every command of the ledger: "
             f"{codes(function.__name__ for function in commands)}."
         ),
+        "## LedgerView",
+        prose(views.LedgerView.__doc__),
+        *(_callable(function, level=3) for function in _methods(views.LedgerView)),
         "## LedgerReader",
         prose(reader.LedgerReader.__doc__),
         *(_callable(function, level=3) for function in _methods(reader.LedgerReader)),
@@ -169,7 +188,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
 
 _ALIASES: tuple[tuple[Any, str], ...] = (
     (methods.Given, "Mapping[str, Any]"),
-    (answers.After, "int | Order | Fill | Trade | None"),
+    (answers.After, "int | Order | Fill | Trade | Adjustment | None"),
     (ledger.Callback, "Callable[[str, Mapping[str, Any]], object]"),
     (repository.Record, "Record"),
 )

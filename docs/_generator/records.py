@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import attrs
 
 from _generator.markdown import code, page, prose, table
-from ledger_core import changes, model
+from ledger_core import changes, explaining, findings, model, netting, trade_statistics
 from ledger_core.numbers import Price
+from ledger_core.reconciling import results
 
 INTRODUCTION = """\
 Every command and every question returns these: frozen values, never half-made. What can be derived is a property, so
@@ -43,6 +44,22 @@ RECORDS: tuple[type[Any], ...] = (
     model.Unresolved,
     model.CommandRecord,
 )
+MONEY: tuple[type[Any], ...] = (
+    explaining.PnlExplanation,
+    explaining.PnlPart,
+    explaining.PnlCycle,
+    explaining.LotMatch,
+    explaining.OpenLot,
+    netting.NetPnl,
+    trade_statistics.TradeStatistics,
+)
+CHECKS: tuple[type[Any], ...] = (
+    results.Reconciliation,
+    results.Comparison,
+    results.Proposal,
+    findings.Verification,
+    findings.Difference,
+)
 JOURNAL: tuple[type[Any], ...] = (changes.Entry, changes.Change, changes.Head, changes.Cursor)
 
 
@@ -53,6 +70,10 @@ def files() -> dict[str, str]:
     parts = [
         "## Records",
         *(section(cls) for cls in RECORDS),
+        "## Money explained",
+        *(section(cls) for cls in MONEY),
+        "## Reconciling and verifying",
+        *(section(cls) for cls in CHECKS),
         "## The journal",
         *(section(cls) for cls in JOURNAL),
     ]

@@ -108,6 +108,7 @@ def test_no_order_of_arrival_changes_what_is_known_of_then(open_ledger_on: OpenL
         ),
     ]
     seen = set()
+    ledger = open_ledger_on("never told")
     for number, arrival in enumerate(permutations(facts)):
         ledger = open_ledger_on(f"s{number}")
         ledger.record_order("O1", limit_order(), occurred_at=START)

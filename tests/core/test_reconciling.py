@@ -98,7 +98,7 @@ def test_order_that_nobody_here_placed_is_recorded_with_its_executions(working: 
         ],
     }
     found = working.reconcile(snapshot)
-    assert ("FILL", "ORDER") == tuple(sorted(str(one.subject) for one in found.missing_here))
+    assert tuple(sorted(str(one.subject) for one in found.missing_here)) == ("FILL", "ORDER")
     again = applied(working, snapshot)
     assert (again.missing_here, again.different, again.proposals) == ((), (), ())
     order = working.get_order("EXT-V9")
