@@ -83,7 +83,7 @@ class Answers(MoneyAnswers):
         day = check.check_date(trade_date, "trade_date")
         with self._at_head() as records:
             order = cast(Order, self._found(records, RecordKind.ORDER, (check.check_id(order_id, "order_id"),)))
-            fills = records.fills_of(order.order_id)
+            fills = [fill for fill in records.fills_of(order.order_id) if not fill.busted]
         before = total(fill.quantity for fill in fills if fill.effective_trade_date < day)
         today = [fill for fill in fills if fill.effective_trade_date == day]
         filled = total(fill.quantity for fill in today)

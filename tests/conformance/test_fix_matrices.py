@@ -482,6 +482,59 @@ MATRICES: tuple[tuple[str, str, str], ...] = (
         cancelled                               | CANCELED 10000 1000 0
         ack                                     | CANCELED 10000 1000 0
     """),
+    ("J.1.a", "busts and corrections of a filled order, then a raise, then a correction that raises the quantity", """  # as printed
+        place price=200                         | PENDING_NEW 10000 0 10000
+        ack                                     | NEW 10000 0 10000
+        fill 1000 @ 100 fill_id=C               | PARTIALLY_FILLED 10000 1000 9000 avg_px=100
+        fill 9000 @ 110 fill_id=D               | FILLED 10000 10000 0 avg_px=109
+        bust fill_id=C                          | PARTIALLY_FILLED 10000 9000 1000 avg_px=110
+        correct fill_id=D qty=9000 price=100 exec_id=F    | PARTIALLY_FILLED 10000 9000 1000 avg_px=100
+        fill 1000 @ 120 fill_id=G               | FILLED 10000 10000 0 avg_px=102
+        correct fill_id=F qty=9000 price=120 exec_id=H    | FILLED 10000 10000 0 avg_px=120
+        replace_request req_id=Y new_qty=12000  | PENDING_REPLACE 10000 10000 0
+        replaced req_id=Y new_qty=12000         | PARTIALLY_FILLED 12000 10000 2000 avg_px=120
+        correct fill_id=H qty=9500 price=120 exec_id=K    | PARTIALLY_FILLED 12000 10500 1500 avg_px=120
+    """),
+    ("J.1.b", "busts and corrections of a canceled order: it stays canceled, nothing is left", """
+        place
+        ack
+        fill 5000 @ 50 fill_id=A                | PARTIALLY_FILLED 10000 5000 5000
+        fill 1000 @ 52 fill_id=B                | PARTIALLY_FILLED 10000 6000 4000
+        cancelled                               | CANCELED 10000 6000 0 open=false
+        bust fill_id=A                          | CANCELED 10000 1000 0 avg_px=52
+        correct fill_id=B qty=4000 price=51 exec_id=C     | CANCELED 10000 4000 0 avg_px=51
+        bust fill_id=C                          | CANCELED 10000 0 0 avg_px_is_null=true open=false
+        bust fill_id=C                          | CANCELED 10000 0 0
+    """),
+    ("J.1.c", "GTC order: corrections of yesterday's and of today's fill move different day totals", """  # as printed
+        place tif=GTC
+        ack                                     | NEW 10000 0 10000
+        fill 2000 @ 50.00 fill_id=B day=1       | PARTIALLY_FILLED 10000 2000 8000
+        done_for_day day=1                      | DONE_FOR_DAY 10000 2000 8000
+        restated day=2 reason=GT_RENEWAL        | PARTIALLY_FILLED 10000 2000 8000 day_order_qty=8000 day_cum_qty=0
+        fill 1000 @ 50.50 fill_id=E day=2       | PARTIALLY_FILLED 10000 3000 7000 day_order_qty=8000 day_cum_qty=1000
+        correct fill_id=B qty=1500 price=50.00 exec_id=F day=2    | PARTIALLY_FILLED 10000 2500 7500 day_order_qty=8500 day_cum_qty=1000
+        correct fill_id=E qty=500 price=50.50 exec_id=G day=2     | PARTIALLY_FILLED 10000 2000 8000 day_order_qty=8500 day_cum_qty=500
+    """),
+    ("J.1/done", "a bust of an order that is done for the day leaves it done", """
+        place
+        ack
+        fill 3000 @ 50 fill_id=A
+        done_for_day                            | DONE_FOR_DAY 10000 3000 0
+        bust fill_id=A                          | DONE_FOR_DAY 10000 0 0
+    """),
+    ("J.1/not-reinstated", "a fill or kill is not worked again after a bust", """
+        place tif=FOK
+        fill 10000 @ 50 fill_id=A               | FILLED 10000 10000 0
+        bust fill_id=A                          | CANCELED 10000 0 0
+    """),
+    ("J.1/bust-of-a-bust", "a bust has no bust", """
+        place
+        ack
+        fill 3000 @ 50 fill_id=A
+        bust fill_id=A exec_id=E                | NEW 10000 0 10000
+        bust fill_id=E                          ! cannot_bust_a_bust
+    """),
     ("K.1.a", "reinstate on halt: the halt sends no report", """  # as printed
         place
         ack

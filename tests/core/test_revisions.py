@@ -4,7 +4,7 @@
 # mypy: disable-error-code="comparison-overlap"
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -173,6 +173,17 @@ def test_bust_of_a_quarantined_fill_dismisses_it_there(filled: StrategyLedger, p
     assert published.events[-1]["event_type"] == "QUARANTINE_RESOLVED"
     filled.update_order_restatement("O1", {"quantity": 20})
     assert filled.get_order("O1").cum_quantity == 10
+
+
+def test_bust_leaves_the_totals_of_its_day(ledger: StrategyLedger) -> None:
+    """What was busted counts on no day."""
+    ledger.record_order("O1", limit_order(time_in_force="GTC"))
+    ledger.update_order_fill("O1", fill("F1", 4, trade_date="2026-01-05"))
+    ledger.update_order_fill("O1", fill("F2", 2, 103, trade_date="2026-01-06"))
+    ledger.bust_order_fill("O1", "F1")
+    first, second = (ledger.get_order_day("O1", date(2026, 1, day)) for day in (5, 6))
+    assert (first.day_cum_quantity, first.day_average_price) == (0, None)
+    assert (second.day_order_quantity, second.day_cum_quantity, second.day_average_price) == (10, 2, 103)
 
 
 # -- corrections ------------------------------------------------------------------------------------------------------
