@@ -27,6 +27,7 @@ def of_order(strategy_id: str, order: Order, fills: Iterable[Fill] | None = None
         "leaves_quantity": _text(order.leaves_quantity),
         "pending_quantity": _text(order.pending_quantity),
         "average_price": _text(order.average_price),
+        "missing_quantity": _text(order.missing_quantity),
         "requests": [_stored(request) for request in order.requests],
     }
     if fills is not None:

@@ -218,6 +218,7 @@ def _render_one(strategy_id: str, order: "Order", fills: "Sequence[Fill]", momen
                 ("filled", words.number(order.cum_quantity)),
                 ("leaves", words.number(order.leaves_quantity)),
                 ("overfilled", words.number(order.overfill_quantity) if order.overfill_quantity else None),
+                ("missing", words.number(order.missing_quantity) if order.missing_quantity else None),
                 ("~average", words.rounded(order.average_price, AVERAGE_PLACES)),
                 ("venue", order.venue),
                 ("account", order.account),
@@ -248,11 +249,17 @@ def _render_fills(fills: "Sequence[Fill]") -> str:
                 words.number(fill.quantity),
                 words.number(fill.price),
                 words.fees(fill.fees),
-                ", ".join(note for note, is_so in (("late", fill.late), ("inferred", fill.inferred)) if is_so),
+                _notes(fill),
             )
             for fill in fills
         ),
     )
+
+
+def _notes(fill: "Fill") -> str:
+    """Return what a person must know of a fill; one that was busted counts nowhere."""
+    notes = {"busted": fill.busted, "corrected": bool(fill.chain), "late": fill.late, "inferred": fill.inferred}
+    return ", ".join(note for note, is_so in notes.items() if is_so)
 
 
 def _render_requests(requests: "Sequence[OrderRequest]") -> str:

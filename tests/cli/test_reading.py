@@ -13,6 +13,7 @@ import pytest
 from cli.ledgers import SCRIPT, Call, RunScript
 from ledger_cli.reading import latest
 from ledger_core import open_ledger, open_reader
+from support import fill, limit_order
 
 COMMANDS = ("orders", "trades", "positions", "exposure", "journal")
 
@@ -98,6 +99,23 @@ def test_one_order_is_shown_in_full_for_each_strategy_that_has_it(call: Call, le
     assert both[0]["requests"][0]["request_id"] == "C-1"
     (beta,) = parsed(call("orders", ledger_file, "A1", "--strategy", "beta", "--json").stdout)
     assert beta["details"]["side"] == "SELL_SHORT"
+
+
+def test_busted_and_corrected_fills_are_marked_and_missing_ones_counted(call: Call, tmp_path: Path) -> None:
+    """A person must see at once what does not count, and what the venue has filled that is not here."""
+    path = tmp_path / "revised.db"
+    with open_ledger(f"sqlite:///{path}?durability=none", strategy_id="alpha") as ledger:
+        ledger.record_order("A1", limit_order())
+        ledger.update_order_fill("A1", fill("F1", "4", "100"))
+        ledger.update_order_fill("A1", fill("F2", "3", "101"))
+        ledger.bust_order_fill("A1", "F1")
+        ledger.correct_order_fill("A1", "F2", {"fill_id": "F2.1", "quantity": "2", "price": "101"})
+        ledger.report_order_status("A1", {"status": "PARTIALLY_FILLED", "cum_quantity": 7})
+    lines = call("orders", path, "A1").stdout.splitlines()
+    for words in (("F1", "busted"), ("F2", "corrected"), ("missing", "5")):
+        assert any(all(word in line for word in words) for line in lines), words
+    (order,) = parsed(call("orders", path, "A1", "--json").stdout)
+    assert (order["missing_quantity"], order["fills"][0]["busted"]) == ("5", True)
 
 
 # --- trades, positions, exposure
