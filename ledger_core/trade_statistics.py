@@ -56,8 +56,12 @@ def check_marks(given: object, trade: Trade, argument: str = "marks") -> tuple[M
         raise InvalidValue(
             f"{argument} must be a list of marks, not {type(given).__name__}", argument=argument, value=given
         )
+    try:
+        marks = tuple(given)
+    except Exception as error:  # noqa: BLE001  # a list of the caller's own may raise anything when it is read
+        raise InvalidValue(f"{argument} cannot be read: {error}", argument=argument, value=given) from None
     terms = {leg.symbol: leg.inverse for leg in trade.legs}
-    return tuple(_check_mark(one, terms, f"{argument}[{index}]") for index, one in enumerate(given))
+    return tuple(_check_mark(one, terms, f"{argument}[{index}]") for index, one in enumerate(marks))
 
 
 def statistics_of(
@@ -83,7 +87,7 @@ def _check_mark(given: object, terms: Mapping[str, bool], argument: str) -> Mark
     if isinstance(given, Mark):
         keys = attrs.asdict(given)
     elif isinstance(given, Mapping):
-        keys = {str(name): value for name, value in given.items()}
+        keys = {check.check_id(name, argument): value for name, value in check.mapping_of(given, argument).items()}
     elif isinstance(given, (list, tuple)) and 2 <= len(given) <= len(_MARK_KEYS):
         keys = dict(zip(_MARK_KEYS, given, strict=False))
     else:

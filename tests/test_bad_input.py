@@ -298,7 +298,7 @@ KINDS: dict[str, str] = {
     "execution_group_id": "id?", "trade_plan_id": "id?", "since": "time?", "until": "time?", "limit": "size",
     "after": "count", "name": "id", "interval": "seconds", "thread": "flag", "callback": "callback",
     "cost_method": "method", "reinstated": "flag?", "correction": "object", "fees": "fees", "report": "object",
-    "snapshot": "object", "head": "head", "chain_only": "flag", "recorded": "time?", "rates": "rates", "marks": "marks",
+    "snapshot": "object", "head": "head", "chain_only": "flag", "recorded": "time?", "occurred": "time?", "rates": "rates", "marks": "marks",
     "currency": "id",
     "adjustment_id": "id", "adjustment": "object", "quarantine_id": "id", "resolution": "object",
 }
