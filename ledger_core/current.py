@@ -100,6 +100,8 @@ class CurrentRecords:
 
     def waiting_facts(self, order: Order) -> Sequence[QuarantinedFact]:
         """Return the waiting facts about an order, by its id or its venue's ids."""
+        if not self._facts_about:
+            return ()
         names = [
             (order.order_id, None),
             *((None, venue_order_id) for venue_order_id in order.venue_order_ids),

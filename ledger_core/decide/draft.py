@@ -146,10 +146,12 @@ class Overlay:
 
     def waiting_facts(self, order: Order) -> Sequence[QuarantinedFact]:
         """Return the facts about an order that still wait, staged ones included, in order of arrival."""
-        facts = {fact.key: fact for fact in self._below.waiting_facts(order)}
-        for record in self.staged.values():
-            if isinstance(record, QuarantinedFact) and concerns(record, order):
-                facts[record.key] = record
+        below = self._below.waiting_facts(order)
+        staged = [record for record in self.staged.values() if isinstance(record, QuarantinedFact)]
+        if not below and not staged:
+            return ()
+        facts = {fact.key: fact for fact in below}
+        facts.update((record.key, record) for record in staged if concerns(record, order))
         waiting = [fact for fact in facts.values() if fact.state is QuarantineState.WAITING]
         return sorted(waiting, key=lambda fact: fact.sequence)
 
