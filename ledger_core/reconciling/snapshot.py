@@ -4,8 +4,7 @@ Checked as everything that callers hand in: key by key, an unknown key refused w
 with the path of the argument, such as `snapshot.executions[3].price`.
 """
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +13,6 @@ from typing import Any, TypeVar
 import attrs
 
 from ledger_core import checks as check
-from ledger_core.errors import InvalidValue
 from ledger_core.lifecycle import OrderStatus
 from ledger_core.model import Fee, Liquidity, OrderType, PositionSide, Side, TimeInForce
 from ledger_core.numbers import ZERO, Price, magnitude, minus, negated
@@ -26,7 +24,6 @@ ENDED_STATUSES = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatu
 """What a broker says of an order that it does not work any more, though it still lists it."""
 
 ValueT = TypeVar("ValueT")
-Parser = Callable[[object, str], Any]
 
 
 @attrs.frozen(kw_only=True)
@@ -128,69 +125,71 @@ def broker_snapshot(given: object) -> Snapshot:
 
     Raises InvalidValue.
     """
-    read = _read(given, _SNAPSHOT, "snapshot")
+    read = check.read_keys(given, _SNAPSHOT, "snapshot")
     told = Snapshot(**read)
     if told.open_orders is None and told.executions is None and told.positions is None:
-        raise _invalid("snapshot", given, "says nothing; give open_orders, executions or positions")
+        raise check.invalid("snapshot", given, "says nothing; give open_orders, executions or positions")
     return told
 
 
 def _order(given: object, argument: str) -> BrokerOrder:
-    read = _read(given, _ORDER, argument, required=("symbol", "side", "quantity"))
+    read = check.read_keys(given, _ORDER, argument, required=("symbol", "side", "quantity"))
     _refuse_nameless(read, given, argument)
     return BrokerOrder(**read)
 
 
 def _execution(given: object, argument: str) -> BrokerExecution:
-    read = _read(given, _EXECUTION, argument, required=("fill_id", "quantity", "price"))
+    read = check.read_keys(given, _EXECUTION, argument, required=("fill_id", "quantity", "price"))
     _refuse_nameless(read, given, argument)
     if ("fee" in read) != ("fee_currency" in read):
-        raise _invalid(f"{argument}.fee_currency", given, "goes with fee: give both or neither")
+        raise check.invalid(f"{argument}.fee_currency", given, "goes with fee: give both or neither")
     if "fee" in read:
         if "fees" in read:
-            raise _invalid(f"{argument}.fees", given, "give fee and fee_currency, or fees, not both")
+            raise check.invalid(f"{argument}.fees", given, "give fee and fee_currency, or fees, not both")
         read["fees"] = (Fee(read.pop("fee_currency"), read.pop("fee")),)
     if read.get("fee_in_base") and not read.get("fees"):
-        raise _invalid(f"{argument}.fee_in_base", given, "needs a fee: the first of fees is the one in the base")
+        raise check.invalid(f"{argument}.fee_in_base", given, "needs a fee: the first of fees is the one in the base")
     return BrokerExecution(**read)
 
 
 def _position(given: object, argument: str) -> BrokerPosition:
-    read = _read(given, _POSITION, argument, required=("symbol", "quantity"))
+    read = check.read_keys(given, _POSITION, argument, required=("symbol", "quantity"))
     side, quantity = read.get("position_side"), read["quantity"]
     if side not in (None, PositionSide.NET) and quantity and (quantity > ZERO) != (side is PositionSide.LONG):
         hint = f"{'-' if quantity > ZERO else ''}{magnitude(quantity)}"
-        raise _invalid(f"{argument}.quantity", quantity, f"is signed: a {side} position holds {hint}, not {quantity}")
+        raise check.invalid(
+            f"{argument}.quantity", quantity, f"is signed: a {side} position holds {hint}, not {quantity}"
+        )
     return BrokerPosition(**read)
 
 
 def _fee(given: object, argument: str) -> Fee:
-    return Fee(**_read(given, _FEE, argument, required=("amount", "currency")))
+    return Fee(**check.read_keys(given, _FEE, argument, required=("amount", "currency")))
 
 
 def _refuse_nameless(read: Mapping[str, Any], given: object, argument: str) -> None:
     if "order_id" not in read and "venue_order_id" not in read:
-        raise _invalid(f"{argument}.order_id", given, "is required, or venue_order_id")
+        raise check.invalid(f"{argument}.order_id", given, "is required, or venue_order_id")
 
 
-def _of(words: type[StrEnum]) -> Parser:
+def _of(words: type[StrEnum]) -> check.Parser:
     return lambda value, argument: check.check_enum(words, value, argument)
 
 
 def _all(parser: Callable[[object, str], ValueT], *, distinct: bool) -> Callable[[object, str], tuple[ValueT, ...]]:
     def read(value: object, argument: str) -> tuple[ValueT, ...]:
         if not isinstance(value, (list, tuple)):
-            raise _invalid(argument, value, f"must be a list, not {type(value).__name__}")
+            raise check.invalid(argument, value, f"must be a list, not {type(value).__name__}")
         if len(value) > ITEMS_MAX:
-            raise _invalid(argument, "…", f"has {len(value)} items, at most {ITEMS_MAX} are taken")
+            raise check.invalid(argument, "…", f"has {len(value)} items, at most {ITEMS_MAX} are taken")
         items = [parser(item, f"{argument}[{index}]") for index, item in enumerate(value)]
         return tuple(dict.fromkeys(items)) if distinct else tuple(items)
 
     return read
 
 
-_FEE: Mapping[str, Parser] = {"amount": check.check_amount, "currency": check.check_id}
-_ORDER: Mapping[str, Parser] = {
+_FEE: Mapping[str, check.Parser] = {"amount": check.check_amount, "currency": check.check_id}
+_ORDER: Mapping[str, check.Parser] = {
     "order_id": check.check_id,
     "venue_order_id": check.check_id,
     "symbol": check.check_id,
@@ -206,7 +205,7 @@ _ORDER: Mapping[str, Parser] = {
     "order_type": _of(OrderType),
     "time_in_force": _of(TimeInForce),
 }
-_EXECUTION: Mapping[str, Parser] = {
+_EXECUTION: Mapping[str, check.Parser] = {
     "fill_id": check.check_id,
     "order_id": check.check_id,
     "venue_order_id": check.check_id,
@@ -222,7 +221,7 @@ _EXECUTION: Mapping[str, Parser] = {
     "executed_at": check.check_time,
     "trade_date": check.check_date,
 }
-_POSITION: Mapping[str, Parser] = {
+_POSITION: Mapping[str, check.Parser] = {
     "symbol": check.check_id,
     "quantity": check.check_amount,
     "venue": check.check_id,
@@ -230,7 +229,7 @@ _POSITION: Mapping[str, Parser] = {
     "position_side": _of(PositionSide),
     "average_price": check.check_price,
 }
-_SNAPSHOT: Mapping[str, Parser] = {
+_SNAPSHOT: Mapping[str, check.Parser] = {
     "open_orders": _all(_order, distinct=True),
     "executions": _all(_execution, distinct=True),
     "positions": _all(_position, distinct=False),
@@ -238,45 +237,3 @@ _SNAPSHOT: Mapping[str, Parser] = {
     "venue": check.check_id,
     "account": check.check_id,
 }
-
-
-def _read(
-    given: object, parsers: Mapping[str, Parser], argument: str, *, required: Iterable[str] = ()
-) -> dict[str, Any]:
-    """Check a mapping, or an attrs value, key by key; None means not given."""
-    read: dict[str, Any] = {}
-    for name, value in _mapping(given, argument).items():
-        parser = parsers.get(name) if isinstance(name, str) else None
-        if parser is None:
-            raise _invalid(argument, name, f"has no key {_shown(name)}{_nearest(name, list(parsers))}")
-        if value is not None:
-            read[name] = parser(value, f"{argument}.{name}")
-    for name in required:
-        if name not in read:
-            raise _invalid(f"{argument}.{name}", None, "is required")
-    return read
-
-
-def _mapping(given: object, argument: str) -> Mapping[Any, Any]:
-    if attrs.has(type(given)):
-        return attrs.asdict(given, recurse=False)  # type: ignore[arg-type]  # attrs.has() has looked
-    if not isinstance(given, Mapping):
-        raise _invalid(argument, given, f"must be a mapping, not {type(given).__name__}")
-    try:
-        return dict(given)
-    except Exception as error:  # noqa: BLE001  # a mapping of the caller's own may raise anything when it is read
-        raise _invalid(argument, given, f"cannot be read: {error!r}") from None
-
-
-def _nearest(name: object, known: Sequence[str]) -> str:
-    text = name[: check.WORD_LENGTH_MAX] if isinstance(name, str) else ""
-    near = difflib.get_close_matches(text, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _shown(name: object) -> str:
-    return repr(name[: check.WORD_LENGTH_MAX]) if isinstance(name, str) else type(name).__name__
-
-
-def _invalid(argument: str, value: object, complaint: str) -> InvalidValue:
-    return InvalidValue(f"{argument} {complaint}", argument=argument, value=value)
