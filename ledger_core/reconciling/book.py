@@ -35,12 +35,14 @@ class Listing:
 class Executed:
     """What the snapshot's executions say, order by order.
 
-    `new` are those that are proposed, `confirmed` is how much of what is filled here the broker lists too, and
-    `listed` names the fills of ours that it lists, as (order_id, fill_id).
+    `new` are those that are proposed, `confirmed` is how much of what is filled here the broker lists too, `waiting`
+    how much of what it lists waits in quarantine, and `listed` names the fills of ours that it lists, as (order_id,
+    fill_id).
     """
 
     new: Mapping[str, Sequence[BrokerExecution]]
     confirmed: Mapping[str, Decimal]
+    waiting: Mapping[str, Decimal]
     listed: frozenset[tuple[str, str]]
 
 
@@ -141,10 +143,11 @@ class Listings:
 
     def of(self, execution: BrokerExecution) -> Listing | None:
         """Return the listed order that an execution belongs to."""
-        if execution.order_id is not None and execution.order_id in self._by_order_id:
-            return self._by_order_id[execution.order_id]
-        named = self._by_venue_order_id.get(execution.venue_order_id or "", ())
-        fitting = [listing for listing in named if agrees(execution.symbol, listing.theirs.symbol)]
+        named = self._by_order_id.get(execution.order_id or "")
+        if named is not None and agrees(execution.symbol, named.theirs.symbol):
+            return named
+        at_venue = self._by_venue_order_id.get(execution.venue_order_id or "", ())
+        fitting = [listing for listing in at_venue if agrees(execution.symbol, listing.theirs.symbol)]
         return fitting[0] if len(fitting) == 1 else None
 
     def of_order(self, order_id: str) -> Listing | None:

@@ -46,6 +46,7 @@ def compare_fills(book: Book, listings: Listings, results: Results) -> Executed:
     """Compare the snapshot's executions with our fills, and our fills of the time that they span with them."""
     new: dict[str, dict[str, BrokerExecution]] = {}
     confirmed: dict[str, Decimal] = {}
+    waiting: dict[str, Decimal] = {}
     listed: set[tuple[str, str]] = set()
     first: dict[tuple[str, str], BrokerExecution] = {}
     for execution in book.snapshot.executions or ():
@@ -55,8 +56,10 @@ def compare_fills(book: Book, listings: Listings, results: Results) -> Executed:
             order_id = target.order_id if target else ""
             refusal = _refusal(book, target, execution)
             other = first.setdefault((order_id or execution.reference, execution.fill_id), execution)
+            if target is not None and book.waiting(order_id, execution) is not None:
+                waiting[order_id] = plus(waiting.get(order_id, ZERO), execution.quantity)
             if other is not execution:
-                if (other.quantity, other.price) == (execution.quantity, execution.price):
+                if all(getattr(other, name) == getattr(execution, name) for name in ("quantity", "price", "fees")):
                     continue
                 refusal = "the broker lists it twice, with other figures: nothing is proposed"
                 new.get(order_id, {}).pop(execution.fill_id, None)
@@ -73,17 +76,22 @@ def compare_fills(book: Book, listings: Listings, results: Results) -> Executed:
     _propose(new, results)
     _unlisted(book, listed, results)
     executions = {order_id: tuple(fills.values()) for order_id, fills in new.items() if fills}
-    return Executed(new=executions, confirmed=confirmed, listed=frozenset(listed))
+    return Executed(new=executions, confirmed=confirmed, waiting=waiting, listed=frozenset(listed))
 
 
 def _target(book: Book, listings: Listings, execution: BrokerExecution) -> _Target | None:
-    order = book.find(execution.order_id, execution.venue_order_id, execution.symbol, None)
-    if order is not None:
-        return _Target(order_id=order.order_id, order=order, listing=listings.of_order(order.order_id))
-    listing = listings.of(execution)
-    if listing is None:
+    """Return the order that our id names, else the listed one that the venue's id names, else any of ours that has it.
+
+    The list comes first because venues use ids again: it says which order has the id now.
+    """
+    order = book.order(execution.order_id) if execution.order_id is not None else None
+    listing = listings.of(execution) if order is None else listings.of_order(order.order_id)
+    if order is None and listing is not None:
+        return _Target(order_id=listing.order_id, order=listing.order, listing=listing)
+    order = order or book.find(None, execution.venue_order_id, execution.symbol, None)
+    if order is None:
         return None
-    return _Target(order_id=listing.order_id, order=listing.order, listing=listing)
+    return _Target(order_id=order.order_id, order=order, listing=listings.of_order(order.order_id))
 
 
 def _fill(book: Book, target: _Target | None, execution: BrokerExecution) -> Fill | None:

@@ -58,6 +58,7 @@ ENDED_HERE = "it ended here and is open there: nothing opens it again, so cancel
 FILLED_HERE = "it is filled here and open there: the broker's list may be older, or a fill here may have been busted"
 ENDED_OTHERWISE = "it ended otherwise here"
 MISSING_FILLS = "fills have not arrived: ask for the order's executions"
+TOO_SMALL = "more was executed than the quantity that the broker lists: update_order_restatement books it, if it is so"
 SURPLUS = "more is filled here than the broker counts: a bust may not have arrived, or the list is older"
 RESUMED = "update_order_resumption books that it works again"
 RENEWED = "it is done for the day here: update_order_restatement books that it was renewed"
@@ -65,12 +66,20 @@ RENEWED = "it is done for the day here: update_order_restatement books that it w
 
 @attrs.frozen(kw_only=True)
 class _Level:
-    """How far an order is filled here: now, once the missing executions are booked, and what of it is not listed."""
+    """How far an order is filled here once the missing executions are booked.
 
-    now: Decimal
+    `waiting` is what of the executions waits in quarantine, `unlisted` what is filled here and not among them.
+    """
+
     after: Decimal
+    waiting: Decimal
     unlisted: Decimal
     any_listed: bool
+
+    @property
+    def executed(self) -> Decimal:
+        """All that is known to have been executed, booked or not."""
+        return plus(self.after, self.waiting)
 
     def completes(self, quantity: Decimal | None) -> bool:
         """Say whether the order is complete once the missing executions are booked."""
@@ -102,7 +111,7 @@ def compare_orders(book: Book, listings: Listings, executed: Executed, results: 
     """Compare the orders that the broker lists with ours, and our open ones with those that it lists."""
     for listing in listings.all:
         if listing.order is None:
-            _introduce(book, listing, executed.new.get(listing.order_id, ()), results)
+            _introduce(book, listing, executed, results)
         elif listing.conflict:
             unclear = _Verdict(fields=list(listing.fields or ("venue_order_id",)), notes=[listing.conflict])
             _found(listing.order, listing.theirs, unclear, results)
@@ -127,8 +136,8 @@ def _level(order: Order, executed: Executed) -> _Level:
     added = total(_counted(order, one) for one in executions)
     confirmed = executed.confirmed.get(order.order_id, ZERO)
     return _Level(
-        now=order.cum_quantity,
         after=plain(minus(plus(order.cum_quantity, added), replaced_quantity(order, executions))),
+        waiting=executed.waiting.get(order.order_id, ZERO),
         unlisted=minus(order.cum_quantity, confirmed),
         any_listed=bool(added or confirmed),
     )
@@ -141,7 +150,7 @@ def _counted(order: Order, execution: BrokerExecution) -> Decimal:
     return split_quantity(execution.quantity, (execution.executed_at, 2**63, 0), order.splits)
 
 
-def _introduce(book: Book, listing: Listing, executions: Sequence[BrokerExecution], results: Results) -> None:
+def _introduce(book: Book, listing: Listing, executed: Executed, results: Results) -> None:
     """Propose to record an order that is unknown here, as far as the broker has told it."""
     theirs = listing.theirs
     results.missing_here.append(
@@ -173,7 +182,8 @@ def _introduce(book: Book, listing: Listing, executions: Sequence[BrokerExecutio
     results.terms.append(recording)
     if theirs.status not in _UNACKNOWLEDGED:
         _accept(listing.order_id, theirs, results)
-    filled = total(one.quantity for one in executions)
+    executions = executed.new.get(listing.order_id, ())
+    filled = plus(total(one.quantity for one in executions), executed.waiting.get(listing.order_id, ZERO))
     unexplained = theirs.cum_quantity is not None and theirs.cum_quantity > filled
     unfilled = theirs.status is OrderStatus.FILLED and filled < theirs.quantity
     if unexplained or unfilled or theirs.status in _REFUSED_OR_GONE:
@@ -185,15 +195,16 @@ def _compare(order: Order, theirs: BrokerOrder, level: _Level, results: Results)
     verdict = _Verdict()
     _compare_answer(order, theirs, verdict, results)
     quantity = order.quantity
-    if theirs.status not in _REFUSED_OR_GONE and order.state not in ENDED_STATES:
-        quantity = _compare_terms(order, theirs, verdict, results)
+    over_there = theirs.status in _REFUSED_OR_GONE or (theirs.has_ended and _is_done_for_good(order))
+    if not over_there and order.state not in ENDED_STATES:  # new terms would open it again
+        quantity = _compare_terms(order, theirs, level, verdict, results)
     complete = level.completes(quantity if quantity is not None else theirs.quantity)
     if theirs.has_ended:
         _compare_end(order, theirs, verdict, complete=complete)
     elif not (complete and level.outruns(theirs)):
         _compare_standing(order, theirs, verdict, complete=complete)
     if theirs.cum_quantity is not None:
-        if theirs.cum_quantity > level.after:
+        if theirs.cum_quantity > level.executed:
             verdict.differs("cum_quantity", MISSING_FILLS, reports=True)
         elif theirs.cum_quantity < level.unlisted:
             verdict.differs("cum_quantity", SURPLUS)
@@ -222,15 +233,19 @@ def _compare_answer(order: Order, theirs: BrokerOrder, verdict: _Verdict, result
         _accept(order.order_id, theirs, results, sized=sized)
 
 
-def _compare_terms(order: Order, theirs: BrokerOrder, verdict: _Verdict, results: Results) -> Decimal | None:
+def _compare_terms(
+    order: Order, theirs: BrokerOrder, level: _Level, verdict: _Verdict, results: Results
+) -> Decimal | None:
     """Compare quantity and prices; propose the broker's. Return the quantity that the order has then."""
     changes: dict[str, Any] = {}
     for name in _TERMS:
         ours, value = getattr(order, name), getattr(theirs, name)
-        if name == "quantity":
-            value = None if ours is None else max(theirs.quantity, order.cum_quantity)
-        if value is not None and value != ours:
-            changes[name] = getattr(theirs, name)
+        if name == "quantity" and (ours is None or theirs.quantity < level.executed):
+            # A cash order's comes with its acceptance; one below what was executed would be clamped up to it.
+            if ours not in (None, theirs.quantity, level.after):
+                verdict.differs("quantity", TOO_SMALL)
+        elif value is not None and value != ours:
+            changes[name] = value
     asked = _asked_for(order, theirs, changes)
     if asked is not None and theirs.status is OrderStatus.PENDING_REPLACE:
         return order.quantity  # the broker shows what was asked for, and has yet to grant it
@@ -274,10 +289,9 @@ def _asked_for(order: Order, theirs: BrokerOrder, changes: Mapping[str, Any]) ->
 def _compare_end(order: Order, theirs: BrokerOrder, verdict: _Verdict, *, complete: bool) -> None:
     """Compare an order that the broker says has ended."""
     filled_there = theirs.status is OrderStatus.FILLED
-    done_for_good = order.state is OrderState.DONE_FOR_DAY and not order.is_open
     if order.is_open and not complete:
         verdict.differs("status", MISSING_FILLS if filled_there else "", reports=True)
-    elif (filled_there and complete) or (not filled_there and done_for_good):
+    elif (filled_there and complete) or (not filled_there and _is_done_for_good(order)):
         return
     elif order.state.value != theirs.status:
         verdict.differs("status", ENDED_OTHERWISE)
@@ -295,7 +309,7 @@ def _compare_standing(order: Order, theirs: BrokerOrder, verdict: _Verdict, *, c
             verdict.differs("status", _NOTED[status])
     elif status in _AT_WORK and order.state is OrderState.SUSPENDED:
         verdict.differs("status", RESUMED)
-    elif status in _AT_WORK and order.state is OrderState.DONE_FOR_DAY and not order.is_open:
+    elif status in _AT_WORK and _is_done_for_good(order):
         verdict.differs("status", RENEWED)
 
 
@@ -319,6 +333,11 @@ def _unlisted(book: Book, order: Order, level: _Level, results: Results) -> None
                 reason="not among the broker's open orders",
             )
         )
+
+
+def _is_done_for_good(order: Order) -> bool:
+    """Say whether it is done for the day and does not outlive it."""
+    return order.state is OrderState.DONE_FOR_DAY and not order.is_open
 
 
 def _accept(order_id: str, theirs: BrokerOrder, results: Results, *, sized: bool = False) -> None:
