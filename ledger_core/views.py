@@ -28,7 +28,7 @@ from ledger_core.past import Past, past_of
 from ledger_core.repository import LedgerRepository, matches
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class LedgerView:
     """Orders, fills, trades, positions and exposure as of a moment.
 
@@ -40,7 +40,7 @@ class LedgerView:
 
     recorded: datetime | None
     occurred: datetime | None
-    _past: Past
+    _past: Past = attrs.field(repr=False)  # the whole history
 
     @property
     def head(self) -> Head:
@@ -87,6 +87,7 @@ class LedgerView:
         """Return the position of a symbol by average cost, also when flat; see `StrategyLedger.get_position`."""
         name = check.check_id(symbol, "symbol")
         side = None if position_side is None else check.check_enum(PositionSide, position_side, "position_side")
+        venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
         where = {"symbol": name, "venue": venue, "account": account, "position_side": side}
         given = {part: value for part, value in where.items() if value is not None}
         found = sorted((one for one in self._positions() if matches(one, given)), key=lambda one: one.key)
@@ -97,6 +98,7 @@ class LedgerView:
     def get_position_exposure(self, symbol: str, *, venue: str | None = None, account: str | None = None) -> Exposure:
         """Return what was held of a symbol and what open orders might still have added."""
         name = check.check_id(symbol, "symbol")
+        venue, account = check.check_optional_id(venue, "venue"), check.check_optional_id(account, "account")
         where = {"symbol": name, "venue": venue, "account": account}
         given = {part: value for part, value in where.items() if value is not None}
         return exposure_of(

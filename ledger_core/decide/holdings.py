@@ -60,8 +60,7 @@ def add_adjustment(draft: Draft, adjustment: Adjustment, key: Key, instrument: I
     known = draft.get(RecordKind.POSITION, key)
     before = known if isinstance(known, Position) else new_position(key)
     position = with_terms(before, instrument)
-    last = position.last_economic_order
-    if last is None or last < adjustment.economic_order:
+    if _is_next(draft, position, adjustment):
         after = fold(position, adjustment)
     else:
         after = _fold_again(draft, position, adjustment)
@@ -103,12 +102,13 @@ def with_fees(position: Position, fees: tuple[Fee, ...]) -> Position:
     return replaced(position, {"fees": merge_fees(position.fees, fees)}) if fees else position
 
 
-def _is_next(draft: Draft, position: Position, fill: Fill) -> bool:
+def _is_next(draft: Draft, position: Position, movement: Movement) -> bool:
     last = position.last_economic_order
     if last is not None:
-        return last < fill.economic_order
-    # The first fill of a position: a split of the whole symbol may have been recorded before there was one.
-    return not any(known.concerns(position.key) for known in draft.adjustments_of(position.symbol))
+        return last < movement.economic_order
+    # The first movement of a position: a split of the whole symbol may have been recorded before there was one.
+    others = (known for known in draft.adjustments_of(position.symbol) if known.key != movement.key)
+    return not any(known.concerns(position.key) for known in others)
 
 
 def _fold_again(draft: Draft, position: Position, movement: Movement) -> Position:

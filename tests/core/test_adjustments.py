@@ -173,6 +173,22 @@ def test_trade_that_is_created_after_a_split_counts_in_new_units(held: StrategyL
     assert (trade.entry_quantity, trade.open_quantity, trade.realized_pnl) == (20, 0, 200)
 
 
+@pytest.mark.parametrize("first", ["split", "opening"])
+def test_split_told_before_the_opening_position_that_it_split_counts(open_ledger_on: OpenLedger, first: str) -> None:
+    """A position with no history yet may have a split behind its first movement in time; arrival is no matter."""
+    ledger = open_ledger_on(first)
+    opening = adjustment("OPENING_POSITION", quantity=10, price=50)
+    steps: dict[str, Callable[[], object]] = {
+        "split": lambda: ledger.record_adjustment("A1", adjustment("SPLIT", ratio=2), occurred_at=LATER),
+        "opening": lambda: ledger.record_adjustment("A2", opening, occurred_at=START),
+    }
+    for name in sorted(steps, key=lambda name: name != first):
+        steps[name]()
+    position = ledger.get_position("ACME")
+    assert (position.quantity, position.cost) == (20, 500)
+    assert ledger.as_of(occurred=LATER).get_position("ACME").quantity == 20
+
+
 def test_split_concerns_what_it_names(ledger: StrategyLedger) -> None:
     """Parts of the key that are left out mean all; those that are given are meant alone."""
     for venue in ("X", "Y"):
