@@ -2,11 +2,12 @@
 
 `recorded` folds the journal up to the last entry that was recorded by then: what was believed, to the last digit, and
 later corrections do not change it. `occurred` takes what the journal knows now and leaves out what happened later:
-executions count by their own time, with every bust and correction that has come since.
+executions count by their own time, with every bust and correction that has come since. So does a fact that waited in
+quarantine: it shares the entry of what it was retried with, but happened when it happened.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from ledger_core._frozen import replaced
 from ledger_core.changes import GENESIS_DIGEST, Change, Entry, Head
 from ledger_core.commands import Operation
 from ledger_core.decide.holdings import new_position
+from ledger_core.decide.requests import ORDER_ENDED
 from ledger_core.decide.shares import figures_of
 from ledger_core.errors import UnknownOrder, UnknownTrade
 from ledger_core.evolve import attach, evolve
@@ -29,9 +31,11 @@ from ledger_core.model import (
     OrderRequest,
     Position,
     QuarantinedFact,
+    QuarantineState,
     Record,
     RecordKind,
     Trade,
+    TradeLeg,
     split_quantity,
 )
 from ledger_core.numbers import ZERO, minus, plain, times, total
@@ -42,6 +46,16 @@ Records = dict[tuple[RecordKind, Key], Record]
 
 _BY_LEVEL = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.FILLED)
 _UNANSWERED = (OrderState.PLACED, OrderState.IN_DOUBT)
+_ACCEPTING = (
+    Operation.UPDATE_ORDER_ACCEPTANCE,
+    Operation.UPDATE_ORDER_REPLACEMENT,
+    Operation.UPDATE_ORDER_RESTATEMENT,
+)
+_GROWING = ("venue_order_ids", "trade_ids")
+"""Fields of an order that every change writes whole, though it adds to them what it alone brought."""
+
+_Step = tuple[Change, Record | None]
+"""A change, and the record before it."""
 
 
 @attrs.frozen
@@ -62,10 +76,12 @@ def past_of(repository: LedgerRepository, *, recorded: datetime | None, occurred
     then = _Then(occurred)
     head = Head(0, GENESIS_DIGEST)
     for entry in _entries_until(repository, recorded):
+        steps: list[_Step] = []
         for change in entry.changes:
             name = (change.kind, change.key)
+            steps.append((change, folded.get(name)))
             folded[name] = evolve(folded.get(name), change, sequence=entry.sequence, recorded_at=entry.recorded_at)
-        then.take(entry, folded)
+        then.take(entry, steps, folded)
         head = Head(entry.sequence, entry.digest, entry.recorded_at)
     return Past(_with_requests(folded if occurred is None else then.records(folded)), head)
 
@@ -94,35 +110,86 @@ def _with_requests(records: Records) -> Records:
     return complete
 
 
+def _facts_of(entry: Entry, steps: Sequence[_Step], folded: Records) -> Iterator[tuple[datetime, str, Sequence[_Step]]]:
+    """Take an entry apart: when the command and each fact that was retried with it happened, and what each changed."""
+    begin, retried = 0, False
+    for index, (change, _) in enumerate(steps):
+        fact = folded.get((change.kind, change.key))
+        if not isinstance(fact, QuarantinedFact) or change.to_state != QuarantineState.BOOKED:
+            continue
+        if not retried:
+            own = _own(entry, steps[:index], corrections=len(fact.corrections))
+            yield entry.occurred_at, entry.operation, steps[:own]
+            begin = own
+        yield fact.occurred_at, fact.operation, steps[begin:index]
+        begin, retried = index + 1, True
+    yield entry.occurred_at, entry.operation, steps[begin:]
+
+
+def _own(entry: Entry, steps: Sequence[_Step], *, corrections: int) -> int:
+    """Return how many of the steps before the first retried fact was booked are the command's own: they come first.
+
+    Where they placed the order, they end with its birth. A fact that was booked by hand, or corrected while it waited,
+    is all that happened. Else the fact made the last of the order's changes, its corrections one by one behind it, but
+    never the only one: it was retried because the command had made one.
+    """
+    births = [index for index, (change, _) in enumerate(steps) if _is_birth(change)]
+    if births:
+        return births[-1] + 1
+    if entry.operation == Operation.RESOLVE_QUARANTINED or any(one.kind is RecordKind.QUARANTINE for one, _ in steps):
+        return 0
+    told = [index for index, (change, _) in enumerate(steps) if change.kind is RecordKind.ORDER and _is_told(change)]
+    return told[max(1, len(told) - 1 - corrections)] if len(told) > 1 else len(steps)
+
+
+def _is_birth(change: Change) -> bool:
+    return change.kind is RecordKind.ORDER and change.version == 1
+
+
+def _is_told(change: Change) -> bool:
+    """Say whether a change of an order is what a fact said, not the end of its requests that follows from it."""
+    return change.event_type is not None and change.facts.get("reason") != ORDER_ENDED
+
+
 class _Then:
     """What had happened by a moment, collected entry by entry.
 
-    Terms and states of orders and trades are those that the entries of facts up to the moment set, in the order of the
-    journal; quantities and level states follow from the executions up to it.
+    Terms and states of orders and trades are those that facts up to the moment set, in the order of the journal;
+    quantities and level states follow from the executions up to it.
     """
 
     def __init__(self, moment: datetime | None) -> None:
         self._moment = moment
         self._set: dict[tuple[RecordKind, Key], Record] = {}
-        self._accepted: set[str] = set()
+        self._accepted: set[Key] = set()
 
-    def take(self, entry: Entry, folded: Records) -> None:
-        """Note what an entry set, if what it is about had happened by the moment."""
-        if self._moment is None or entry.occurred_at > self._moment:
+    def take(self, entry: Entry, steps: Sequence[_Step], folded: Records) -> None:
+        """Note what an entry set, as far as it is about what had happened by the moment."""
+        if self._moment is None:
             return
-        if entry.operation == Operation.UPDATE_ORDER_ACCEPTANCE and entry.subject is not None:
-            self._accepted.add(entry.subject)
-        for change in entry.changes:
-            if change.kind in (RecordKind.ORDER, RecordKind.TRADE, RecordKind.REQUEST):
-                self._apply(change, folded)
+        for happened_at, operation, made in _facts_of(entry, steps, folded):
+            for change, before in made:
+                if change.kind is not RecordKind.ORDER and change.kind is not RecordKind.TRADE:
+                    continue
+                # An order has a time of its own, also where a person placed it for a fact in quarantine.
+                time = change.values["placed_at"] if _is_birth(change) else happened_at
+                if time <= self._moment:
+                    self._apply(entry, change, before)
+                    if operation in _ACCEPTING:
+                        self._accepted.add(change.key)
 
-    def _apply(self, change: Change, folded: Records) -> None:
+    def _apply(self, entry: Entry, change: Change, before: Record | None) -> None:
         name = (change.kind, change.key)
         known = self._set.get(name)
-        if change.version == 1:
-            self._set[name] = folded[name]
+        if before is None:
+            self._set[name] = evolve(None, change, sequence=entry.sequence, recorded_at=entry.recorded_at)
         elif known is not None:
-            self._set[name] = replaced(known, dict(change.values))
+            values = dict(change.values)
+            for field in _GROWING:
+                if field in values:
+                    added = (one for one in values[field] if one not in getattr(before, field))
+                    values[field] = (*getattr(known, field), *added)
+            self._set[name] = replaced(known, values)
 
     def records(self, folded: Records) -> Records:
         """Return the records as of the moment."""
@@ -141,7 +208,7 @@ class _Then:
                     past[name] = _request_at(record, moment)
         self._add_orders(past, folded, moment)
         _add_positions(past)
-        self._add_trades(past, moment)
+        self._add_trades(past, folded, moment)
         return past
 
     def _add_orders(self, past: Records, folded: Records, moment: datetime) -> None:
@@ -156,21 +223,33 @@ class _Then:
             if isinstance(record, Order) and record.placed_at <= moment:
                 latest = folded[name]
                 assert isinstance(latest, Order), "kind ORDER"
-                splits = tuple(split for split in latest.splits if split.occurred_at <= moment)
-                base = replaced(record, {"splits": splits, "version": latest.version})
-                accepted = record.order_id in self._accepted
+                kept = {
+                    "splits": tuple(split for split in latest.splits if split.occurred_at <= moment),
+                    "corrections": latest.corrections,
+                    "trade_ids": tuple(one for one in record.trade_ids if (RecordKind.TRADE, (one,)) in self._set),
+                    "version": latest.version,
+                }
+                base = replaced(record, kept)
+                accepted = record.key in self._accepted
                 past[name] = _order_at(base, fills[record.order_id], requests[record.order_id], accepted=accepted)
 
-    def _add_trades(self, past: Records, moment: datetime) -> None:
+    def _add_trades(self, past: Records, folded: Records, moment: datetime) -> None:
         found = {name: record for name, record in self._set.items() if isinstance(record, Trade)}
         past.update(found)
         known = _Lookup(past)
         for name, trade in found.items():
             placed = [order_id for order_id in trade.order_ids if (RecordKind.ORDER, (order_id,)) in past]
-            values: dict[str, Any] = figures_of(known, trade.trade_id, placed, trade.shares, trade.legs)
+            legs = tuple(_leg_at(leg, moment) for leg in trade.legs)
+            values: dict[str, Any] = figures_of(known, trade.trade_id, placed, trade.shares, legs)
             if trade.closed_at is not None and trade.closed_at > moment:
                 values.update(state=TradeState.OPEN, closed_at=None)
-            past[name] = replaced(trade, values)
+            past[name] = replaced(trade, {**values, "version": folded[name].version})
+
+
+def _leg_at(leg: TradeLeg, moment: datetime) -> TradeLeg:
+    """Return a leg without the splits after the moment, which what was told later has brought along."""
+    splits = tuple(split for split in leg.splits if split.occurred_at <= moment)
+    return leg if splits == leg.splits else replaced(leg, {"splits": splits})
 
 
 def _request_at(request: OrderRequest, moment: datetime) -> OrderRequest:
@@ -184,6 +263,7 @@ def _order_at(order: Order, fills: Sequence[Fill], requests: Sequence[OrderReque
     filled = plain(total(split_quantity(fill.quantity, fill.economic_order, order.splits) for fill in fills))
     in_flight = [request.request_kind for request in requests if request.is_in_flight]
     values: dict[str, Any] = {
+        "requests": tuple(requests),
         "cum_quantity": filled,
         "executed_value": plain(total(times(fill.quantity, fill.price) for fill in fills)),
         "inferred_quantity": total(fill.quantity for fill in fills if fill.inferred),
@@ -198,24 +278,25 @@ def _order_at(order: Order, fills: Sequence[Fill], requests: Sequence[OrderReque
         else:
             values["state"] = OrderState.ACCEPTED
     after = replaced(order, values)
-    limit = order.quantity
+    limit = after.fill_limit
     over = ZERO if limit is None or filled <= limit else plain(minus(filled, limit))
     last = max((fill.executed_at for fill in fills), default=order.placed_at)
     ended_at = None if after.is_open else order.ended_at or last
+    if after.state is OrderState.FILLED and ended_at is not None:
+        ended_at = max(ended_at, last)  # whichever of its fills was told last
     return replaced(after, {"overfill_quantity": over, "ended_at": ended_at})
 
 
 def _add_positions(past: Records) -> None:
     movements: dict[Key, list[Movement]] = defaultdict(list)
-    adjustments = [record for record in past.values() if isinstance(record, Adjustment)]
+    splits: dict[str, list[Adjustment]] = defaultdict(list)
     for record in past.values():
-        if isinstance(record, Fill):
+        if isinstance(record, Adjustment) and record.ratio is not None:
+            splits[record.symbol].append(record)
+        elif isinstance(record, (Fill, Adjustment)):
             movements[record.position_key].append(record)
-    for adjustment in adjustments:
-        if adjustment.ratio is None:
-            movements.setdefault(adjustment.position_key, [])
     for key, moves in movements.items():
-        moves.extend(adjustment for adjustment in adjustments if adjustment.concerns(key))
+        moves.extend(split for split in splits.get(key[0], ()) if split.concerns(key))
         position = new_position(key)
         terms = past.get((RecordKind.INSTRUMENT, (key[1], key[0])))
         if isinstance(terms, Instrument):
@@ -238,6 +319,13 @@ class _Lookup:
 
     def __init__(self, records: Mapping[tuple[RecordKind, Key], Record]) -> None:
         self._records = records
+        self._fills: dict[str, list[Fill]] = defaultdict(list)
+        self._adjustments: dict[str, list[Adjustment]] = defaultdict(list)
+        for record in records.values():
+            if isinstance(record, Fill):
+                self._fills[record.order_id].append(record)
+            elif isinstance(record, Adjustment):
+                self._adjustments[record.symbol].append(record)
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         return self._records.get((kind, key))
@@ -255,7 +343,7 @@ class _Lookup:
         return found
 
     def fills_of(self, order_id: str) -> Sequence[Fill]:
-        return [one for one in self._records.values() if isinstance(one, Fill) and one.order_id == order_id]
+        return self._fills.get(order_id, ())
 
     def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
-        return [one for one in self._records.values() if isinstance(one, Adjustment) and one.symbol == symbol]
+        return self._adjustments.get(symbol, ())

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from ledger_core.commands import Operation
 from ledger_core.events import context_of, events_of
 from ledger_core.evolve import attach, evolve
 from ledger_core.model import Adjustment, CashFlow, OrderRequest, Record, split_quantity
+from ledger_core.numbers import times, total
 from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees
 from ledger_core.repository import Query, all_pages, sort_key
 from support import ADAPTERS, DictCache, RecordingPublisher, Store
@@ -662,9 +664,9 @@ def check_orders(ledger: StrategyLedger, folded: dict[RecordKind, dict[Any, Reco
         assert ledger.get_order(order.order_id) == whole
         standing = [fill for fill in fills[order.order_id] if not fill.busted]
         counted = [split_quantity(fill.quantity, fill.economic_order, order.splits) for fill in standing]
-        assert order.cum_quantity == sum(counted)
-        assert order.executed_value == sum(fill.quantity * fill.price for fill in standing)
-        assert order.inferred_quantity == sum(fill.quantity for fill in standing if fill.inferred)
+        assert order.cum_quantity == total(counted)
+        assert order.executed_value == total(times(fill.quantity, fill.price) for fill in standing)
+        assert order.inferred_quantity == total(fill.quantity for fill in standing if fill.inferred)
         in_flight = [request.request_kind for request in whole.requests if request.is_in_flight]
         assert in_flight.count("CANCEL") == order.cancels_in_flight  # type: ignore[arg-type]  # a StrEnum is its word
         assert in_flight.count("REPLACE") == order.replaces_in_flight  # type: ignore[arg-type]
@@ -722,10 +724,12 @@ def check_positions(folded: dict[RecordKind, dict[Any, Record]]) -> None:
         assert stored == attrs.evolve(anew, fees=fees, cash_flows=flows)
         if adjustments:
             continue
-        assert stored.quantity == sum(fill.signed_quantity for fill in fills)
+        # In fractions: the sums have more digits than the context of this thread keeps.
+        moved = [(Fraction(fill.signed_quantity), Fraction(fill.price)) for fill in fills]
+        assert stored.quantity == sum(quantity for quantity, _ in moved)
         if not stored.inverse:
-            cash = -sum((fill.signed_quantity * fill.price for fill in fills), Decimal(0)) * stored.multiplier
-            held = stored.cost if stored.quantity > 0 else -stored.cost
+            cash = -sum(quantity * price for quantity, price in moved) * Fraction(stored.multiplier)
+            held = Fraction(stored.cost) if stored.quantity > 0 else -Fraction(stored.cost)
             assert stored.realized_pnl == cash + held
 
 
