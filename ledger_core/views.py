@@ -28,7 +28,7 @@ from ledger_core.past import Past, past_of
 from ledger_core.repository import LedgerRepository, matches
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True)
 class LedgerView:
     """Orders, fills, trades, positions and exposure as of a moment.
 
@@ -40,7 +40,8 @@ class LedgerView:
 
     recorded: datetime | None
     occurred: datetime | None
-    _past: Past = attrs.field(repr=False)  # the whole history
+    # The whole history: not shown, and compared by its head, whose digest is over all of it.
+    _past: Past = attrs.field(repr=False, eq=lambda past: past.head)
 
     @property
     def head(self) -> Head:

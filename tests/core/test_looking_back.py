@@ -131,3 +131,10 @@ def test_moment_is_given_and_aware(lived: StrategyLedger, moments: dict[str, obj
     """A view of no moment would be the ledger itself."""
     with pytest.raises(InvalidValue):
         lived.as_of(**moments)  # type: ignore[arg-type]  # what a caller might give
+
+
+def test_views_of_one_moment_are_equal(lived: StrategyLedger) -> None:
+    """The head's digest is over everything that a view holds; another moment or journal is another view."""
+    first, last = (list(lived.read_journal())[place].recorded_at for place in (0, -1))
+    assert lived.as_of(recorded=last) == lived.as_of(recorded=last)
+    assert len({lived.as_of(recorded=last), lived.as_of(recorded=last), lived.as_of(recorded=first)}) == 2
