@@ -5,6 +5,7 @@ never consults the lifecycle table. An entry is atomic: all its changes are stor
 """
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -82,10 +83,10 @@ class Change:
 class Entry:
     """All the changes of one command, as stored at its place in a strategy's journal.
 
-    `body` is the canonical JSON that is stored verbatim, `digest` = sha256(previous digest, as bytes, followed by
-    the body), in hex. `documents` are the changes as the body's JSON. `records` are the after-images, for the
-    adapter to store beside the journal; they are empty on an entry that was read back. `subject` is the order or
-    trade that the command was about.
+    `body` is the canonical JSON that is stored verbatim, `digest` is what `chain` makes of the previous one and it.
+    `documents` are the changes as the body's JSON. `records` are the after-images, for the adapter to store beside
+    the journal; they are empty on an entry that was read back. `subject` is the order or trade that the command was
+    about.
     """
 
     strategy_id: str
@@ -124,6 +125,16 @@ class Cursor:
     sequence: int
 
 
-def chain(previous_digest: str, body: bytes) -> str:
-    """Return the digest of an entry: sha256 over the previous digest's 32 bytes and the body, in hex."""
-    return hashlib.sha256(bytes.fromhex(previous_digest) + body).hexdigest()
+ChainKey = bytes | None
+"""A secret that makes the chain one that nobody else can make; None for a chain that everybody can."""
+
+
+def chain(previous_digest: str, body: bytes, key: ChainKey = None) -> str:
+    """Return the digest of an entry, in hex: over the previous digest's 32 bytes and the body.
+
+    SHA-256; with a key, HMAC-SHA-256 (RFC 2104).
+    """
+    linked = bytes.fromhex(previous_digest) + body
+    if key is None:
+        return hashlib.sha256(linked).hexdigest()
+    return hmac.digest(key, linked, "sha256").hex()

@@ -27,6 +27,8 @@ METADATA_BYTES_MAX = 16_384
 METADATA_DEPTH_MAX = 16
 ITEMS_MAX = 1_000
 """The most fees, tags or order ids in one argument."""
+CHAIN_KEY_BYTES_MIN = 16
+CHAIN_KEY_BYTES_MAX = 1_024
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
 Parser = Callable[[object, str], Any]
@@ -132,6 +134,18 @@ def check_choice(value: object, argument: str, choices: Sequence[str]) -> str:
     if isinstance(value, str) and str.__str__(value) in choices:
         return str.__str__(value)
     raise invalid(argument, value, f"must be {' or '.join(map(repr, choices))}, not {shown(value)}")
+
+
+def check_chain_key(value: object) -> bytes | None:
+    """Return a secret of 16 to 1,024 bytes, or None; no error ever shows it."""
+    if value is None:
+        return None
+    if type(value) is not bytes:
+        raise invalid("chain_key", None, f"must be bytes, not {type(value).__name__}")
+    if not CHAIN_KEY_BYTES_MIN <= len(value) <= CHAIN_KEY_BYTES_MAX:
+        limits = f"{CHAIN_KEY_BYTES_MIN} to {CHAIN_KEY_BYTES_MAX}"
+        raise invalid("chain_key", None, f"has {limits} bytes, not {len(value)}: os.urandom(32) makes one")
+    return value
 
 
 def check_callable(value: object, argument: str) -> None:

@@ -16,7 +16,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ledger_core._frozen import FrozenDict, freeze
-from ledger_core.changes import Change, Entry, EventType, chain
+from ledger_core.changes import ChainKey, Change, Entry, EventType, chain
 from ledger_core.commands import (
     COMMAND_TYPES,
     AdjustmentDetails,
@@ -197,6 +197,7 @@ def build_entry(
     recorded_at: datetime,
     changes: tuple[Change, ...],
     records: tuple[Record, ...],
+    chain_key: ChainKey = None,
 ) -> Entry:
     """Return a complete entry, ready to append: each change is written once, for the body and for the events."""
     documents = tuple(dump_change(change) for change in changes)
@@ -220,7 +221,7 @@ def build_entry(
         recorded_at=recorded_at,
         changes=changes,
         body=body,
-        digest=chain(previous_digest, body),
+        digest=chain(previous_digest, body, chain_key),
         documents=documents,
         records=records,
     )

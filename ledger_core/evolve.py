@@ -22,7 +22,7 @@ from ledger_core.model import (
     RecordKind,
 )
 
-_KEY_FIELDS: dict[RecordKind, tuple[str, ...]] = {
+KEY_FIELDS: dict[RecordKind, tuple[str, ...]] = {
     RecordKind.ORDER: ("order_id",),
     RecordKind.REQUEST: ("order_id", "request_id"),
     RecordKind.FILL: ("order_id", "fill_id"),
@@ -72,7 +72,7 @@ def _born(change: Change, sequence: int, recorded_at: datetime) -> Record:
 
 
 def _key_values(kind: RecordKind, key: Key) -> dict[str, Any]:
-    values: dict[str, Any] = dict(zip(_KEY_FIELDS[kind], key, strict=True))
+    values: dict[str, Any] = dict(zip(KEY_FIELDS[kind], key, strict=True))
     for name in ("venue", "account"):
         if values.get(name) == "":
             values[name] = None

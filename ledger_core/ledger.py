@@ -17,6 +17,7 @@ from ledger_core.answers import Answers
 from ledger_core.batch import Batch
 from ledger_core.changes import Entry, Head
 from ledger_core.commands import AnyCommand
+from ledger_core.ending import require_sound_end
 from ledger_core.errors import InvalidValue, LedgerClosed, ReadOnlyLedger
 from ledger_core.events import (
     STRATEGY_LEDGER_UPDATED,
@@ -61,19 +62,31 @@ class StrategyLedger(Commands, Answers):
         cache: StrategyCache | None = None,
         clock: Callable[[], datetime] = utc_now,
         overfill: str = "quarantine",
+        chain_key: bytes | None = None,
     ) -> None:
         """Serve the repository's strategy; deliver what its subscribers have missed.
 
         `overfill` is "quarantine" (a fill beyond the order's quantity is filed and refused) or "book" (it is
-        booked with `overfill_quantity`). Raises SubscriberInUse where another process serves `publisher` or
+        booked with `overfill_quantity`). `chain_key`, 16 to 1,024 secret bytes, makes the journal's digests HMACs,
+        which nobody can recompute who has the file but not the key; it is given at every opening, and a key that
+        does not fit raises StorageCorrupt. Raises SubscriberInUse where another process serves `publisher` or
         `cache` of this strategy.
         """
         check.check_choice(overfill, "overfill", ("quarantine", "book"))
         check.check_callable(clock, "clock")
+        self._chain_key = check.check_chain_key(chain_key)
         _check_has(publisher, "publish", "publisher")
         _check_has(cache, "store", "cache")
         publishing = Publishing(repository)
-        writer = Writer(repository, publishing, _checked_clock(clock), books_overfills=overfill == "book")
+        if not repository.read_only:
+            require_sound_end(repository, self._chain_key)
+        writer = Writer(
+            repository,
+            publishing,
+            _checked_clock(clock),
+            books_overfills=overfill == "book",
+            chain_key=self._chain_key,
+        )
         super().__init__(repository, writer)
         self._publishing = publishing
         self._cache = cache
@@ -154,7 +167,8 @@ class StrategyLedger(Commands, Answers):
         removed, inserted or reordered. `chain_only` leaves the records out and is many times as fast. Nothing is
         changed, and commands go on meanwhile; memory is bounded, whatever the length of the journal.
         """
-        return verify(self._repository, head, chain_only=check.check_bool(chain_only, "chain_only"))
+        checked = check.check_bool(chain_only, "chain_only")
+        return verify(self._repository, head, chain_only=checked, chain_key=self._chain_key)
 
     def rebuild(self) -> None:
         """Restore every record from the journal, in one transaction; the journal gets no entry of it.
@@ -167,7 +181,7 @@ class StrategyLedger(Commands, Answers):
         if self.read_only:
             raise ReadOnlyLedger("rebuild needs a ledger opened for writing")
         with self._writer.lock:
-            rebuild(self._repository)
+            rebuild(self._repository, chain_key=self._chain_key)
             self._writer.reload()
 
     # -- opening and closing --------------------------------------------------------------------------------------
@@ -235,6 +249,7 @@ def open_ledger(
     clock: Callable[[], datetime] = utc_now,
     read_only: bool = False,
     overfill: str = "quarantine",
+    chain_key: bytes | None = None,
 ) -> StrategyLedger:
     """Open one strategy's ledger in the store that a URL or path names; use it in a `with` block.
 
@@ -246,7 +261,9 @@ def open_ledger(
         url_or_path, strategy_id=check.check_id(strategy_id, "strategy_id"), read_only=read_only
     )
     try:
-        return StrategyLedger(repository, publisher=publisher, cache=cache, clock=clock, overfill=overfill)
+        return StrategyLedger(
+            repository, publisher=publisher, cache=cache, clock=clock, overfill=overfill, chain_key=chain_key
+        )
     except BaseException:
         repository.close()
         raise

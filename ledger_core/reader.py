@@ -17,8 +17,9 @@ _ANY_STRATEGY = "-"
 class LedgerReader:
     """All strategies of a store, without a way to change anything. A strategy's own view is a StrategyLedger."""
 
-    def __init__(self, url_or_path: str | PathLike[str]) -> None:
-        """Open the store; each strategy is opened when it is first asked for."""
+    def __init__(self, url_or_path: str | PathLike[str], *, chain_key: bytes | None = None) -> None:
+        """Open the store; each strategy is opened when it is first asked for. `verify` alone needs the chain_key."""
+        self._chain_key = check.check_chain_key(chain_key)
         self._url = url_or_path
         self._store: LedgerRepository = open_repository(url_or_path, strategy_id=_ANY_STRATEGY, read_only=True)
         self._ledgers: dict[str, StrategyLedger] = {}
@@ -33,7 +34,7 @@ class LedgerReader:
         self._store.head()  # a closed reader says so
         if name not in self._ledgers:
             repository = open_repository(self._url, strategy_id=name, read_only=True)
-            self._ledgers[name] = StrategyLedger(repository)
+            self._ledgers[name] = StrategyLedger(repository, chain_key=self._chain_key)
         return self._ledgers[name]
 
     def get_open_orders(self) -> list[tuple[str, Order]]:
@@ -99,6 +100,6 @@ class LedgerReader:
         self.close()
 
 
-def open_reader(url_or_path: str | PathLike[str]) -> LedgerReader:
+def open_reader(url_or_path: str | PathLike[str], *, chain_key: bytes | None = None) -> LedgerReader:
     """Open a store for reading, all strategies at once. Never creates, changes, locks or migrates it."""
-    return LedgerReader(url_or_path)
+    return LedgerReader(url_or_path, chain_key=chain_key)

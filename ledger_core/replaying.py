@@ -8,14 +8,16 @@ changes are those of one.
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
+from hmac import digest as hmac_digest
 from math import inf
 from typing import Any
 from zlib import crc32
 
 import attrs
 
-from ledger_core.changes import GENESIS_DIGEST, Change, Head
+from ledger_core.changes import GENESIS_DIGEST, ChainKey, Change, Head
 from ledger_core.codec import BODY_FORMAT, load_values
 from ledger_core.errors import LedgerClosed, StorageBusy, StorageCorrupt, StorageError
 from ledger_core.evolve import evolve
@@ -112,13 +114,24 @@ def body_of(raw: RawEntry) -> tuple[dict[str, Any], list[RawChange]]:
         raise StorageCorrupt(f"entry {raw.sequence} cannot be read: {error!r}", sequence=raw.sequence) from error
 
 
+def _sha256(linked: bytes) -> bytes:
+    return sha256(linked).digest()
+
+
+def _hmac_sha256(key: bytes, linked: bytes) -> bytes:
+    return hmac_digest(key, linked, "sha256")
+
+
 class Walk:
     """Walks the journal from its beginning and checks the chain: gaps, order, digests, and heads that are known."""
 
-    def __init__(self, repository: LedgerRepository, report: Report, heads: Iterable[Head] = ()) -> None:
-        """Expect to come by each of the heads."""
+    def __init__(
+        self, repository: LedgerRepository, report: Report, heads: Iterable[Head] = (), key: ChainKey = None
+    ) -> None:
+        """Expect to come by each of the heads; `key` is the one that the chain was made with."""
         self._repository = repository
         self._report = report
+        self._digest_of = _sha256 if key is None else partial(_hmac_sha256, key)
         self._awaited: dict[int, set[str]] = {}
         for head in heads:
             self._awaited.setdefault(head.sequence, set()).add(head.digest)
@@ -197,17 +210,17 @@ class Walk:
     def _check_digest(self, raw: RawEntry) -> None:
         computed = None
         for link in self._links:
-            computed = sha256(link + raw.body)
-            if computed.hexdigest() == raw.digest:
-                self._links = (computed.digest(),)
+            computed = self._digest_of(link + raw.body)
+            if computed.hex() == raw.digest:
+                self._links = (computed,)
                 return
         stored = _bytes_of(raw.digest)
         if computed is None:
             self._links = stored
             return
-        self._report.add(Finding.DIGEST_BROKEN, sequence=raw.sequence, expected=computed.hexdigest(), found=raw.digest)
+        self._report.add(Finding.DIGEST_BROKEN, sequence=raw.sequence, expected=computed.hex(), found=raw.digest)
         # Body or digest was changed; the next entry follows the one that was not, and is not to be blamed for it.
-        self._links = (*stored, computed.digest())
+        self._links = (*stored, computed)
 
     def _check_heads(self, sequence: int, digest: str) -> None:
         for expected in sorted(self._awaited.pop(sequence, ())):

@@ -132,6 +132,15 @@ class LedgerRepository(Protocol):
         """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
         ...
 
+    @property
+    def ended_uncleanly(self) -> bool:
+        """Whether some writer died, or failed, in the middle of a write, and the end was not looked through since."""
+        ...
+
+    def confirm_end(self) -> None:
+        """Note that the journal's end was looked through and is sound, so that the next opening need not."""
+        ...
+
     def head(self) -> Head:
         """Return the end of the journal; (0, GENESIS_DIGEST, None) when it is empty."""
         ...

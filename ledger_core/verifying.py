@@ -15,7 +15,7 @@ from math import inf
 from typing import Any
 
 from ledger_core import replaying
-from ledger_core.changes import Head
+from ledger_core.changes import ChainKey, Head
 from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
 from ledger_core.findings import Finding, Report, Verification
 from ledger_core.model import Key, Order, RecordKind
@@ -36,11 +36,14 @@ from ledger_core.repository import LedgerRepository, RawEntry, StoredRecord
 Name = tuple[RecordKind, Key]
 
 
-def verify(repository: LedgerRepository, head: Head | None = None, *, chain_only: bool = False) -> Verification:
+def verify(
+    repository: LedgerRepository, head: Head | None = None, *, chain_only: bool = False, chain_key: ChainKey = None
+) -> Verification:
     """Fold the journal from nothing, compare every record with what is stored, and report each difference.
 
     `head` is one that was remembered: nothing up to it was changed, removed, inserted or reordered if the digest
     at its sequence is still the same. `chain_only` looks at sequences and digests alone, many times as fast.
+    `chain_key` is the key that the chain was made with.
     Differences are reported, never raised; nothing is changed.
     """
     if head is not None and not isinstance(head, Head):
@@ -55,7 +58,7 @@ def verify(repository: LedgerRepository, head: Head | None = None, *, chain_only
     except StorageError as error:
         end = None
         report.add(Finding.HEAD_DIFFERS, field="head", found=error.message)
-    walk = Walk(repository, report, [known for known in (head, end) if known is not None])
+    walk = Walk(repository, report, [known for known in (head, end) if known is not None], chain_key)
     if chain_only:
         for _ in walk:
             pass
@@ -72,13 +75,13 @@ def verify(repository: LedgerRepository, head: Head | None = None, *, chain_only
     )
 
 
-def rebuild(repository: LedgerRepository) -> None:
+def rebuild(repository: LedgerRepository, *, chain_key: ChainKey = None) -> None:
     """Replace all records by what the journal comes to; the journal stays as it is.
 
     Raises StorageCorrupt, with nothing changed, for a journal whose chain is broken or whose entries make no
     records: records made from it would be no better than those there are.
     """
-    chain = verify(repository, chain_only=True)
+    chain = verify(repository, chain_only=True, chain_key=chain_key)
     if not chain.is_intact:
         raise StorageCorrupt(
             f"the journal itself is damaged, so nothing was rebuilt from it: {chain.differences[0]}",

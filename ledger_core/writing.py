@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from ledger_core import codec
-from ledger_core.changes import Entry, Head
+from ledger_core.changes import ChainKey, Entry, Head
 from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact
 from ledger_core.current import CurrentRecords
 from ledger_core.decide import decide, fills, quarantine, repeats
@@ -75,12 +75,14 @@ class Writer:
         clock: Callable[[], datetime],
         *,
         books_overfills: bool,
+        chain_key: ChainKey = None,
     ) -> None:
         """Load what is open."""
         self._repository = repository
         self._publishing = publishing
         self._clock = clock
         self._books_overfills = books_overfills
+        self._chain_key = chain_key
         self.lock = threading.RLock()
         self.records = CurrentRecords(repository)
 
@@ -265,6 +267,7 @@ class Writer:
             recorded_at=draft.recorded_at,
             changes=changes,
             records=tuple(detached(draft.staged[name]) for name in changed),
+            chain_key=self._chain_key,
         )
 
     def _append(self, entries: tuple[Entry, ...]) -> bool:

@@ -80,6 +80,20 @@ class MemoryRepository:
         """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
         return self._read_only
 
+    @property
+    def ended_uncleanly(self) -> bool:
+        """False: what is in memory ends with its process."""
+        with self.store.lock:
+            self._open_journal()
+        return False
+
+    def confirm_end(self) -> None:
+        """Do nothing."""
+        with self.store.lock:
+            self._open_journal()
+            if self._read_only:
+                raise ReadOnlyLedger("this repository was opened for reading")
+
     def head(self) -> Head:
         """Return the end of the journal."""
         with self.store.lock:

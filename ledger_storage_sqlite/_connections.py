@@ -187,6 +187,10 @@ class ReadConnection:
         if path == self._location.path and self._open_writer is None:
             self.disconnect()
 
+    def reads_from(self, path: Path) -> bool:
+        """Whether the connection is open, and to this file."""
+        return self._connection is not None and self._location.path == path
+
     def disconnect(self) -> None:
         """Close the connection; the next query connects again."""
         with self._mutex:
@@ -284,6 +288,11 @@ class ReadConnection:
         if self._remove_copy is not None:
             self._remove_copy()
             self._remove_copy = None
+
+
+def reads_from(path: Path) -> bool:
+    """Whether this process has a connection to the file that reads."""
+    return any(reader.reads_from(path) for reader in list(_readers))
 
 
 _kept: list[sqlite3.Connection] = []

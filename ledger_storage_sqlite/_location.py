@@ -1,6 +1,7 @@
 """Where a ledger file is: its URL taken apart, and the places that cannot hold one."""
 
 import math
+import os
 import re
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
@@ -108,6 +109,10 @@ def require_usable(location: Location, *, read_only: bool) -> None:
         raise StorageError(f"the directory {path.parent} does not exist; make it first")
     if read_only and not path.exists():
         raise StorageError(f"there is no ledger file {path}; opening for reading creates none")
+    if not read_only:
+        for known in (path, location.beside("-wal"), location.beside("-shm")):
+            if known.exists() and not os.access(known, os.W_OK):  # SQLite would open it for reading, without a word
+                raise StorageError(f"{known} cannot be written by this user; open the ledger for reading instead")
     kind = file_system_of(path.parent)
     if kind in NETWORK_FILE_SYSTEMS:
         raise StorageError(

@@ -4,7 +4,8 @@ All are flock() locks, which belong to an open file: two repositories of one pro
 processes do, and closing one file never drops another's lock, as it would with POSIX record locks.
 
     x.db-lock             held around each write transaction and checkpoint (SQLite before 3.51.3 can damage the file
-                          when two connections write or checkpoint at the same instant)
+                          when two connections write or checkpoint at the same instant); its bytes are marks that
+                          outlive who made them, see `WriteLock`
     x.db-claims/          one file per claimed cursor, held by its owner; the content is the owner's process id
     x.db-claims/.writers  held, shared, by everyone who has the file open for writing
 """
@@ -22,6 +23,8 @@ _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 _POLL_FIRST = 0.000_5  # seconds; doubled from try to try, as a lock is held for some milliseconds at most
 _POLL_MAX = 0.02
+_UNSET, _SET = b"\0", b"\1"
+_CLEAN = _UNSET * 2
 _NAME_BYTES_MAX = 200  # file systems allow 255
 
 
@@ -74,6 +77,47 @@ class LockFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+class WriteLock(LockFile):
+    """The lock around writing, and two marks in its file that a writer which died or failed leaves to the next.
+
+    Byte 0 is set while something is written, and cleared when it ended well. Byte 1 is set when somebody found byte 0
+    set, until the end of the journal has been looked through. Neither needs a sync: a power cut takes the pages in
+    memory along, and with them what the marks warn of.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and give it its two bytes, so that marking needs no room on a full disk."""
+        super().__init__(path)
+        if os.fstat(self._descriptor).st_size < len(_CLEAN):
+            os.pwrite(self._descriptor, _CLEAN, 0)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the last one who wrote did not end well."""
+        return os.pread(self._descriptor, 1, 0) == _SET
+
+    def mark(self) -> None:
+        """Note that something is being written."""
+        os.pwrite(self._descriptor, _SET, 0)
+
+    def clear(self) -> None:
+        """Note that it ended well."""
+        os.pwrite(self._descriptor, _UNSET, 0)
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether the end of the journal is to be looked through."""
+        return os.pread(self._descriptor, 1, 1) == _SET
+
+    def mark_unchecked(self) -> None:
+        """Note that somebody did not end well."""
+        os.pwrite(self._descriptor, _SET, 1)
+
+    def clear_unchecked(self) -> None:
+        """Note that the journal's end was looked through."""
+        os.pwrite(self._descriptor, _UNSET, 1)
 
 
 class Claims:

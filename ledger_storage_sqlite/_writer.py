@@ -10,13 +10,15 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from weakref import WeakSet
 
-from ledger_core.errors import LedgerClosed, OutcomeUnknown
+from ledger_core.errors import LedgerClosed, LedgerError, OutcomeUnknown
 from ledger_storage_sqlite import statements
-from ledger_storage_sqlite._connections import ReadConnection, connect_writer, keep_for_ever, opening
+from ledger_storage_sqlite._connections import ReadConnection, connect_writer, keep_for_ever, opening, reads_from
 from ledger_storage_sqlite._location import Location
-from ledger_storage_sqlite._locks import Claims, LockFile, make_folder
+from ledger_storage_sqlite._locks import Claims, LockFile, WriteLock, make_folder
+from ledger_storage_sqlite._recovery import rewrite_wal
 from ledger_storage_sqlite._translate import primary_code, translate
 
 CHECKPOINT_ROWS = 400
@@ -29,12 +31,15 @@ WAL_FRAMES_WARNING = 25_000
 """Pages in the WAL, about 100 MiB, from which on a reader that pins it is complained of."""
 
 _FILE_MODE = 0o600
-_REWRITE_BYTES = 1024 * 1024
 
 # Where SQLite reports these from COMMIT, the commit's last page was not written: the transaction did not happen.
 _CERTAINLY_NOT_COMMITTED = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY})
 # After these the connection's view of the disk is not to be trusted: it is opened again before its next use.
 _UNTRUSTED = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# After these, once rolled back, nothing is in doubt that the next writer would have to make durable first.
+_HARMLESS: frozenset[int | None] = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR}
+)
 
 _log = logging.getLogger("ledger_storage_sqlite")
 _writers: "WeakSet[Writer]" = WeakSet()
@@ -51,7 +56,7 @@ class Writer:
         self._changes_checkpointed = 0
         self._closed = False
         self._is_only_writer = False
-        self._lock = LockFile(location.beside("-lock"))
+        self._lock = WriteLock(location.beside("-lock"))
         folder = make_folder(location.beside("-claims"))
         self._users = LockFile(folder / ".writers")
         self.claims = Claims(folder)
@@ -76,7 +81,8 @@ class Writer:
             self._require_open()
             self._lock.acquire(self._location.busy_timeout)
             try:
-                connection = self._connection or self._reconnect()
+                connection = self._trusted_connection()
+                self._lock.mark()
                 try:
                     connection.execute(statements.BEGIN)
                     work(connection)
@@ -88,6 +94,8 @@ class Writer:
                     connection, statements.CHECKPOINT_PASSIVE
                 ):
                     self._discard()
+                else:
+                    self._lock.clear()
             finally:
                 self._lock.release()
 
@@ -111,15 +119,21 @@ class Writer:
             connection, self._connection = self._connection, None
             try:
                 if connection is not None:
-                    if self._lock.try_acquire():
+                    if self._lock.try_acquire() and not self._lock.is_marked:
                         # Readers are not waited for: what they still need stays in the WAL.
                         connection.execute("PRAGMA busy_timeout = 0")
-                        self._checkpoint(connection, statements.CHECKPOINT_TRUNCATE)
+                        self._lock.mark()
+                        if self._checkpoint(connection, statements.CHECKPOINT_TRUNCATE):
+                            self._lock.clear()
                     connection.close()
             finally:
                 # Last, and read-only: a last connection that may write would delete -wal and -shm.
                 self.reader.close()
                 self._close_files()
+
+    def writes_to(self, path: Path) -> bool:
+        """Whether this writer has a connection to the file."""
+        return self._connection is not None and self._location.path == path
 
     def abandon(self) -> None:
         """Forget what was inherited from a parent process, without touching what the parent still uses."""
@@ -137,27 +151,61 @@ class Writer:
         if self._closed:
             raise LedgerClosed("this repository is closed")
 
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether a writer did not end well, and the journal's end was not looked through since."""
+        with self._mutex:
+            self._require_open()
+            return self._lock.is_unchecked
+
+    def clear_unchecked(self) -> None:
+        """Note that the journal's end was looked through."""
+        with self._mutex:
+            self._require_open()
+            self._lock.clear_unchecked()
+
+    def _trusted_connection(self) -> sqlite3.Connection:
+        """Return the connection; first make durable what another writer, who did not end well, left in the WAL."""
+        if self._connection is None:
+            return self._reconnect()
+        if self._lock.is_marked:
+            self._recover()
+        return self._connection
+
+    def _recover(self) -> None:
+        self._lock.mark_unchecked()
+        rewrite_wal(self._location, is_open_here=_is_open_here(self._location))
+
     def _connect(self) -> sqlite3.Connection:
         """Open the connection; the caller holds the file's lock."""
         with opening:
             self._is_only_writer = self._users.try_acquire()
             try:
-                if self._is_only_writer:
-                    rewrite_wal(self._location)
+                # A power cut takes the mark along, but a WAL that is not empty tells of it.
+                if self._lock.is_marked or (self._is_only_writer and self._wal_bytes()):
+                    self._recover()
                 self._users.share()
                 made = make_file(self._location)
+                self._lock.mark()
                 connection = connect_writer(self._location)
-            except BaseException:
+            except BaseException as error:
                 self._users.release()
+                if isinstance(error, LedgerError):  # the file was not touched
+                    self._lock.clear()
                 raise
             if made and self._location.durability != "none":
                 sync_folder(self._location)
         self._changes_checkpointed = connection.total_changes
         self._connection = connection
-        wal = self._location.beside("-wal")
-        if wal.exists() and wal.stat().st_size > WAL_BYTES_MAX:
-            self._checkpoint(connection, statements.CHECKPOINT_PASSIVE)
+        if self._wal_bytes() <= WAL_BYTES_MAX or self._checkpoint(connection, statements.CHECKPOINT_PASSIVE):
+            self._lock.clear()
         return connection
+
+    def _wal_bytes(self) -> int:
+        try:
+            return self._location.beside("-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _reconnect(self) -> sqlite3.Connection:
         """Open the file anew and commit one page to it, so that no remains of a failed commit can come back.
@@ -168,6 +216,7 @@ class Writer:
         too full to write the page.
         """
         connection = self._connect()
+        self._lock.mark()
         try:
             connection.execute(statements.BEGIN)
             (version,) = connection.execute(statements.USER_VERSION).fetchone()
@@ -180,6 +229,8 @@ class Writer:
             _log.exception("%s was opened anew and can be read, but not written", self._location.path)
             if connection.in_transaction:
                 connection.execute(statements.ROLLBACK)
+        else:
+            self._lock.clear()
         return connection
 
     def _commit(self, connection: sqlite3.Connection, what: str) -> None:
@@ -202,8 +253,11 @@ class Writer:
         except sqlite3.Error:
             _log.exception("rolling back failed; %s is opened anew", self._location.path)
             self._discard()
+            return
         if isinstance(cause, sqlite3.Error) and primary_code(cause) in _UNTRUSTED:
             self._discard()
+        elif not _is_of_the_disk(cause):
+            self._lock.clear()
 
     def _discard(self) -> None:
         """Close everything that is open on the file; the next write or read opens it anew."""
@@ -237,6 +291,18 @@ class Writer:
         return True
 
 
+def _is_of_the_disk(error: BaseException) -> bool:
+    """Whether an error, after which all was rolled back, may have left something in doubt."""
+    if isinstance(error, sqlite3.Error):
+        return primary_code(error) not in _HARMLESS
+    return isinstance(error, OSError)
+
+
+def _is_open_here(location: Location) -> bool:
+    """Whether this process has a connection to the file."""
+    return reads_from(location.path) or any(writer.writes_to(location.path) for writer in list(_writers))
+
+
 def make_file(location: Location) -> bool:
     """Make an empty file for its owner alone, unless there is one, and say whether it was made."""
     try:
@@ -252,30 +318,6 @@ def sync_folder(location: Location) -> None:
     descriptor = os.open(location.path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def rewrite_wal(location: Location) -> None:
-    """Write the bytes of the WAL over themselves and sync them; the caller knows that nobody else writes.
-
-    After a failed fsync() pages may be in memory but not on the disk, and count as clean: only writing them
-    again makes the next sync write them. SQLite takes no lock on the -wal, so opening it here drops none.
-    """
-    try:
-        descriptor = os.open(location.beside("-wal"), os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        offset = 0
-        while chunk := os.pread(descriptor, _REWRITE_BYTES, offset):
-            view = memoryview(chunk)
-            while view:
-                written = os.pwrite(descriptor, view, offset)
-                offset += written
-                view = view[written:]
-        if offset and location.durability != "none":
-            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

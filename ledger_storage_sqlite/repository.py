@@ -62,6 +62,17 @@ class SqliteRepository:
         """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
         return self._writer is None
 
+    @property
+    def ended_uncleanly(self) -> bool:
+        """Whether a writer died or failed in the middle of a write, and the end was not looked through since."""
+        self._require_open()
+        return self._writer is not None and self._writer.is_unchecked
+
+    def confirm_end(self) -> None:
+        """Note that the journal's end was looked through."""
+        with translated(f"mark {self._location.path}"):
+            self._require_writer().clear_unchecked()
+
     def head(self) -> Head:
         """Return the end of the journal."""
         rows = self._fetch(statements.HEAD, (self._strategy_id,))

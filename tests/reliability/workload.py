@@ -149,7 +149,7 @@ class _Desk:
         actions, weights = zip(*self._actions, strict=True)
         while True:
             (action,) = self.random.choices(actions, weights)
-            command = action()
+            command: Command | None = action()
             if command is not None:
                 self._given.append(command)
                 return command

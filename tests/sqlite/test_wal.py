@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ledger_core.testing.samples import order
-from ledger_storage_sqlite import _writer
+from ledger_storage_sqlite import _recovery, _rewrite, _writer
 from ledger_storage_sqlite._location import Location
-from ledger_storage_sqlite._writer import rewrite_wal
+from ledger_storage_sqlite._recovery import rewrite_wal
 from sqlite.conftest import Opener
 from sqlite.files import append, killed_writer, open_at, order_ids, query
 
@@ -110,9 +110,9 @@ def test_the_wal_of_a_killed_writer_is_rewritten_before_it_is_read(path: Path, m
     killed_writer(path)
     rewritten = []
 
-    def watched(location: Location) -> None:
+    def watched(location: Location, *, is_open_here: bool) -> None:
         before = _wal(location.path).read_bytes()
-        rewrite_wal(location)
+        rewrite_wal(location, is_open_here=is_open_here)
         assert _wal(location.path).read_bytes() == before
         rewritten.append(len(before))
 
@@ -127,9 +127,9 @@ def test_the_wal_of_a_killed_writer_is_rewritten_before_it_is_read(path: Path, m
     second.close()
 
 
-@pytest.mark.parametrize(("durability", "syncs"), [("full", 1), ("process", 1), ("none", 0)])
+@pytest.mark.parametrize(("durability", "syncs"), [("full", 1), ("process", 1)])
 def test_rewriting_ends_with_a_sync(path: Path, monkeypatch: pytest.MonkeyPatch, durability: str, syncs: int) -> None:
-    """Every byte is written again and then synced, once; only `none`, which promises nothing, does without."""
+    """Every byte is written again and then synced, once."""
     content = bytes(range(256)) * 20_000
     _wal(path).write_bytes(content)
     synced: list[int] = []
@@ -148,10 +148,36 @@ def test_rewriting_ends_with_a_sync(path: Path, monkeypatch: pytest.MonkeyPatch,
     assert _wal(path).read_bytes() == content
 
 
-def test_nothing_is_rewritten_where_nothing_is(path: Path) -> None:
-    """Without a WAL there is nothing to do, and none is made."""
-    rewrite_wal(Location(path=path))
+@pytest.mark.parametrize("is_open_here", [False, True])
+def test_nothing_is_rewritten_where_nothing_is(path: Path, is_open_here: bool) -> None:
+    """Without a WAL there is nothing to do, and none is made; nor where nothing was ever synced."""
+    rewrite_wal(Location(path=path), is_open_here=is_open_here)
     assert not _wal(path).exists()
+    _wal(path).touch(mode=0)
+    rewrite_wal(Location(path=path, durability="none"), is_open_here=is_open_here)
+
+
+def test_a_wal_that_is_in_use_here_is_rewritten_by_a_child(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file of a database is opened in a process that has a connection to it; a disk that fails is told all the same."""
+    wal = _wal(path)
+    wal.write_bytes(bytes(range(256)) * 10_000)
+    before = (wal.read_bytes(), wal.stat().st_mtime_ns)
+    monkeypatch.setattr(_rewrite, "rewrite", lambda path: pytest.fail("opened here"))
+    rewrite_wal(Location(path=path), is_open_here=True)
+    after = (wal.read_bytes(), wal.stat().st_mtime_ns)
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+    wal.unlink()
+    wal.mkdir()
+    with pytest.raises(OSError, match="Is a directory"):
+        rewrite_wal(Location(path=path), is_open_here=True)
+    monkeypatch.setattr(_recovery, "_SECONDS", 0)
+    with pytest.raises(OSError, match="took longer"):
+        rewrite_wal(Location(path=path), is_open_here=True)
+    monkeypatch.undo()
+    monkeypatch.setattr(_rewrite, "__file__", str(path.with_name("nowhere.py")))
+    with pytest.raises(OSError, match="nowhere"):
+        rewrite_wal(Location(path=path), is_open_here=True)
 
 
 def test_a_new_file_s_name_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,15 @@ class AroundRepository:
         """Whether the inner repository was opened for reading."""
         return self.inner.read_only
 
+    @property
+    def ended_uncleanly(self) -> bool:
+        """Whether the inner repository found an end in doubt."""
+        return self.inner.ended_uncleanly
+
+    def confirm_end(self) -> None:
+        """Pass on."""
+        self.inner.confirm_end()
+
     def head(self) -> Head:
         """Pass on."""
         return self.inner.head()
