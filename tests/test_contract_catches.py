@@ -1020,6 +1020,22 @@ class WritesWhenReadOnly(MemoryRepository):
         return super()._open_journal()
 
 
+class AlwaysEndsInDoubt(MemoryRepository):
+    """Says at every opening that the last writer did not end well."""
+
+    @property
+    def ended_uncleanly(self) -> bool:
+        """Return True."""
+        return True
+
+
+class ConfirmsWhenReadOnly(MemoryRepository):
+    """Lets a reader note that the end was looked through."""
+
+    def confirm_end(self) -> None:
+        """Do nothing."""
+
+
 class ClaimsWhenReadOnly(MemoryRepository):
     """Lets a reader claim."""
 
@@ -1490,6 +1506,8 @@ CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (ClaimsWhenReadOnly, "read_only_writes_nothing"),
     (WritesBeforeItRefuses, "read_only_writes_nothing"),
     (AnswersAfterClose, "closed_is_closed"),
+    (AlwaysEndsInDoubt, "who_closes_ends_well"),
+    (ConfirmsWhenReadOnly, "read_only_writes_nothing"),
     (ClosesOnce, "close_may_be_repeated"),
     (FreesOthersOnASecondClose, "close_may_be_repeated"),
     (ClosesTheStore, "close_leaves_others_open"),

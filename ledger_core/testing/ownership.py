@@ -141,6 +141,7 @@ class OwnershipLaws(Setting):
             lambda: reader.append([entry(EMPTY, order("O-2"))]),
             lambda: reader.append([], [Cursor("monitor", 1)]),
             lambda: reader.claim("monitor"),
+            reader.confirm_end,
         ):
             with pytest.raises(ReadOnlyLedger):
                 refused()
@@ -161,6 +162,18 @@ class OwnershipLaws(Setting):
                     call()
         assert list(other.read(0)) == [given]
         assert other.claim("monitor") == Cursor("monitor", 0)
+
+    def test_who_closes_ends_well(self, open_repository: Opener) -> None:
+        """A store whose writers were closed, or are idle, ended well, and so says whoever opens it; readers too."""
+        first, second = open_repository(), open_repository()
+        assert not first.ended_uncleanly
+        first.append([entry(EMPTY, order())])
+        first.close()
+        for read_only in (False, True):
+            assert not open_repository(read_only=read_only).ended_uncleanly
+        second.confirm_end()
+        second.append([entry(second.head(), order("O-2"))])
+        assert not second.ended_uncleanly
 
     def test_close_may_be_repeated(self, open_repository: Opener) -> None:
         """A second `close` does nothing, not even to who has claimed in the meantime."""
@@ -195,6 +208,7 @@ def _calls(repository: LedgerRepository, head: Head) -> Sequence[Callable[[], ob
         lambda: repository.append([entry(head, order("O-2"))]),
         lambda: repository.append([]),
         lambda: repository.claim("monitor"),
+        lambda: repository.ended_uncleanly,
         repository.strategies,
         lambda: repository.read_raw(0),
         lambda: repository.scan(RecordKind.ORDER),
