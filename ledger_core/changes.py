@@ -52,6 +52,7 @@ class EventType(Word):
     TRADE_RESTATED = "TRADE_RESTATED"
     FACT_QUARANTINED = "FACT_QUARANTINED"
     QUARANTINE_RESOLVED = "QUARANTINE_RESOLVED"
+    ENTRY_SKIPPED = "ENTRY_SKIPPED"
 
 
 def _plain_text(word: str | None) -> str | None:

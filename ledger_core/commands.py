@@ -56,6 +56,7 @@ class Operation(Word):
     UPDATE_TRADE = "update_trade"
     CLOSE_TRADE = "close_trade"
     RESOLVE_QUARANTINED = "resolve_quarantined"
+    SKIP_ENTRY = "skip_entry"
 
 
 @attrs.frozen(kw_only=True)
@@ -326,6 +327,20 @@ class CloseTrade(TradeCommand):
     residual_reason: ResidualReason | None = None
 
 
+@attrs.frozen(kw_only=True)
+class SkipEntry(Command):
+    """A person decided that a subscriber does not get an entry that it cannot take."""
+
+    subscriber: str
+    entry_sequence: int
+    reason: str
+
+    @property
+    def target(self) -> str | None:
+        """None: it is about no order or trade."""
+        return None
+
+
 AnyCommand = (
     RecordOrder
     | RequestCancel
@@ -346,6 +361,7 @@ AnyCommand = (
     | UpdateTrade
     | CloseTrade
     | ResolveQuarantined
+    | SkipEntry
 )
 """Every command there is; `decide.decide` takes this union apart."""
 
@@ -406,4 +422,5 @@ COMMAND_TYPES: Mapping[Operation, type[AnyCommand]] = {
     _O.UPDATE_TRADE: UpdateTrade,
     _O.CLOSE_TRADE: CloseTrade,
     _O.RESOLVE_QUARANTINED: ResolveQuarantined,
+    _O.SKIP_ENTRY: SkipEntry,
 }

@@ -15,8 +15,8 @@ from typing import Any, Self, cast
 from ledger_core import checks as check
 from ledger_core.answers import Answers
 from ledger_core.batch import Batch
-from ledger_core.changes import Entry, Head
-from ledger_core.commands import AnyCommand
+from ledger_core.changes import Cursor, Entry, Head
+from ledger_core.commands import AnyCommand, Operation, SkipEntry
 from ledger_core.ending import require_sound_end
 from ledger_core.errors import InvalidValue, LedgerClosed, ReadOnlyLedger
 from ledger_core.events import (
@@ -155,6 +155,37 @@ class StrategyLedger(Commands, Answers):
             return self._publishing.pending(checked, self._repository.head().sequence)
         except KeyError:
             raise InvalidValue(f"no subscriber {checked!r} here", argument="name", value=name) from None
+
+    def skip_entry(self, name: str, sequence: int, reason: str) -> None:
+        """Let a subscriber go on behind an entry that it can never take; the journal keeps who skipped what, and why.
+
+        `sequence` must be the entry that the subscriber is to get next, of which it then gets no event, so that
+        nothing is skipped that nobody looked at. The note is an entry of its own (ENTRY_SKIPPED, published) and is
+        stored together with the cursor. A name that is not subscribed here is skipped for whoever subscribes next.
+        Raises InvalidValue for any other entry, SubscriberInUse while another process serves the name.
+        """
+        command = SkipEntry(
+            operation=Operation.SKIP_ENTRY,
+            occurred_at=self._now(),
+            subscriber=check.check_id(name, "name"),
+            entry_sequence=check.check_count(sequence, "sequence", minimum=1),
+            reason=check.check_required_reason(reason),
+        )
+        self._writer.refuse_if_read_only(command)
+        self._writer.catch_up()
+        following = self._publishing.place_of(command.subscriber) + 1
+        if command.entry_sequence != following or following > self._writer.records.head.sequence:
+            where = f"its next entry is {following}"
+            if following > self._writer.records.head.sequence:
+                where = "it has taken all there is"
+            raise InvalidValue(
+                f"sequence {command.entry_sequence} cannot be skipped for subscriber {command.subscriber!r}: {where}",
+                argument="sequence",
+                value=sequence,
+            )
+        self._writer.execute(command, [Cursor(command.subscriber, following)])
+        self._publishing.skip_to(command.subscriber, following)
+        self._publishing.deliver()
 
     # -- truth ----------------------------------------------------------------------------------------------------
 

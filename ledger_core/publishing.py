@@ -55,6 +55,10 @@ class Subscription:
             self.sequence = entry.sequence
         return True
 
+    def skip_to(self, sequence: int) -> None:
+        """Go on behind an entry that was not taken."""
+        self.sequence = self.stored = max(self.sequence, sequence)
+
     def is_due(self) -> bool:
         """Whether the cursor has moved far or long enough to be stored."""
         moved = self.sequence - self.stored
@@ -136,6 +140,23 @@ class Publishing:
                 if not self._again:
                     self._delivering = False
                     return
+
+    def place_of(self, name: str) -> int:
+        """Return the last entry that a subscriber took; become the owner of a cursor that nobody here serves.
+
+        Raises SubscriberInUse where another process owns it.
+        """
+        with self._lock:
+            for one in self._all():
+                if one.name == name:
+                    return one.sequence
+            return self._repository.claim(name).sequence
+
+    def skip_to(self, name: str, sequence: int) -> None:
+        """Go on behind an entry that was skipped, whose cursor is stored."""
+        for one in self._all():
+            if one.name == name:
+                one.skip_to(sequence)
 
     def pending(self, name: str, head: int) -> int:
         """Return how many entries the subscriber has yet to take."""

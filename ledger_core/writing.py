@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from ledger_core import codec
-from ledger_core.changes import ChainKey, Entry, Head
+from ledger_core.changes import ChainKey, Cursor, Entry, Head
 from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact
 from ledger_core.current import CurrentRecords
 from ledger_core.decide import decide, fills, quarantine, repeats
@@ -120,8 +120,8 @@ class Writer:
                     return
             raise StorageBusy(f"other writers stayed ahead for {ATTEMPTS_MAX} attempts")
 
-    def execute(self, command: AnyCommand) -> Record:
-        """Decide and append one command; return its record, or raise its refusal."""
+    def execute(self, command: AnyCommand, cursors: Sequence[Cursor] = ()) -> Record:
+        """Decide and append one command, together with these cursors; return its record, or raise its refusal."""
         self.refuse_if_read_only(command)
         with self.lock:
             deadline = time.monotonic() + BUSY_SECONDS
@@ -135,7 +135,7 @@ class Writer:
                 if decided.entry is None:
                     if self.catch_up():
                         continue
-                elif not self._append((decided.entry,)):
+                elif not self._append((decided.entry,), cursors):
                     self._wait_or_give_up(deadline)
                     continue
                 else:
@@ -270,11 +270,11 @@ class Writer:
             chain_key=self._chain_key,
         )
 
-    def _append(self, entries: tuple[Entry, ...]) -> bool:
+    def _append(self, entries: tuple[Entry, ...], moved: Sequence[Cursor] = ()) -> bool:
         """Append; False on Conflict, after catching up. Looks up an outcome that the adapter could not tell."""
         cursors = self._publishing.due_cursors()
         try:
-            self._repository.append(entries, cursors)
+            self._repository.append(entries, (*cursors, *moved))
         except Conflict:
             self.catch_up()
             return False

@@ -51,7 +51,8 @@ from ledger_core.commands import Operation
 from support import ADAPTERS, START, DictCache, RecordingPublisher, Store
 
 EXAMPLES = int(os.environ.get("STRATEGY_LEDGER_EXAMPLES", "400"))
-COMMANDS = tuple(operation.value for operation in Operation)
+COMMANDS = tuple(operation.value for operation in Operation if operation is not Operation.SKIP_ENTRY)
+"""The commands that a batch takes too."""
 PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
@@ -282,6 +283,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "head": {},
     "publish_pending": {},
     "pending": {"name": "publisher"},
+    "skip_entry": {"name": "stuck subscriber", "sequence": 1, "reason": "poison"},
     "subscribe": {"name": "new subscriber", "callback": lambda _name, _payload: None, "thread": False},
     "follow": {"interval": 3600.0},
     "batch": {},
@@ -299,7 +301,7 @@ KINDS: dict[str, str] = {
     "after": "count", "name": "id", "interval": "seconds", "thread": "flag", "callback": "callback",
     "cost_method": "method", "reinstated": "flag?", "correction": "object", "fees": "fees", "report": "object",
     "snapshot": "object", "head": "head", "chain_only": "flag", "recorded": "time?", "occurred": "time?", "rates": "rates", "marks": "marks",
-    "currency": "id",
+    "currency": "id", "sequence": "place",
     "adjustment_id": "id", "adjustment": "object", "quarantine_id": "id", "resolution": "object",
 }
 KEY_KINDS: dict[str, str] = {
@@ -661,6 +663,7 @@ BAD: dict[str, st.SearchStrategy[Any]] = {
     "terms": BAD_OBJECTS,
     "count": BAD_COUNTS,
     "size": st.one_of(BAD_COUNTS, st.just(0)),
+    "place": st.one_of(BAD_COUNTS, st.sampled_from((0, 2, 10**9, 2**70))),
     "seconds": BAD_SECONDS,
     "callback": st.one_of(st.integers(), st.text(), _own(object(), {}, None)),
     "method": st.one_of(st.integers(), st.text(), st.none(), _own(object(), Hostile(), {}, "AVERAGE")),
@@ -978,6 +981,9 @@ def _fill(**keys: Any) -> dict[str, Any]:
     ("find_trades", {"until": START.replace(tzinfo=None)}, "until", "naive"),
     ("get_history", {"record_id": ""}, "id", "1 to 128"),
     ("read_journal", {"after": -1}, "after", "from 0 up"),
+    ("skip_entry", {"name": "s", "sequence": 2, "reason": "r"}, "sequence", "its next entry is 1"),
+    ("skip_entry", {"name": "publisher", "sequence": 99, "reason": "r"}, "sequence", "it has taken all there is"),
+    ("skip_entry", {"name": "s", "sequence": 1, "reason": None}, "reason", "must say why"),
     ("pending", {"name": "nobody"}, "name", "no subscriber 'nobody'"),
     ("subscribe", {"name": "s", "callback": None}, "callback", "callable"),
     ("follow", {"interval": 0}, "interval", "above 0"),

@@ -54,6 +54,7 @@ from ledger_core.commands import (
     RequestReplace,
     ResolveQuarantined,
     RestateOrder,
+    SkipEntry,
     TradeDetails,
     UpdateFee,
     UpdateTrade,
@@ -225,6 +226,9 @@ def _commands() -> Iterator[AnyCommand]:
         ),
         ResolveQuarantined: ResolveQuarantined(
             operation=Operation.RESOLVE_QUARANTINED, occurred_at=NOON, quarantine_id="Q-1"
+        ),
+        SkipEntry: SkipEntry(
+            operation=Operation.SKIP_ENTRY, occurred_at=NOON, subscriber="monitor", entry_sequence=7, reason="poison"
         ),
     }
     for operation, command_type in COMMAND_TYPES.items():

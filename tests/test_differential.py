@@ -273,7 +273,7 @@ def _calls(*operations: Operation) -> st.SearchStrategy[Call]:
     return st.one_of([_calls_of(operation) for operation in operations])
 
 
-ANY_CALL = _calls(*Operation)
+ANY_CALL = _calls(*(operation for operation in Operation if operation is not Operation.SKIP_ENTRY))
 REQUEST_CALLS = _calls(
     Operation.REQUEST_ORDER_CANCEL,
     Operation.REQUEST_ORDER_REPLACE,

@@ -48,6 +48,7 @@ WHEN: Mapping[str, str] = {
     "TRADE_RESTATED": "a fact on one of its orders came after the close; the trade stays closed",
     "FACT_QUARANTINED": "a fact could not be booked and was filed",
     "QUARANTINE_RESOLVED": "a filed fact was booked, in the entry that made it possible, or resolved by hand",
+    "ENTRY_SKIPPED": "a person let a subscriber go on behind an entry that it could not take",
 }
 
 COMMON: Mapping[str, str] = {
@@ -81,6 +82,8 @@ FURTHER: Mapping[str, str] = {
     "after": "TRADE_RESTATED: the trade's figures after",
     "quarantine_id": "where a fact is filed",
     "code": "why it was filed: the code of the error",
+    "subscriber": "ENTRY_SKIPPED: the subscriber that goes on",
+    "skipped": "ENTRY_SKIPPED: the sequence of the entry that it does not get",
 }
 
 
@@ -204,3 +207,4 @@ def _live(ledger: StrategyLedger) -> None:
         fill("buy-4", "F-5", 5, "187.00")
     except CommandRefused:
         place("buy-4")
+    ledger.skip_entry("monitor", 1, "its broker is gone")

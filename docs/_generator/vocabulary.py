@@ -96,6 +96,7 @@ EXEC_TYPE = {
     "TRADE_RESTATED": "none",
     "FACT_QUARANTINED": "none",
     "QUARANTINE_RESOLVED": "none",
+    "ENTRY_SKIPPED": "none",
 }
 CXL_REJ_REASON = (
     ("0", "Too late to cancel"),

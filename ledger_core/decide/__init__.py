@@ -25,6 +25,7 @@ from ledger_core.commands import (
     RequestReplace,
     ResolveQuarantined,
     RestateOrder,
+    SkipEntry,
     UpdateFee,
     UpdateTrade,
 )
@@ -90,6 +91,8 @@ def _decide_one(draft: Draft, command: AnyCommand) -> Answer:
             return adjustments.record_adjustment(draft, command)
         case ResolveQuarantined():
             return quarantine.resolve(draft, command, _decide_one)
+        case SkipEntry():
+            return repeats.skip_entry(draft, command)
         case CreateTrade():
             return trades.create(draft, command)
         case UpdateTrade():

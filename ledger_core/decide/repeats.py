@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger_core._frozen import FrozenDict, freeze
-from ledger_core.commands import AnyCommand
+from ledger_core.changes import EventType
+from ledger_core.commands import AnyCommand, SkipEntry
 from ledger_core.decide.draft import Draft
 from ledger_core.errors import IdempotencyConflict
 from ledger_core.model import CommandRecord, Key, RecordKind
@@ -49,6 +50,21 @@ def remember_command(draft: Draft, command: AnyCommand, answer: tuple[RecordKind
     if key is not None:
         stored = {**content(draft.json_of(command)), "answer": (answer[0].value, *answer[1])}
         draft.create(RecordKind.COMMAND, key, {"content": FrozenDict(stored)})
+
+
+def skip_entry(draft: Draft, command: SkipEntry) -> tuple[RecordKind, Key]:
+    """Stage the note that a subscriber does not get an entry; its command is known by both, so it is noted once."""
+    key = (command.operation.value, command.subscriber, str(command.entry_sequence))
+    if draft.get(RecordKind.COMMAND, key) is None:
+        facts = {"subscriber": command.subscriber, "skipped": command.entry_sequence, "reason": command.reason}
+        draft.create(
+            RecordKind.COMMAND,
+            key,
+            {"content": FrozenDict({"reason": command.reason})},
+            event_type=EventType.ENTRY_SKIPPED,
+            facts=facts,
+        )
+    return RecordKind.COMMAND, key
 
 
 def _key(command: AnyCommand) -> Key | None:

@@ -4,6 +4,7 @@
 # mypy: disable-error-code="comparison-overlap"
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -494,3 +495,100 @@ def test_publishing_on_a_closed_ledger_is_refused(ledger: StrategyLedger) -> Non
     for call in (ledger.publish_pending, lambda: ledger.subscribe("x", print), lambda: ledger.pending("publisher")):
         with pytest.raises(LedgerClosed):
             call()
+
+
+# -- an entry that a subscriber can never take ------------------------------------------------------------------------
+
+
+def until(holds: Callable[[], bool]) -> bool:
+    """Wait for a subscriber's own thread; False where it took too long."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+class Chokes:
+    """A subscriber that raises at one sequence, and keeps the others."""
+
+    def __init__(self, poison: int) -> None:
+        """Choke on one entry."""
+        self.poison = poison
+        self.taken: list[int] = []
+
+    def __call__(self, _name: str, payload: Mapping[str, Any]) -> None:
+        """Take an event, or choke."""
+        if payload["sequence"] == self.poison:
+            raise ValueError("poison")
+        self.taken.append(payload["sequence"])
+
+
+@pytest.mark.parametrize("thread", [False, True])
+def test_poison_is_skipped_by_hand_and_on_the_record(
+    open_ledger_on: OpenLedger, published: RecordingPublisher, thread: bool
+) -> None:
+    """A subscriber that chokes on an entry goes on behind it once a person said so; everybody hears of that."""
+    ledger = open_ledger_on(publisher=published)
+    choking = Chokes(2)
+    ledger.subscribe("choking", choking, thread=thread)
+    for number in range(1, 4):
+        ledger.record_order(f"O{number}", limit_order())
+    assert until(lambda: choking.taken == [1])
+    assert ledger.pending("choking") == 2
+    with pytest.raises(InvalidValue, match="its next entry is 2"):
+        ledger.skip_entry("choking", 3, "not that one")
+    ledger.skip_entry("choking", 2, "a symbol that the monitor cannot parse")
+    assert until(lambda: choking.taken == [1, 3, 4])
+    assert ledger.pending("choking") == 0
+    (skipped,) = published.of_type("ENTRY_SKIPPED")
+    assert (skipped["subscriber"], skipped["skipped"], skipped["order_id"]) == ("choking", 2, None)
+    assert skipped["reason"] == "a symbol that the monitor cannot parse"
+    assert ledger.verify().is_intact
+
+
+def test_skipping_survives_a_crash(open_ledger_on: OpenLedger, store: Store) -> None:
+    """The note and the subscriber's place are stored together: after a restart the poison does not come back."""
+    ledger = open_ledger_on()
+    for number in range(1, 4):
+        ledger.record_order(f"O{number}", limit_order())
+    choking = Chokes(1)
+    ledger.subscribe("choking", choking)
+    ledger.skip_entry("choking", 1, "poison")
+    assert [entry.operation for entry in ledger.read_journal(3)] == ["skip_entry"]
+    assert choking.taken == [2, 3, 4]
+    store.repository().close()
+    ledger._repository.close()  # as a process that dies: what is not stored with a commit is lost
+    again = Chokes(1)
+    open_ledger_on().subscribe("choking", again)
+    assert again.taken == [2, 3, 4]
+
+
+def test_an_operator_skips_for_a_bot_that_is_dead(open_ledger_on: OpenLedger) -> None:
+    """Whoever owns no subscriber can skip for one; not while somebody serves it, and not what it has taken."""
+    bot = open_ledger_on()
+    bot.subscribe("monitor", Chokes(1))
+    bot.record_order("O1", limit_order())
+    bot.record_order("O2", limit_order())
+    operator = open_ledger_on()
+    with pytest.raises(SubscriberInUse):
+        operator.skip_entry("monitor", 1, "poison")
+    bot.close()
+    operator.skip_entry("monitor", 1, "poison")
+    operator.skip_entry("monitor", 2, "this one too")
+    for sequence, says in ((2, "next entry is 3"), (5, "next entry is 3"), (0, "from 1 up")):
+        with pytest.raises(InvalidValue, match=says):
+            operator.skip_entry("monitor", sequence, "once more")
+    operator.close()
+    heard = Chokes(0)
+    open_ledger_on().subscribe("monitor", heard)
+    assert heard.taken == [3, 4]
+
+
+def test_nothing_is_skipped_ahead_of_time(open_ledger_on: OpenLedger) -> None:
+    """An entry that is not there yet cannot be skipped."""
+    ledger = open_ledger_on()
+    with pytest.raises(InvalidValue, match="all there is"):
+        ledger.skip_entry("monitor", 1, "in advance")
+    assert ledger.head().sequence == 0
