@@ -14,7 +14,7 @@ copyright = author  # noqa: A001  # Sphinx's own name
 version = release = version_of("strategy-ledger")
 
 extensions = ["myst_parser"]
-exclude_patterns = ["_generator", "_static"]
+exclude_patterns = ["_data", "_generator", "_static"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence"]

@@ -3,7 +3,8 @@
     python docs/generate.py
     python docs/generate.py --check
 
-Everything on these pages is taken from the installed packages: the lifecycle table, docstrings, signatures, record
+The results of the reliability campaigns are taken from docs/_data, where the campaigns keep them. Everything else is
+taken from the installed packages: the lifecycle table, docstrings, signatures, record
 fields, the schema of a file made for the purpose. Words that the code does not have (FIX codes, when an event is
 published) are tables beside the page's generator; each must name every member of its enum, no more and no less.
 """
@@ -11,7 +12,7 @@ published) are tables beside the page's generator; each must name every member o
 import sys
 from pathlib import Path
 
-from _generator import api, command_line, errors, events, laws, lifecycle, records, storage, vocabulary
+from _generator import api, command_line, errors, events, laws, lifecycle, records, reliability, storage, vocabulary
 
 DOCS = Path(__file__).resolve().parent
 REFERENCE = DOCS / "reference"
@@ -25,6 +26,8 @@ def written() -> dict[Path, str]:
     for page in PAGES:
         for name, text in page.files().items():
             files[REFERENCE / name] = text
+    for name, text in reliability.files().items():
+        files[DOCS / name] = text
     return files
 
 

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -14,6 +15,9 @@ SCHEME = "sqlite://"
 
 DURABILITIES = {"full": "EXTRA", "process": "NORMAL", "none": "OFF"}
 """What `?durability=` may say, and the PRAGMA synchronous of each. Only `full` survives a power cut."""
+
+CHECKS = {"none": None, "quick": "PRAGMA quick_check(10)", "full": "PRAGMA integrity_check(10)"}
+"""What `?check=` may say, and the statement with which each looks through the whole file when it is opened."""
 
 BUSY_TIMEOUT_DEFAULT = 5.0
 BUSY_TIMEOUT_MAX = 3600.0
@@ -38,6 +42,7 @@ class Location:
     path: Path
     durability: str = "full"
     busy_timeout: float = BUSY_TIMEOUT_DEFAULT
+    check: str = "none"
 
     def beside(self, suffix: str) -> Path:
         """Return the path of a file that belongs to this one, such as its `-wal`."""
@@ -62,13 +67,14 @@ def parse_url(url: str) -> Location:
     options = _options(query, url)
     return Location(
         path=Path(name).resolve(),
-        durability=_durability(options.get("durability", "full"), url),
+        durability=_one_of(DURABILITIES, "durability", options.get("durability", "full"), url),
         busy_timeout=_busy_timeout(options.get("busy_timeout", str(BUSY_TIMEOUT_DEFAULT)), url),
+        check=_one_of(CHECKS, "check", options.get("check", "none"), url),
     )
 
 
 def _options(query: str, url: str) -> dict[str, str]:
-    known = ("durability", "busy_timeout")
+    known = ("durability", "busy_timeout", "check")
     options: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known or name in options:
@@ -78,11 +84,9 @@ def _options(query: str, url: str) -> dict[str, str]:
     return options
 
 
-def _durability(value: str, url: str) -> str:
-    if value not in DURABILITIES:
-        raise InvalidValue(
-            f"durability={value!r} is unknown; known are {', '.join(DURABILITIES)}", argument="url", value=url
-        )
+def _one_of(known: Iterable[str], name: str, value: str, url: str) -> str:
+    if value not in known:
+        raise InvalidValue(f"{name}={value!r} is unknown; known are {', '.join(known)}", argument="url", value=url)
     return value
 
 

@@ -21,7 +21,7 @@ from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query, RawE
 from ledger_storage_sqlite import _stored, statements
 from ledger_storage_sqlite._columns import CODECS, TABLES, Bound
 from ledger_storage_sqlite._connections import ReadConnection, require_sqlite
-from ledger_storage_sqlite._location import Location, parse_url, require_usable
+from ledger_storage_sqlite._location import CHECKS, Location, parse_url, require_usable
 from ledger_storage_sqlite._translate import translated
 from ledger_storage_sqlite._writer import Writer
 
@@ -30,7 +30,8 @@ def open_repository(url: str, *, strategy_id: str, read_only: bool = False) -> "
     """Open `sqlite:///relative.db` or `sqlite:////absolute.db`; a file that is not there is made, unless read-only.
 
     Parameters of the URL: `durability=full` (the default: survives a power cut), `process` (survives kill -9, not
-    a power cut) or `none` (for tests); `busy_timeout=SECONDS` (default 5). A read-only open makes, changes, locks
+    a power cut) or `none` (for tests); `busy_timeout=SECONDS` (default 5); `check=quick` or `full` looks through the
+    whole file first, which takes time that grows with it (default `none`). A read-only open makes, changes, locks
     and migrates nothing, whether a writer is alive, was killed, or has closed the file.
     """
     location = parse_url(url)
@@ -51,6 +52,12 @@ class SqliteRepository:
         with translated(f"open {location.path}"):
             self._writer = None if read_only else Writer(location)
             self._reader = ReadConnection(location) if self._writer is None else self._writer.reader
+        if (statement := CHECKS[location.check]) is not None:
+            try:
+                self._require_sound(statement)
+            except BaseException:
+                self.close()
+                raise
 
     @property
     def strategy_id(self) -> str:
@@ -198,6 +205,11 @@ class SqliteRepository:
                 self._writer.close()
             else:
                 self._reader.close()
+
+    def _require_sound(self, statement: str) -> None:
+        found = [str(row[0]) for row in self._fetch(statement)]
+        if found != ["ok"]:
+            raise StorageCorrupt(f"{self._location.path} is damaged: {'; '.join(found)}", found=tuple(found))
 
     def _require_open(self) -> None:
         if self._process != os.getpid():

@@ -61,8 +61,9 @@ def _parts(connection: sqlite3.Connection) -> list[str]:
         ),
         (
             f"`busy_timeout=` takes seconds from 0 to {_location.BUSY_TIMEOUT_MAX:,.0f}; the default is "
-            f"{_location.BUSY_TIMEOUT_DEFAULT:g}. A file on one of these file systems is refused, because SQLite's "
-            f"write-ahead log does not work there: {codes(sorted(_location.NETWORK_FILE_SYSTEMS))}."
+            f"{_location.BUSY_TIMEOUT_DEFAULT:g}. `check=` takes {codes(_location.CHECKS)}: with `quick` or `full` the "
+            "whole file is looked through when it is opened. A file on one of these file systems is refused, because "
+            f"SQLite's write-ahead log does not work there: {codes(sorted(_location.NETWORK_FILE_SYSTEMS))}."
         ),
         "## The files",
         "Beside the ledger lie files that belong to it; they are made for their owner alone.",
@@ -74,7 +75,10 @@ def _parts(connection: sqlite3.Connection) -> list[str]:
                     "`x.db-wal`, `x.db-shm`",
                     "SQLite's write-ahead log and its index; the log may hold what `x.db` has not",
                 ),
-                ("`x.db-lock`", "held around each write transaction and checkpoint"),
+                (
+                    "`x.db-lock`",
+                    "held around each write transaction and checkpoint; a byte in it tells of a writer that died",
+                ),
                 (
                     "`x.db-claims/`",
                     "one file for each claimed cursor, locked by its owner; the content is its process id",

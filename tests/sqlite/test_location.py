@@ -42,13 +42,13 @@ def test_any_file_name_can_be_opened(tmp_path: Path, name: str) -> None:
 def test_defaults_are_the_safe_ones() -> None:
     """Without parameters a commit survives a power cut, and five seconds are waited for a lock."""
     location = parse_url("sqlite:///x.db")
-    assert (location.durability, location.busy_timeout) == ("full", 5.0)
+    assert (location.durability, location.busy_timeout, location.check) == ("full", 5.0, "none")
 
 
 def test_parameters_are_read() -> None:
-    """`durability` and `busy_timeout` are what the URL says."""
-    location = parse_url("sqlite:///x.db?busy_timeout=0.25&durability=process")
-    assert (location.durability, location.busy_timeout) == ("process", 0.25)
+    """`durability`, `busy_timeout` and `check` are what the URL says."""
+    location = parse_url("sqlite:///x.db?busy_timeout=0.25&durability=process&check=quick")
+    assert (location.durability, location.busy_timeout, location.check) == ("process", 0.25, "quick")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,7 @@ def test_parameters_are_read() -> None:
         ("sqlite:///x.db?durability=", "full, process, none"),
         ("sqlite:///x.db?durability=FULL", "full, process, none"),
         ("sqlite:///x.db?durability=full&durability=none", "twice"),
+        ("sqlite:///x.db?check=yes", "none, quick, full"),
         ("sqlite:///x.db?busy_timeout=-1", "from 0 to"),
         ("sqlite:///x.db?busy_timeout=nan", "from 0 to"),
         ("sqlite:///x.db?busy_timeout=inf", "from 0 to"),

@@ -228,3 +228,23 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     _text(path)
     with pytest.raises(StorageCorrupt, match=re.escape(str(path))):
         open_at(path)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("check", ["quick", "full"])
+def test_a_damaged_file_is_refused_where_a_check_is_asked_for(path: Path, read_only: bool, check: str) -> None:
+    """`check=` looks through the whole file first; without it, opening costs nothing that grows with the file."""
+    repository = open_at(path)
+    append(repository, *(order(f"O-{number}") for number in range(300)))
+    repository.close()
+    parameters = f"durability=none&check={check}"
+    open_at(path, parameters=parameters, read_only=read_only).close()
+    spoiled = bytearray(path.read_bytes())
+    page = 4096 * (len(spoiled) // 4096 // 2)
+    spoiled[page : page + 4096] = bytes(4096)
+    path.write_bytes(spoiled)
+    open_at(path, read_only=read_only).close()
+    with pytest.raises(StorageCorrupt, match="is damaged: ") as caught:
+        open_at(path, parameters=parameters, read_only=read_only)
+    assert caught.value.context["found"]
+    path.unlink()  # nothing holds it

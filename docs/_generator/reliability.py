@@ -1,0 +1,92 @@
+"""reliability.md: what the campaigns came to, from the results that they keep in docs/_data/reliability."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from _generator.markdown import code, page, table
+
+DATA = Path(__file__).resolve().parents[1] / "_data" / "reliability"
+
+INTRODUCTION = """\
+A ledger that loses a fill loses somebody's money. So each promise of [what survives what](explanation/durability.md)
+has a campaign that tries to break it: on the shipped adapter, through the public interface, with orders, fills, trades,
+positions, batches, busts, corrections and a quarantine, and with the same oracle everywhere. A part of each campaign
+runs with every run of the tests, a larger one in CI, and all of it by hand; this page is made from what those whole
+campaigns came to.
+
+The oracle compares what is stored with a reference: the same steps on the memory adapter, without any fault. The same
+step makes the same bytes wherever and however often it is given, so after any crash the journal must be the
+reference's to the byte, up to a whole step that is not before what was acknowledged and not behind what was attempted,
+and every record must be what it was there.
+
+A promise is only as good as the test that would see it broken. For each campaign there are negative controls: tests
+that take a protection away, or break the ledger on purpose, and pass only if the same oracle reports it.
+"""
+
+HOW = """\
+## Run them
+
+```console
+$ tox -e reliability                           # CI's amount of each
+$ tox -e reliability -- power-cuts             # as much as the whole campaign still lacks
+$ tox -e reliability -- power-cuts --amount 5000 --minutes 10
+```
+
+A violation prints the seed that shows it; `--first-seed SEED --amount 1 --dry-run` shows it again. Seeds go on from run
+to run, so what is added up was never the same twice. `code` is a digest of the packages that were tested.
+"""
+
+
+def files() -> dict[str, str]:
+    """Return the page."""
+    results = [json.loads(path.read_text("utf-8")) for path in sorted(DATA.glob("*.json"))]
+    results.sort(key=lambda result: (int(result["row"]) if result["row"].isdigit() else 99, result["name"]))
+    parts = [
+        table(("campaign", "promise", "done", "violations", "last run"), [_row(result) for result in results]),
+        HOW,
+    ]
+    parts += [_section(result) for result in results]
+    return {"reliability.md": page("Nothing acknowledged is ever lost", INTRODUCTION, *parts)}
+
+
+def _row(result: dict[str, Any]) -> tuple[str, ...]:
+    runs = result["runs"]
+    done = sum(run["done"] for run in runs)
+    goal = f"{done:,} of {result['whole']:,} {result['unit']}"
+    violations = sum(len(run["violations"]) for run in runs)
+    return (f"[{result['name']}](#{result['name']})", result["promise"], goal, f"{violations:,}", runs[-1]["date"])
+
+
+def _section(result: dict[str, Any]) -> str:
+    runs = result["runs"]
+    details: dict[str, int] = {}
+    for run in runs:
+        for name, count in run["details"].items():
+            details[name] = details.get(name, 0) + count
+    lines = [
+        f"## {result['name']}",
+        f"{result['promise']} CI: {result['ci']:,} {result['unit']}; whole: {result['whole']:,}.",
+        table(
+            ("date", "command", "seeds", result["unit"], "violations", "seconds", "Python, SQLite", "code"),
+            [_run(run) for run in runs],
+        ),
+    ]
+    if details:
+        lines.append(table(("counted", "in all runs"), [(name, f"{count:,}") for name, count in details.items()]))
+    return "\n\n".join(lines)
+
+
+def _run(run: dict[str, Any]) -> tuple[str, ...]:
+    seeds = ", ".join(f"{first:,}–{end - 1:,}" for first, end in run["seeds"])
+    versions = f"{run['python']}, {run['sqlite']}"
+    return (
+        run["date"],
+        code(run["command"]),
+        seeds,
+        f"{run['done']:,}",
+        f"{len(run['violations']):,}",
+        f"{run['seconds']:,}",
+        versions,
+        code(run["code"]),
+    )
