@@ -1,14 +1,14 @@
 """Check one value that a caller handed in: ids, numbers, times, words, JSON; InvalidValue names the argument.
 
 Nothing is coerced that could lose meaning: floats, naive times and numbers in text that is no number are refused. What
-is kept are plain values: of a subclass of str, Decimal or datetime only what it says is taken, and an object that
-raises when it is looked at is malformed.
+is kept are plain values: of a subclass of str, Decimal or datetime only the value is taken, and none of its own methods
+is called. An object that says it is of another class, raises when it is read or never ends is malformed.
 """
 
 import difflib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from ledger_core._frozen import FrozenDict, freeze
+from ledger_core._frozen import FrozenDict
+from ledger_core._plain import is_mapping, kind_of, native, pairs_of, said, taken
 from ledger_core.errors import InvalidValue
 from ledger_core.numbers import parse_date, parse_decimal, parse_time, plain
 
@@ -36,13 +37,12 @@ Parser = Callable[[object, str], Any]
 
 def check_id(value: object, argument: str) -> str:
     """Return an id: 1 to 128 printable characters."""
-    if not isinstance(value, str):
-        raise invalid(argument, value, f"must be a str, not {type(value).__name__}")
-    if not 1 <= len(value) <= ID_LENGTH_MAX:
-        raise invalid(argument, value, f"must have 1 to {ID_LENGTH_MAX} characters, has {len(value)}")
-    if not value.isprintable():
+    text = _text(value, argument)
+    if not 1 <= len(text) <= ID_LENGTH_MAX:
+        raise invalid(argument, value, f"must have 1 to {ID_LENGTH_MAX} characters, has {len(text)}")
+    if not text.isprintable():
         raise invalid(argument, value, "has characters that cannot be printed")
-    return str.__str__(value)
+    return text
 
 
 def check_optional_id(value: object, argument: str) -> str | None:
@@ -54,21 +54,33 @@ def check_reason(value: object, argument: str = "reason") -> str | None:
     """Return a reason of up to 1,000 printable characters, or None."""
     if value is None:
         return None
-    if not isinstance(value, str):
-        raise invalid(argument, value, f"must be a str, not {type(value).__name__}")
-    if len(value) > REASON_LENGTH_MAX:
-        raise invalid(argument, value, f"has {len(value)} characters, at most {REASON_LENGTH_MAX} are kept")
-    if not value.isprintable():
+    text = _text(value, argument)
+    if len(text) > REASON_LENGTH_MAX:
+        raise invalid(argument, value, f"has {len(text)} characters, at most {REASON_LENGTH_MAX} are kept")
+    if not text.isprintable():
         raise invalid(argument, value, "has characters that cannot be printed")
-    return str.__str__(value) or None
+    return text or None
+
+
+def check_required_reason(value: object, argument: str = "reason") -> str:
+    """Return a reason, which must be given."""
+    reason = check_reason(value, argument)
+    if reason is None:
+        raise invalid(argument, value, "must say why")
+    return reason
 
 
 def check_time(value: object, argument: str) -> datetime:
     """Return an aware time in UTC."""
+    time = native(value)
+    if not issubclass(type(time), (datetime, str)):
+        raise invalid(argument, value, f"must be an aware datetime, not {kind_of(value)}")
     try:
-        return parse_time(value, argument)
+        return parse_time(time, argument)
     except ValueError as error:
-        raise InvalidValue(str(error), argument=argument, value=value) from None
+        raise InvalidValue(said(error), argument=argument, value=value) from None
+    except Exception as error:  # noqa: BLE001  # a time zone of the caller's own may raise anything, and in any words
+        raise invalid(argument, value, f"cannot be read: {said(error)}") from None
 
 
 def check_optional_time(value: object, argument: str) -> datetime | None:
@@ -78,8 +90,11 @@ def check_optional_time(value: object, argument: str) -> datetime | None:
 
 def check_date(value: object, argument: str) -> date:
     """Return a date."""
+    day = native(value)
+    if not issubclass(type(day), (date, str)):
+        raise invalid(argument, value, f"must be a date, not {kind_of(value)}")
     try:
-        return parse_date(value, argument)
+        return parse_date(day, argument)
     except ValueError as error:
         raise InvalidValue(str(error), argument=argument, value=value) from None
 
@@ -91,7 +106,7 @@ def check_optional_date(value: object, argument: str) -> date | None:
 
 def check_bool(value: object, argument: str) -> bool:
     """Return a bool; nothing else is taken for one."""
-    if isinstance(value, bool):
+    if value is True or value is False:
         return value
     raise invalid(argument, value, f"must be True or False, not {shown(value)}")
 
@@ -103,21 +118,28 @@ def check_optional_bool(value: object, argument: str) -> bool | None:
 
 def check_count(value: object, argument: str, *, minimum: int) -> int:
     """Return a whole number from `minimum` up, of at most 63 bits; a bool is none."""
-    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value < 2**63:
+    number = native(value)
+    if type(number) is not int or not minimum <= number < 2**63:
         raise invalid(argument, value, f"must be a whole number from {minimum} up, not {shown(value)}")
-    return value
+    return number
+
+
+def check_optional_count(value: object, argument: str, *, minimum: int) -> int | None:
+    """Return a whole number from `minimum` up, or None."""
+    return None if value is None else check_count(value, argument, minimum=minimum)
 
 
 def check_seconds(value: object, argument: str) -> float:
     """Return a number of seconds above 0, at most a day."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 86_400:
+    seconds = native(value)
+    if (type(seconds) is not int and type(seconds) is not float) or not 0 < seconds <= 86_400:
         raise invalid(argument, value, f"must be seconds above 0, at most a day, not {shown(value)}")
-    return value
+    return seconds
 
 
 def check_enum(words: type[EnumT], value: object, argument: str) -> EnumT:
     """Return the member of an enum, given as member or as its word."""
-    if isinstance(value, words):
+    if type(value) is words:
         return value
     if type(value) is str:
         try:
@@ -125,14 +147,16 @@ def check_enum(words: type[EnumT], value: object, argument: str) -> EnumT:
         except ValueError:
             pass
     known = list(words.__members__)
-    near = nearest(value.upper() if isinstance(value, str) else "", known)
+    text = native(value)
+    near = nearest(text[:WORD_LENGTH_MAX].upper() if type(text) is str else "", known)
     raise invalid(argument, value, f"must be one of {', '.join(known)}, not {shown(value)}{near}")
 
 
 def check_choice(value: object, argument: str, choices: Sequence[str]) -> str:
     """Return one of a few words that are no enum."""
-    if isinstance(value, str) and str.__str__(value) in choices:
-        return str.__str__(value)
+    text = native(value)
+    if type(text) is str and text in choices:
+        return text
     raise invalid(argument, value, f"must be {' or '.join(map(repr, choices))}, not {shown(value)}")
 
 
@@ -141,7 +165,7 @@ def check_chain_key(value: object) -> bytes | None:
     if value is None:
         return None
     if type(value) is not bytes:
-        raise invalid("chain_key", None, f"must be bytes, not {type(value).__name__}")
+        raise invalid("chain_key", None, f"must be bytes, not {kind_of(value)}")
     if not CHAIN_KEY_BYTES_MIN <= len(value) <= CHAIN_KEY_BYTES_MAX:
         limits = f"{CHAIN_KEY_BYTES_MIN} to {CHAIN_KEY_BYTES_MAX}"
         raise invalid("chain_key", None, f"has {limits} bytes, not {len(value)}: os.urandom(32) makes one")
@@ -156,8 +180,11 @@ def check_callable(value: object, argument: str) -> None:
 
 def check_price(value: object, argument: str) -> Decimal:
     """Return a finite decimal of any sign, its trailing zeros kept: prices may be zero or negative."""
+    number = native(value)
+    if not issubclass(type(number), (Decimal, str, int, float)):
+        raise invalid(argument, value, f"must be a Decimal, int or str, not {kind_of(value)}")
     try:
-        return parse_decimal(value, argument)
+        return parse_decimal(number, argument)
     except ValueError as error:
         raise InvalidValue(str(error), argument=argument, value=value) from None
 
@@ -185,20 +212,18 @@ def check_not_negative(value: object, argument: str) -> Decimal:
 
 def check_metadata(value: object, argument: str) -> Mapping[str, Any]:
     """Return a JSON object, frozen: at most 16 KiB, 16 deep, finite numbers, text keys."""
-    if not isinstance(value, Mapping):
-        raise invalid(argument, value, f"must be a JSON object, not {type(value).__name__}")
+    if not is_mapping(value):
+        raise invalid(argument, value, f"must be a JSON object, not {kind_of(value)}")
     try:
-        _check_json(value, argument, METADATA_DEPTH_MAX)
-        text = json.dumps(freeze(value), ensure_ascii=False)
-        size = len(text.encode())
+        metadata: FrozenDict = _JsonReader(argument).read(value, argument, METADATA_DEPTH_MAX)
+        size = len(json.dumps(metadata, ensure_ascii=False).encode())
     except InvalidValue:
         raise
     except Exception as error:  # noqa: BLE001  # a mapping of the caller's own may raise anything when it is read
-        raise invalid(argument, value, f"cannot be written as JSON: {error}") from None
+        raise invalid(argument, value, f"cannot be written as JSON: {said(error)}") from None
     if size > METADATA_BYTES_MAX:
         raise invalid(argument, "…", f"has {size} bytes as JSON, at most {METADATA_BYTES_MAX} are kept")
-    as_read_back: FrozenDict = freeze(json.loads(text))
-    return as_read_back
+    return metadata
 
 
 def check_ids(value: object, argument: str) -> tuple[str, ...]:
@@ -212,7 +237,7 @@ def check_ids(value: object, argument: str) -> tuple[str, ...]:
 
 def check_shares(value: object, argument: str) -> tuple[tuple[str, ...], Mapping[str, Decimal]]:
     """Return order ids and, where a mapping of order id to quantity was given, the units of each that are meant."""
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         return check_ids(value, argument), FrozenDict()
     items = mapping_of(value, argument)
     if len(items) > ITEMS_MAX:
@@ -237,10 +262,11 @@ def read_keys(
 ) -> dict[str, Any]:
     """Check a mapping, or an attrs value, key by key; None means not given."""
     read: dict[str, Any] = {}
-    for name, value in mapping_of(given, argument).items():
-        parser = parsers.get(name) if isinstance(name, str) else None
-        if parser is None:
-            near = nearest(name if isinstance(name, str) else "", parsers)
+    for key, value in mapping_of(given, argument).items():
+        name = native(key)
+        parser = parsers.get(name) if type(name) is str else None
+        if type(name) is not str or parser is None:
+            near = nearest(name if type(name) is str else "", parsers)
             raise invalid(argument, name, f"has no key {shown(name)}{near}")
         if value is not None:
             read[name] = parser(value, f"{argument}.{name}")
@@ -254,46 +280,77 @@ def mapping_of(given: object, argument: str) -> Mapping[Any, Any]:
     """Return a mapping, or the fields of an attrs value, as something that can be read without surprises."""
     if type(given) is dict:
         return given
-    if attrs.has(type(given)):
-        return attrs.asdict(given, recurse=False)  # type: ignore[arg-type]  # attrs.has() has looked
-    if not isinstance(given, Mapping):
-        raise invalid(argument, given, f"must be a mapping, not {type(given).__name__}")
     try:
-        return dict(given)
+        if attrs.has(type(given)):
+            return attrs.asdict(given, recurse=False)  # type: ignore[arg-type]  # attrs.has() has looked
+        if not is_mapping(given):
+            raise invalid(argument, given, f"must be a mapping, not {kind_of(given)}")
+        return dict(pairs_of(given, argument))
+    except InvalidValue:
+        raise
     except Exception as error:  # noqa: BLE001  # a mapping of the caller's own may raise anything when it is read
-        raise invalid(argument, given, f"cannot be read: {error!r}") from None
+        raise invalid(argument, given, f"cannot be read: {said(error)}") from None
 
 
-def items_of(value: object, argument: str) -> Sequence[Any]:
+def items_of(value: object, argument: str, *, at_most: int = ITEMS_MAX) -> Sequence[Any]:
     """Return the items of a list, tuple or set, of which there are not too many."""
-    if not isinstance(value, (list, tuple, set, frozenset)):
-        raise invalid(argument, value, f"must be a list, not {type(value).__name__}")
-    if len(value) > ITEMS_MAX:
-        raise invalid(argument, "…", f"has {len(value)} items, at most {ITEMS_MAX} are taken")
-    return tuple(value)
+    if not issubclass(type(value), (list, tuple, set, frozenset)):
+        raise invalid(argument, value, f"must be a list, not {kind_of(value)}")
+    return taken(value, argument, at_most=at_most)
 
 
-def _check_json(value: object, argument: str, depth: int) -> None:
-    if depth < 0:
-        raise invalid(argument, "…", f"is nested more than {METADATA_DEPTH_MAX} deep")
-    match value:
-        case None | bool() | str() | int():
-            return
-        case float():
-            if not math.isfinite(value):
-                raise invalid(argument, value, f"must be finite, not {value}")
-        case Mapping():
-            for name, item in value.items():
-                if not isinstance(name, str):
-                    raise invalid(argument, name, f"has a key that is no text: {shown(name)}")
-                _check_json(item, f"{argument}.{name[:WORD_LENGTH_MAX]}", depth - 1)
-        case list() | tuple():
-            for index, item in enumerate(value):
-                _check_json(item, f"{argument}[{index}]", depth - 1)
-        case Decimal():
+class _JsonReader:
+    """Reads JSON of the caller's own, once: what is checked is what is kept, and no more is read than may be kept."""
+
+    def __init__(self, argument: str) -> None:
+        self._argument = argument
+        self._left = METADATA_BYTES_MAX
+
+    def read(self, value: object, argument: str, depth: int) -> Any:
+        if depth < 0:
+            raise invalid(argument, "…", f"is nested more than {METADATA_DEPTH_MAX} deep")
+        plain = native(value)
+        self._take(1)
+        if plain is None or plain is True or plain is False:
+            return plain
+        if type(plain) is str:
+            self._take(len(plain))
+            return plain
+        if type(plain) is int:
+            self._take(plain.bit_length() // 4)  # a digit has less than 4 bits
+            return plain
+        if type(plain) is float:
+            if not math.isfinite(plain):
+                raise invalid(argument, value, f"must be finite, not {plain}")
+            return plain
+        if is_mapping(plain):
+            return FrozenDict(self._read_members(plain, argument, depth))
+        if issubclass(type(plain), (list, tuple)):
+            items = taken(plain, argument, at_most=METADATA_BYTES_MAX)
+            return tuple(self.read(item, f"{argument}[{index}]", depth - 1) for index, item in enumerate(items))
+        if type(plain) is Decimal:
             raise invalid(argument, value, "holds a Decimal, which JSON cannot; give its text")
-        case _:
-            raise invalid(argument, value, f"holds a {type(value).__name__}, which JSON cannot")
+        raise invalid(argument, value, f"holds a {kind_of(value)}, which JSON cannot")
+
+    def _read_members(self, given: Any, argument: str, depth: int) -> Iterator[tuple[str, Any]]:
+        for key, item in pairs_of(given, argument):
+            name = native(key)
+            if type(name) is not str:
+                raise invalid(argument, key, f"has a key that is no text: {shown(key)}")
+            self._take(len(name))
+            yield name, self.read(item, f"{argument}.{name[:WORD_LENGTH_MAX]}", depth - 1)
+
+    def _take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise invalid(self._argument, "…", f"is longer as JSON than is kept: at most {METADATA_BYTES_MAX} bytes")
+
+
+def _text(value: object, argument: str) -> str:
+    text = native(value)
+    if type(text) is not str:
+        raise invalid(argument, value, f"must be a str, not {kind_of(value)}")
+    return text
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -304,8 +361,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def shown(value: object) -> str:
     """Return how a value is shown in a message: short, and without asking a stranger's object for anything."""
+    plain = native(value)
     try:
-        text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+        text = repr(plain) if plain is None or issubclass(type(plain), (str, int, float)) else kind_of(value)
     except ValueError:
         text = "a number of too many digits"
     return text if len(text) <= WORD_LENGTH_MAX else text[:WORD_LENGTH_MAX] + "…"

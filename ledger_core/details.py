@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from ledger_core._frozen import FrozenDict
+from ledger_core._plain import is_mapping
 from ledger_core.checks import (
     Parser,
     check_amount,
@@ -171,7 +172,7 @@ def _word(value: object, argument: str) -> str:
 def _fees(value: object, argument: str) -> tuple[Fee, ...]:
     return tuple(
         Fee(**read_keys(item, _FEE, f"{argument}[{index}]", required=("amount", "currency")))
-        for index, item in enumerate([value] if isinstance(value, Mapping) else items_of(value, argument))
+        for index, item in enumerate([value] if is_mapping(value) else items_of(value, argument))
     )
 
 
