@@ -90,8 +90,12 @@ class WriteLock(LockFile):
     def __init__(self, path: Path) -> None:
         """Open the file and give it its two bytes, so that marking needs no room on a full disk."""
         super().__init__(path)
-        if os.fstat(self._descriptor).st_size < len(_CLEAN):
-            os.pwrite(self._descriptor, _CLEAN, 0)
+        try:
+            if os.fstat(self._descriptor).st_size < len(_CLEAN):
+                os.pwrite(self._descriptor, _CLEAN, 0)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def is_marked(self) -> bool:
@@ -141,8 +145,8 @@ class Claims:
                 subscriber=subscriber,
                 owner=owner,
             )
-        lock.write_note(f"{os.getpid()}\n")
         self._held[subscriber] = lock
+        lock.write_note(f"{os.getpid()}\n")
 
     def close(self) -> None:
         """Give up everything owned."""

@@ -57,14 +57,21 @@ class Writer:
         self._closed = False
         self._is_only_writer = False
         self._lock = WriteLock(location.beside("-lock"))
-        folder = make_folder(location.beside("-claims"))
-        self._users = LockFile(folder / ".writers")
+        try:
+            folder = make_folder(location.beside("-claims"))
+            self._users = LockFile(folder / ".writers")
+        except BaseException:
+            self._lock.close()
+            raise
         self.claims = Claims(folder)
         try:
             self._lock.acquire(location.busy_timeout)
             try:
                 self._connect()
                 self.reader = ReadConnection(location, self.ensure_connected)
+            except BaseException:
+                self._close_connection()
+                raise
             finally:
                 self._lock.release()
         except BaseException:
@@ -95,7 +102,7 @@ class Writer:
                 ):
                     self._discard()
                 else:
-                    self._lock.clear()
+                    self._ended_well()
             finally:
                 self._lock.release()
 
@@ -119,13 +126,15 @@ class Writer:
             connection, self._connection = self._connection, None
             try:
                 if connection is not None:
-                    if self._lock.try_acquire() and not self._lock.is_marked:
-                        # Readers are not waited for: what they still need stays in the WAL.
-                        connection.execute("PRAGMA busy_timeout = 0")
-                        self._lock.mark()
-                        if self._checkpoint(connection, statements.CHECKPOINT_TRUNCATE):
-                            self._lock.clear()
-                    connection.close()
+                    try:
+                        if self._lock.try_acquire() and not self._lock.is_marked:
+                            # Readers are not waited for: what they still need stays in the WAL.
+                            connection.execute("PRAGMA busy_timeout = 0")
+                            self._lock.mark()
+                            if self._checkpoint(connection, statements.CHECKPOINT_TRUNCATE):
+                                self._ended_well()
+                    finally:
+                        connection.close()
             finally:
                 # Last, and read-only: a last connection that may write would delete -wal and -shm.
                 self.reader.close()
@@ -181,25 +190,40 @@ class Writer:
         with opening:
             self._is_only_writer = self._users.try_acquire()
             try:
+                is_marked = self._lock.is_marked
+                # SQLite makes the names of new files durable too, but says nothing where that fails.
+                has_new_names = is_marked or not self._location.beside("-wal").exists()
                 # A power cut takes the mark along, but a WAL that is not empty tells of it.
-                if self._lock.is_marked or (self._is_only_writer and self._wal_bytes()):
+                if is_marked or (self._is_only_writer and self._wal_bytes()):
                     self._recover()
                 self._users.share()
-                made = make_file(self._location)
+                make_file(self._location)
                 self._lock.mark()
                 connection = connect_writer(self._location)
             except BaseException as error:
                 self._users.release()
                 if isinstance(error, LedgerError):  # the file was not touched
-                    self._lock.clear()
+                    self._ended_well()
                 raise
-            if made and self._location.durability != "none":
-                sync_folder(self._location)
+            try:
+                if has_new_names and self._location.durability != "none":
+                    sync_folder(self._location)
+            except BaseException:
+                connection.close()
+                self._users.release()
+                raise
         self._changes_checkpointed = connection.total_changes
         self._connection = connection
         if self._wal_bytes() <= WAL_BYTES_MAX or self._checkpoint(connection, statements.CHECKPOINT_PASSIVE):
-            self._lock.clear()
+            self._ended_well()
         return connection
+
+    def _ended_well(self) -> None:
+        """Clear the mark; one that stays does no harm, so what was committed is not called in doubt for it."""
+        try:
+            self._lock.clear()
+        except OSError:
+            _log.exception("the mark in %s stays: the next writer makes the WAL durable once more", self._lock.path)
 
     def _wal_bytes(self) -> int:
         try:
@@ -216,13 +240,13 @@ class Writer:
         too full to write the page.
         """
         connection = self._connect()
-        self._lock.mark()
         try:
+            self._lock.mark()
             connection.execute(statements.BEGIN)
             (version,) = connection.execute(statements.USER_VERSION).fetchone()
             connection.execute(statements.set_user_version(version))
             connection.execute(statements.COMMIT)
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             if not self._is_only_writer:
                 self._discard()
                 raise
@@ -230,7 +254,7 @@ class Writer:
             if connection.in_transaction:
                 connection.execute(statements.ROLLBACK)
         else:
-            self._lock.clear()
+            self._ended_well()
         return connection
 
     def _commit(self, connection: sqlite3.Connection, what: str) -> None:
@@ -257,15 +281,18 @@ class Writer:
         if isinstance(cause, sqlite3.Error) and primary_code(cause) in _UNTRUSTED:
             self._discard()
         elif not _is_of_the_disk(cause):
-            self._lock.clear()
+            self._ended_well()
 
     def _discard(self) -> None:
         """Close everything that is open on the file; the next write or read opens it anew."""
+        self._close_connection()
+        self.reader.disconnect()
+        self._users.release()
+
+    def _close_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self.reader.disconnect()
-        self._users.release()
 
     def _checkpoint(self, connection: sqlite3.Connection, statement: str) -> bool:
         """Copy the WAL into the file as far as readers allow; what was committed is safe, whatever comes of it.

@@ -73,7 +73,8 @@ class SqliteRepository:
     def ended_uncleanly(self) -> bool:
         """Whether a writer died or failed in the middle of a write, and the end was not looked through since."""
         self._require_open()
-        return self._writer is not None and self._writer.is_unchecked
+        with translated(f"read the marks of {self._location.path}"):
+            return self._writer is not None and self._writer.is_unchecked
 
     def confirm_end(self) -> None:
         """Note that the journal's end was looked through."""

@@ -1,5 +1,7 @@
 """The marks in the lock file: what a writer that died or failed leaves to whoever writes next."""
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -7,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger_core.errors import Conflict, OutcomeUnknown, StorageError
+from ledger_core.errors import Conflict, OutcomeUnknown, StorageError, StorageFull
 from ledger_core.testing.samples import entry, order
 from ledger_storage_sqlite import SqliteRepository, _writer, statements
 from ledger_storage_sqlite._location import Location
+from ledger_storage_sqlite._locks import LockFile, WriteLock
 from ledger_storage_sqlite._recovery import rewrite_wal
 from sqlite.conftest import Opener
 from sqlite.files import EMPTY, WAIT, append, killed_writer, open_at, order_ids
@@ -204,3 +207,139 @@ def test_a_refused_file_is_not_marked(path: Path) -> None:
     with pytest.raises(StorageError, match="no ledger"):
         open_at(path)
     assert _marks(path)[:1] == b"\0"
+
+
+# -- the lock file itself on a disk that fails ------------------------------------------------------------------------
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _open_here(folder: Path) -> list[str]:
+    """Return the files of the folder that this process holds open."""
+    held = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    return sorted(name for name in held if name.startswith(str(folder)))
+
+
+def test_a_mark_that_cannot_be_cleared_calls_no_commit_in_doubt(
+    repository: SqliteRepository, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was committed is acknowledged, although the disk is full when the mark is to be cleared; the mark stays."""
+    with monkeypatch.context() as patched:
+        patched.setattr(WriteLock, "clear", _fails)
+        append(repository, order("O-1"))
+    assert "the next writer makes the WAL durable once more" in caplog.text
+    assert _marks(path)[:1] == b"\1"
+    assert order_ids(repository) == ["O-1"]
+
+
+def test_a_mark_that_cannot_be_set_begins_nothing(
+    repository: SqliteRepository, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its mark nothing is written; the error is typed, and the next try may succeed."""
+    with monkeypatch.context() as patched:
+        patched.setattr(WriteLock, "mark", _fails)
+        with pytest.raises(StorageFull):
+            append(repository, order("O-1"))
+    assert repository.head() == EMPTY
+    append(repository, order("O-2"))
+    assert order_ids(repository) == ["O-2"]
+
+
+def test_marks_that_cannot_be_read_are_a_storage_error(
+    repository: SqliteRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operating system's error comes out as the ledger's own."""
+    monkeypatch.setattr(os, "pread", _fails)
+    with pytest.raises(StorageError, match="No space left"):
+        _ = repository.ended_uncleanly
+
+
+def test_a_folder_that_was_not_synced_is_synced_by_the_next_opening(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the name of a new file could not be made durable the opening fails, and the next one makes up for it."""
+    with monkeypatch.context() as patched:
+        patched.setattr(_writer, "sync_folder", _fails)
+        with pytest.raises(StorageFull):
+            open_at(path, parameters=DURABLE)
+    synced: list[Path] = []
+    monkeypatch.setattr(_writer, "sync_folder", lambda location: synced.append(location.path))
+    for _ in range(2):
+        open_at(path, parameters=DURABLE).close()
+    assert synced == [path]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list what a process holds open")
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (os, "pwrite"),
+        (_writer, "make_folder"),
+        (_writer, "ReadConnection"),
+        (_writer, "sync_folder"),
+        (_writer, "connect_writer"),
+    ],
+)
+def test_an_opening_that_fails_leaves_nothing_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str
+) -> None:
+    """Wherever it fails, no descriptor and no connection is left, which would be closed later outside of every lock."""
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, _fails)
+        with pytest.raises(StorageFull):
+            open_at(path, parameters=DURABLE)
+    assert _open_here(path.parent) == []
+    repository = open_at(path, parameters=DURABLE)
+    append(repository, order("O-1"))
+    repository.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list what a process holds open")
+@pytest.mark.parametrize("name", ["mark", "is_marked"])
+def test_a_closing_that_fails_leaves_nothing_open(path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A disk that fails while a ledger is closed is told, and everything is closed all the same."""
+    repository = open_at(path, parameters=DURABLE)
+    append(repository, order("O-1"))
+    with monkeypatch.context() as patched:
+        patched.setattr(WriteLock, name, property(_fails) if name == "is_marked" else _fails)
+        with pytest.raises(StorageFull):
+            repository.close()
+    assert _open_here(path.parent) == []
+
+
+def test_a_claim_whose_note_cannot_be_written_is_given_up_at_close(
+    opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim that failed half way is not kept for ever."""
+    repository, other = opener(), opener()
+    with monkeypatch.context() as patched:
+        patched.setattr(LockFile, "write_note", _fails)
+        with pytest.raises(StorageFull):
+            repository.claim("monitor")
+    repository.close()
+    other.claim("monitor")
+
+
+def test_beside_another_writer_a_lookup_without_its_page_is_not_told(
+    opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a commit in doubt nothing is answered until a page was written behind it, also where marking fails."""
+    repository, other = opener(), opener()
+    Failing(repository, "COMMIT", sqlite_error(*IO_ERROR))
+    with pytest.raises(OutcomeUnknown):
+        append(repository, order("O-1"))
+    real, calls = WriteLock.mark, []
+
+    def second_fails(lock: WriteLock) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            _fails()
+        real(lock)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WriteLock, "mark", second_fails)
+        with pytest.raises(StorageFull):
+            repository.head()
+    assert repository.head() == other.head() == EMPTY
