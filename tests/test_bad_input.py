@@ -6,6 +6,7 @@ number of examples for a campaign.
 """
 
 import copy
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -323,7 +325,7 @@ REQUIRED = {
 }
 """Arguments and keys that may be None elsewhere."""
 OPTIONAL = {
-    ("explain_pnl", "trade_id"), ("get_net_pnl", "trade_id"),
+    ("explain_pnl", "trade_id"), ("get_net_pnl", "trade_id"), ("explain_pnl", "symbol"), ("get_net_pnl", "symbol"),
     ("find_adjustments", "symbol"), ("find_orders", "symbol"), ("find_fills", "symbol"), ("find_trades", "symbol"), ("find_fills", "order_id"),
     ("find_fills", "fill_id"), ("find_orders", "trade_id"), ("find_fills", "trade_id"), ("find_trades", "order_id"),
     ("update_order_fill", "order_id"), ("update_order_fill", "symbol"),
@@ -409,6 +411,23 @@ class UnhashableText(str):
     __hash__ = None  # type: ignore[assignment]  # that is the point
 
 
+class EndlessList(list[str]):
+    """A list that says it is empty and never ends."""
+
+    def __iter__(self) -> Iterator[str]:
+        return itertools.repeat("o1")
+
+
+class VouchedText(str):
+    """A text that says of itself that it can be printed, which it cannot."""
+
+    __slots__ = ()
+
+    def isprintable(self) -> bool:
+        """Lie."""
+        return True
+
+
 class NoZone(tzinfo):
     """A time zone that does not know its offset."""
 
@@ -458,6 +477,14 @@ def _own(*values: object) -> st.SearchStrategy[Any]:
     first = len(_OWN)
     _OWN.extend(values)
     return st.integers(first, len(_OWN) - 1).map(lambda place: _OWN[place])
+
+
+def _shared(depth: int) -> Any:
+    """Return a few lists that are more than the world has atoms once they are written out."""
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value] * 1_000
+    return {"a": value}
 
 
 NOT_TEXT = st.one_of(
@@ -794,7 +821,7 @@ def test_what_is_malformed_everywhere_is_refused_everywhere(world: World) -> Non
     """Objects that raise at every touch, mappings that cannot be read, bytes and complex numbers, in every place."""
     before = world.snapshot()
     for place in PLACES:
-        for value in (Hostile(), HostileMapping(), object(), b"x", 1j, Colour.RED):
+        for value in (Hostile(), HostileMapping(), object(), b"x", 1j, Colour.RED, Mock(spec=str)):
             if place.kind == "callback" and callable(value):
                 continue
             error = refusal_of(world.ledger, place.operation, place.filled(value))
@@ -917,6 +944,12 @@ def _fill(**keys: Any) -> dict[str, Any]:
     ("record_order", _order(metadata={"a": "x" * 16_384}), "order_details.metadata", "at most 16384"),
     ("record_order", _order(metadata=_nested(17)), "order_details.metadata" + ".a" * 17, "more than 16 deep"),
     ("record_order", _order(metadata={"a": "\ud800"}), "order_details.metadata", "cannot be written as JSON"),
+    ("record_order", _order(metadata=_shared(12)), "order_details.metadata", "at most 16384"),
+    ("record_order", _order(quantity=Mock(spec=Decimal)), "order_details.quantity", "Decimal, int or str, not Mock"),
+    ("record_order", _order(expire_at=Mock(spec=datetime)), "order_details.expire_at", "aware datetime, not Mock"),
+    ("record_order", _order(reduce_only=Mock(spec=bool)), "order_details.reduce_only", "True or False, not Mock"),
+    ("record_order", {**_order(), "order_id": Mock(spec=str)}, "order_id", "must be a str, not Mock"),
+    ("record_order", {**_order(), "order_id": VouchedText("a\ud800")}, "order_id", "cannot be printed"),
     ("record_order", {**_order(), "order_id": ""}, "order_id", "1 to 128 characters, has 0"),
     ("record_order", {**_order(), "order_id": "x" * 129}, "order_id", "1 to 128 characters, has 129"),
     ("record_order", {**_order(), "order_id": "a\nb"}, "order_id", "cannot be printed"),
@@ -948,6 +981,7 @@ def _fill(**keys: Any) -> dict[str, Any]:
     ("update_order_cancellation", {"order_id": "o1", "reason": "a\x00"}, "reason", "cannot be printed"),
     ("update_order_done_for_day", {"order_id": "o1", "trade_date": "5.1.2026"}, "trade_date", "not an ISO 8601 date"),
     ("create_trade", {"trade_id": "t2", "order_ids": "o1"}, "order_ids", "must be a list, not str"),
+    ("create_trade", {"trade_id": "t2", "order_ids": EndlessList()}, "order_ids", "more than 1000 items"),
     ("create_trade", {"trade_id": "t2", "order_ids": []}, "order_ids", ""),
     ("create_trade", {"trade_id": "t2", "order_ids": ["o2"]}, "order_ids", "no order with a fill"),
     ("create_trade", {"trade_id": "t2", "order_ids": ["o3", "o3"]}, "order_ids", "names an id twice"),

@@ -10,38 +10,17 @@ What a run came to is added to docs/_data/reliability/NAME.json, from which docs
 """
 
 import argparse
-import importlib
-import pkgutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
-from pathlib import Path
 
 from reliability.campaign import TIERS, Campaign, Tally
+from reliability.registry import campaigns, work
 from reliability.results import Result, Span, load, store
 
 SEEDS_PER_WORKER = 10_000_000
-SLICES = 40
-"""How often a worker says how far it is."""
-
-
-def campaigns() -> dict[str, Campaign]:
-    """Return every campaign of this package by its name."""
-    found = {}
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        if module.name.startswith("test_"):
-            continue
-        loaded = importlib.import_module(f"reliability.{module.name}")
-        for value in vars(loaded).values():
-            if isinstance(value, Campaign):
-                found[value.name] = value
-    return dict(sorted(found.items(), key=lambda item: (_place(item[1].row), item[0])))
-
-
-def _place(row: str) -> tuple[int, str]:
-    return (int(row) if row.isdigit() else 99, row)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,26 +58,12 @@ def _run(campaign: Campaign, first_seed: int, amount: int, workers: int, minutes
     spans = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         starts = [first_seed + place * SEEDS_PER_WORKER for place in range(workers)]
-        running = {pool.submit(_work, campaign.name, start, share, minutes): start for start in starts}
+        running = {pool.submit(work, campaign.name, start, share, minutes): start for start in starts}
         for future in as_completed(running):
             tally = future.result()
             total = total.plus(tally)
             spans.append(Span(running[future], tally.next_seed))
     return Result(total, tuple(sorted(spans)), time.monotonic() - began)
-
-
-def _work(name: str, first_seed: int, amount: int, minutes: float | None) -> Tally:
-    """Do one worker's share, slice by slice, until it is done, its time is up or something is violated."""
-    campaign = campaigns()[name]
-    deadline = None if minutes is None else time.monotonic() + minutes * 60
-    total = Tally(0, first_seed)
-    began = time.monotonic()
-    while total.done < amount and not total.violations and (deadline is None or time.monotonic() < deadline):
-        part = min(amount - total.done, max(1, amount // SLICES))
-        total = total.plus(campaign.run(total.next_seed, part, deadline))
-        rate = total.done / (time.monotonic() - began)
-        print(f"{name}: {total.done:,} of {amount:,} {campaign.unit}, {rate:,.0f} a second", file=sys.stderr)
-    return total
 
 
 def _run_tier(tier: str, workers: int) -> int:

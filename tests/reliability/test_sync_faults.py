@@ -1,0 +1,99 @@
+"""A sync that fails and loses its pages takes nothing along that was told; without the protection it would."""
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+from unittest.mock import PropertyMock, patch
+
+import pytest
+
+from ledger_storage_sqlite import _locks, _writer
+from ledger_storage_sqlite._location import Location
+from reliability.campaign import require_kept
+from reliability.disk import Disk
+from reliability.dropped_pages import Aftermath, Point, Relay, Sync
+from reliability.stretches import Start, rehearsed, stretch_of
+from reliability.sync_faults import CAMPAIGN, STEPS, lived, tried
+from reliability.vfs import Kind
+
+pytestmark = [
+    pytest.mark.reliability,
+    pytest.mark.skipif(sys.platform != "linux", reason="the shim below SQLite is proven on Linux only"),
+]
+
+_SEED = 1
+_TRIED = 4  # syncs that fail, each in a life of its own
+_NO_REWRITING = patch.object(_writer, "rewrite_wal", lambda *_arguments, **_keywords: None)
+
+
+def test_whichever_sync_fails_a_power_cut_loses_nothing_that_was_told() -> None:
+    """The ledger goes on, dies, is cut off or overtaken: what was acknowledged or shown survives the next cut."""
+    require_kept(CAMPAIGN)
+
+
+def _found(start: Start, aftermath: Aftermath, is_meant: Callable[[Sync], bool], *patches: Any) -> list[str]:
+    """Return what is found where syncs that are meant fail, each in a life of its own."""
+    stretch, relay = stretch_of(_SEED, start, STEPS), Relay()
+    found: list[str] = []
+    with ExitStack() as stack:
+        folder, shim = stack.enter_context(rehearsed(stretch, relay))
+        _, kernel = lived(stretch, folder, relay, shim, aftermath)
+        for one in patches:
+            stack.enter_context(one)
+        meant = [(number, sync) for number, sync in enumerate(kernel.syncs) if is_meant(sync)]
+        for number, sync in meant[:_TRIED]:
+            point = Point(number, sync, aftermath, is_lasting=_is_of_folder(sync))
+            found += lived(stretch, folder, relay, shim, aftermath, point)[0].found
+    return found
+
+
+def _is_of_wal(sync: Sync) -> bool:
+    return sync.name == "x.db-wal"
+
+
+def _is_of_folder(sync: Sync) -> bool:
+    return sync.kind is Kind.SYNC_FOLDER
+
+
+@pytest.mark.parametrize("aftermath", [Aftermath.GOES_ON, Aftermath.DIES, Aftermath.OTHER_OPENED])
+def test_without_rewriting_the_wal_what_was_told_is_lost(aftermath: Aftermath) -> None:
+    """Control: if nobody writes the WAL's bytes again, the next power cut takes away what was acknowledged."""
+    assert _found(Start.CLOSED, aftermath, _is_of_wal) == []
+    found = _found(Start.CLOSED, aftermath, _is_of_wal, _NO_REWRITING)
+    assert any(violation.startswith("after a cut: lost: ") for violation in found), found[:5]
+
+
+def test_where_nobody_notices_that_a_sync_failed_what_was_told_is_lost() -> None:
+    """Control: the WAL is rewritten because a mark, or a WAL that is left over, tells of the need."""
+    blind = (
+        patch.object(_locks.WriteLock, "is_marked", PropertyMock(return_value=False)),
+        patch.object(_writer.Writer, "_wal_bytes", lambda _writer: 0),
+    )
+    found = _found(Start.CLOSED, Aftermath.GOES_ON, _is_of_wal, *blind)
+    assert any(violation.startswith("after a cut: lost: ") for violation in found), found[:5]
+
+
+def test_it_is_the_dropped_pages_that_are_lost() -> None:
+    """Control of the control: where a failed sync leaves the pages to the next one, even no rewriting loses nothing."""
+    kept = patch.object(Disk, "sync_failed", lambda _disk, _path: None)
+    assert _found(Start.CLOSED, Aftermath.GOES_ON, _is_of_wal, _NO_REWRITING, kept) == []
+
+
+def test_a_folder_that_is_synced_no_second_time_is_lost() -> None:
+    """Control: if the folder's sync fails at the making of a file, and is not done again, the whole file is lost."""
+    calls: list[Location] = []
+    sync_folder = _writer.sync_folder
+
+    def once(location: Location) -> None:
+        calls.append(location)
+        if len(calls) == 1:
+            sync_folder(location)
+
+    found = _found(Start.NEW, Aftermath.GOES_ON, _is_of_folder, patch.object(_writer, "sync_folder", once))
+    assert any(violation.startswith("after a cut: lost: ") for violation in found), found[:5]
+
+
+def test_the_same_seed_tries_the_same_points() -> None:
+    """A violation can be replayed: a seed has the same points, and the same comes of them."""
+    assert tried(_SEED, 3, None) == tried(_SEED, 3, None)
