@@ -49,6 +49,12 @@ from ledger_core.writing import Writer
 RecordT = TypeVar("RecordT", Order, Fill, Trade)
 After = int | Order | Fill | Trade | Adjustment | None
 """Where a page goes on: the last record of the one before, or its sequence."""
+_PAGED: Mapping[type, RecordKind] = {
+    Order: RecordKind.ORDER,
+    Fill: RecordKind.FILL,
+    Trade: RecordKind.TRADE,
+    Adjustment: RecordKind.ADJUSTMENT,
+}
 
 
 class Answers(MoneyAnswers):
@@ -222,13 +228,14 @@ class Answers(MoneyAnswers):
                 where[name] = check.check_enum(words, value, name)
         if is_open is not None:
             where["is_open"] = check.check_bool(is_open, "is_open")
-        page = self._page(RecordKind.ORDER, where, since, until, limit, after)
+        most = check.check_optional_count(limit, "limit", minimum=1)
+        page = self._page(RecordKind.ORDER, where, since, until, most, after)
         if request_id is None and trade_id is None:
-            return self._orders(page, limit)
+            return self._orders(page, most)
         candidates = self._orders_named(
             check.check_optional_id(request_id, "request_id"), check.check_optional_id(trade_id, "trade_id")
         )
-        return iter(_selected(candidates, page, limit))
+        return iter(_selected(candidates, page, most))
 
     def find_fills(
         self,
@@ -252,14 +259,15 @@ class Answers(MoneyAnswers):
             where["side"] = check.check_enum(Side, side, "side")
         if position_side is not None:
             where["position_side"] = check.check_enum(PositionSide, position_side, "position_side")
-        page = self._page(RecordKind.FILL, where, since, until, limit, after)
+        most = check.check_optional_count(limit, "limit", minimum=1)
+        page = self._page(RecordKind.FILL, where, since, until, most, after)
         if trade_id is None:
-            return cast(Iterator[Fill], self._pages(page, limit))
+            return cast(Iterator[Fill], self._pages(page, most))
         with self._at_head() as records:
             trade = records.get(RecordKind.TRADE, (check.check_id(trade_id, "trade_id"),))
             order_ids = trade.order_ids if isinstance(trade, Trade) else ()
             fills = [fill for order_id in order_ids for fill in records.fills_of(order_id)]
-        return iter(_selected(fills, page, limit))
+        return iter(_selected(fills, page, most))
 
     def find_trades(
         self,
@@ -276,14 +284,15 @@ class Answers(MoneyAnswers):
         where = self._where(symbol=symbol)
         if state is not None:
             where["state"] = check.check_enum(TradeState, state, "state")
-        page = self._page(RecordKind.TRADE, where, since, until, limit, after)
+        most = check.check_optional_count(limit, "limit", minimum=1)
+        page = self._page(RecordKind.TRADE, where, since, until, most, after)
         if order_id is None:
-            return cast(Iterator[Trade], self._pages(page, limit))
+            return cast(Iterator[Trade], self._pages(page, most))
         with self._at_head() as records:
             order = records.get(RecordKind.ORDER, (check.check_id(order_id, "order_id"),))
             trade_ids = order.trade_ids if isinstance(order, Order) else ()
             found = [records.get(RecordKind.TRADE, (trade_id,)) for trade_id in trade_ids]
-        return iter(_selected([trade for trade in found if isinstance(trade, Trade)], page, limit))
+        return iter(_selected([trade for trade in found if isinstance(trade, Trade)], page, most))
 
     def find_adjustments(
         self,
@@ -295,8 +304,9 @@ class Answers(MoneyAnswers):
         after: After = None,
     ) -> Iterator[Adjustment]:
         """Iterate over the adjustments that match everything given, in sequence order; times are occurred_at."""
-        page = self._page(RecordKind.ADJUSTMENT, self._where(symbol=symbol), since, until, limit, after)
-        return cast(Iterator[Adjustment], self._pages(page, limit))
+        most = check.check_optional_count(limit, "limit", minimum=1)
+        page = self._page(RecordKind.ADJUSTMENT, self._where(symbol=symbol), since, until, most, after)
+        return cast(Iterator[Adjustment], self._pages(page, most))
 
     # -- history --------------------------------------------------------------------------------------------------
 
@@ -331,9 +341,9 @@ class Answers(MoneyAnswers):
 
     def read_journal(self, after: int = 0) -> Iterator[Entry]:
         """Iterate over the journal's entries with a sequence above `after`, in order, page by page."""
-        check.check_count(after, "after", minimum=0)
+        sequence = check.check_count(after, "after", minimum=0)
         self._repository.head()  # a closed ledger says so now, not at the first entry
-        return self._read_all(after, None)
+        return self._read_all(sequence, None)
 
     def as_of(self, *, recorded: datetime | None = None, occurred: datetime | None = None) -> LedgerView:
         """Return the ledger as of a moment; see LedgerView.
@@ -400,17 +410,20 @@ class Answers(MoneyAnswers):
         limit: int | None,
         after: After,
     ) -> Query:
-        if limit is not None:
-            check.check_count(limit, "limit", minimum=1)
         key: tuple[Any, ...] | None = None  # of the page before
-        if isinstance(after, (Order, Fill, Trade, Adjustment)):
-            if after.kind is not kind:
+        known = next((paged for record, paged in _PAGED.items() if type(after) is record), None)
+        if known is not None:
+            if known is not kind:
                 raise InvalidValue(
-                    f"after is a {after.kind.lower()}, which is no place among {kind.lower()}s",
+                    f"after is a {known.lower()}, which is no place among {kind.lower()}s",
                     argument="after",
                     value=after,
                 )
-            key = sort_key(after)
+            sequence, *names = sort_key(cast(Record, after))
+            key = (
+                check.check_count(sequence, "after.sequence", minimum=0),
+                *(check.check_id(name, "after.key") for name in names),
+            )
         elif after is not None:
             key = (check.check_count(after, "after", minimum=0),)
         self._repository.head()  # a closed ledger says so now, not at the first record

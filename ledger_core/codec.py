@@ -5,11 +5,12 @@ out. The journal's digest is taken over exactly these bytes.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 from cattrs import Converter
@@ -27,6 +28,7 @@ from ledger_core.commands import (
     TradeDetails,
 )
 from ledger_core.errors import StorageCorrupt
+from ledger_core.evolve import KEY_FIELDS
 from ledger_core.model import (
     RECORD_TYPES,
     CashFlow,
@@ -41,10 +43,12 @@ from ledger_core.model import (
     StatusReport,
     TradeLeg,
 )
-from ledger_core.numbers import Price, decimal_text, load_decimal, price_text, time_text
+from ledger_core.numbers import Price, decimal_text, load_date, load_decimal, load_time, price_text, time_text
 
 Json = Any
 """What `json` reads and writes: dict, list, str, int, bool, None (and float inside a caller's metadata)."""
+
+ValueT = TypeVar("ValueT")
 
 BODY_FORMAT = 1
 """The version of the entry body; readers refuse a newer one."""
@@ -60,9 +64,9 @@ def _converter() -> Converter:
     converter.register_structure_hook(Decimal, lambda text, _: load_decimal(text))
     converter.register_structure_hook_func(lambda hint: hint is Price, lambda text, _: load_decimal(text))
     converter.register_unstructure_hook(datetime, time_text)
-    converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    converter.register_structure_hook(datetime, lambda text, _: load_time(text))
     converter.register_unstructure_hook(date, date.isoformat)
-    converter.register_structure_hook(date, lambda text, _: date.fromisoformat(text))
+    converter.register_structure_hook(date, lambda text, _: load_date(text))
     converter.register_unstructure_hook(StrEnum, lambda word: word.value)
     converter.register_unstructure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value: value)
     converter.register_structure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value, _: freeze(value))
@@ -144,8 +148,11 @@ def dump_command(command: AnyCommand) -> dict[str, Json]:
 
 
 def load_command(stored: Mapping[str, Json]) -> AnyCommand:
-    """Return the command behind its JSON."""
-    return _CONVERTER.structure(stored, COMMAND_TYPES[Operation(stored["operation"])])
+    """Return the command behind its JSON; raise StorageCorrupt for what is none."""
+    try:
+        return _CONVERTER.structure(stored, COMMAND_TYPES[Operation(stored["operation"])])
+    except Exception as error:
+        raise StorageCorrupt(f"a stored command cannot be read: {error!r}") from error
 
 
 _ENCODE = json.JSONEncoder(
@@ -156,6 +163,29 @@ _ENCODE = json.JSONEncoder(
 def canonical_json(value: Json) -> bytes:
     """Return the canonical bytes of a JSON value: sorted keys, no spaces, UTF-8."""
     return _ENCODE(value).encode()
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number that is stored")
+    return number
+
+
+_DECODE = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).decode
+
+
+def load_json(text: str | bytes) -> Json:
+    """Return the value behind JSON of ours; raise ValueError for what `canonical_json` could never have written."""
+    if isinstance(text, bytes):
+        text = text.decode()
+    try:
+        value = _DECODE(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if "\\u" in text:  # hardly ever: what can be written without an escape is, but a lone surrogate cannot
+        canonical_json(value)
+    return value
 
 
 def dump_body(
@@ -230,17 +260,17 @@ def build_entry(
 def load_entry(body: bytes, digest: str) -> Entry:
     """Return the entry behind a stored body; raise StorageCorrupt for bytes that are no entry."""
     try:
-        stored = json.loads(body)
+        stored = load_json(body)
         if stored["format"] > BODY_FORMAT:
             raise StorageCorrupt(f"entry format {stored['format']} is newer than {BODY_FORMAT}")
         return Entry(
-            strategy_id=stored["strategy_id"],
-            sequence=stored["sequence"],
-            operation=stored["operation"],
-            subject=stored["subject"],
-            command_id=stored["command_id"],
-            occurred_at=datetime.fromisoformat(stored["occurred_at"]),
-            recorded_at=datetime.fromisoformat(stored["recorded_at"]),
+            strategy_id=_exactly(str, stored["strategy_id"]),
+            sequence=_exactly(int, stored["sequence"]),
+            operation=_exactly(str, stored["operation"]),
+            subject=_text_or_none(stored["subject"]),
+            command_id=_text_or_none(stored["command_id"]),
+            occurred_at=load_time(stored["occurred_at"]),
+            recorded_at=load_time(stored["recorded_at"]),
             changes=tuple(_load_change(change) for change in stored["changes"]),
             body=body,
             digest=digest,
@@ -269,16 +299,29 @@ def dump_change(change: Change) -> dict[str, Json]:
 
 def _load_change(stored: Mapping[str, Json]) -> Change:
     kind = RecordKind(stored["kind"])
-    key: Key = tuple(stored["key"])
+    key: Key = tuple(_exactly(str, part) for part in stored["key"])
+    if len(key) != len(KEY_FIELDS[kind]):
+        raise ValueError(f"{key} is no key of a {kind}")
     event_type = stored.get("event_type")
     return Change(
         kind=kind,
         key=key,
-        version=stored["version"],
+        version=_exactly(int, stored["version"]),
         values=load_values(kind, stored["values"]),
         event_type=None if event_type is None else EventType(event_type),
-        from_state=stored.get("from_state"),
-        to_state=stored.get("to_state"),
-        status=stored.get("status"),
+        from_state=_text_or_none(stored.get("from_state") or None),
+        to_state=_text_or_none(stored.get("to_state") or None),
+        status=_text_or_none(stored.get("status") or None),
         facts=freeze(stored.get("facts", {})),
     )
+
+
+def _exactly(kind: type[ValueT], value: object) -> ValueT:
+    """Return a value of just this type: of JSON, True is no 1, and a list no text."""
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _exactly(str, value)

@@ -35,13 +35,13 @@ def require_sound_end(repository: LedgerRepository, key: ChainKey = None) -> Non
         after = max(0, head.sequence - ENTRIES_CHECKED)
         entries = _entries(repository, after, head.sequence)
         _require_chain(repository, after, entries, key)
-        torn = _torn(repository, _changed(entries))
-        if repository.head() != head:  # others write meanwhile, and what was read is of two moments
-            continue
-        if torn is not None:
+        torn = _torn(repository, _changed(entries), head.sequence)
+        if torn is None:
+            repository.confirm_end()
+            return
+        if repository.head() == head:
             raise torn
-        repository.confirm_end()
-        return
+        # Others write meanwhile, and what was read is of two moments: of a record that moved on, nothing is known.
     raise StorageBusy("other writers stayed ahead while the end of the journal was looked through")
 
 
@@ -86,12 +86,17 @@ def _changed(entries: list[RawEntry]) -> _Changed:
     return changed
 
 
-def _torn(repository: LedgerRepository, changed: _Changed) -> StorageCorrupt | None:
+def _torn(repository: LedgerRepository, changed: _Changed, last: int) -> StorageCorrupt | None:
     for (kind, key), (sequence, version, values) in changed.items():
         record = repository.load(kind, key)
+        if record is not None and record.version > version and repository.head().sequence > last:
+            continue  # a later entry has changed it since, and is not among these
         differs = ["it"] if record is None else []
         if record is not None:
-            expected = {"version": version, **load_values(kind, values)}
+            try:
+                expected = {"version": version, **load_values(kind, values)}
+            except Exception as error:
+                raise StorageCorrupt(f"entry {sequence} cannot be read: {error!r}", sequence=sequence) from error
             differs = [
                 name
                 for name, value in expected.items()

@@ -11,6 +11,7 @@ import attrs
 
 from ledger_core._frozen import replaced
 from ledger_core.changes import Change
+from ledger_core.errors import StorageCorrupt
 from ledger_core.model import (
     RECORD_TYPES,
     Key,
@@ -39,11 +40,19 @@ _HAS_RECORDED_AT = frozenset(kind for kind, cls in RECORD_TYPES.items() if "reco
 
 def evolve(record: Record | None, change: Change, *, sequence: int, recorded_at: datetime) -> Record:
     """Return the record after the change; `sequence` and `recorded_at` are those of the change's entry."""
-    if record is None:
-        return _born(change, sequence, recorded_at)
-    if record.version >= change.version:
-        return record
-    return replaced(record, {**change.values, "version": change.version})
+    try:
+        if record is None:
+            return _born(change, sequence, recorded_at)
+        if record.version >= change.version:
+            return record
+        return replaced(record, {**change.values, "version": change.version})
+    except Exception as error:
+        raise StorageCorrupt(
+            f"entry {sequence} changes {change.kind} {change.key} to what is no record: {error!r}",
+            kind=change.kind,
+            key=change.key,
+            sequence=sequence,
+        ) from error
 
 
 def attach(order: Order, request: OrderRequest) -> Order:

@@ -72,7 +72,7 @@ class StrategyLedger(Commands, Answers):
         does not fit raises StorageCorrupt. Raises SubscriberInUse where another process serves `publisher` or
         `cache` of this strategy.
         """
-        check.check_choice(overfill, "overfill", ("quarantine", "book"))
+        books_overfills = check.check_choice(overfill, "overfill", ("quarantine", "book")) == "book"
         check.check_callable(clock, "clock")
         self._chain_key = check.check_chain_key(chain_key)
         _check_has(publisher, "publish", "publisher")
@@ -84,7 +84,7 @@ class StrategyLedger(Commands, Answers):
             repository,
             publishing,
             _checked_clock(clock),
-            books_overfills=overfill == "book",
+            books_overfills=books_overfills,
             chain_key=self._chain_key,
         )
         super().__init__(repository, writer)
@@ -313,5 +313,9 @@ def _checked_clock(clock: Callable[[], datetime]) -> Callable[[], datetime]:
 
 
 def _check_has(injected: object, method: str, argument: str) -> None:
-    if injected is not None and not callable(getattr(injected, method, None)):
+    try:
+        has_it = injected is None or callable(getattr(injected, method, None))
+    except Exception:  # noqa: BLE001  # an object of the caller's own may raise anything when it is asked
+        has_it = False
+    if not has_it:
         raise InvalidValue(f"{argument} has no method {method!r}", argument=argument, value=injected)

@@ -55,23 +55,14 @@ def check_rates(given: object, argument: str = "rates") -> Rates:
     """Check rates: {("BNB", "USDT"): "310.5"} means that 1 BNB is 310.5 USDT. None means none."""
     if given is None:
         return {}
-    if not isinstance(given, Mapping):
-        raise InvalidValue(
-            f"{argument} must be a mapping of (base, quote) to a number, not {type(given).__name__}",
-            argument=argument,
-            value=given,
-        )
-    try:
-        items = dict(given).items()
-    except Exception as error:  # noqa: BLE001  # a mapping of the caller's own may raise anything when it is read
-        raise InvalidValue(f"{argument} cannot be read: {error!r}", argument=argument, value=given) from None
     rates = {}
-    for pair, rate in items:
-        if not isinstance(pair, tuple) or len(pair) != 2:
+    for key, rate in check.mapping_of(given, argument).items():
+        pair = check.items_of(key, argument) if issubclass(type(key), tuple) else ()
+        if len(pair) != 2:
             raise InvalidValue(
                 f"{argument} has a key that is no pair of currencies, such as ('BNB', 'USDT')",
                 argument=argument,
-                value=pair,
+                value=key,
             )
         base, quote = check.check_id(pair[0], f"{argument}.base"), check.check_id(pair[1], f"{argument}.quote")
         path = f"{argument}[{(base, quote)!r}]"

@@ -51,6 +51,7 @@ magnitude = Decimal.copy_abs
 _DECIMAL_TEXT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _CANONICAL_TEXT = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _TEXT_LENGTH_MAX = 128
+_TIME_LENGTH = len("2026-01-31T23:59:59.000000Z")
 
 
 def total(values: Iterable[Decimal]) -> Decimal:
@@ -178,6 +179,24 @@ def parse_time(value: object, argument: str) -> datetime:
 def time_text(value: datetime) -> str:
     """Write an aware UTC time in fixed width: 2026-01-31T23:59:59.000000Z, which sorts as text."""
     return value.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def load_time(text: object) -> datetime:
+    """Read a stored time back; raise ValueError for anything that `time_text` never writes."""
+    if type(text) is str and len(text) == _TIME_LENGTH and text[-1] == "Z":
+        value = datetime.fromisoformat(text)
+        if value.isoformat(timespec="microseconds")[:26] == text[:26]:
+            return value
+    raise ValueError(f"not a time as it is stored: {text!r}")
+
+
+def load_date(text: object) -> date:
+    """Read a stored date back; raise ValueError for anything that `date.isoformat` never writes."""
+    if type(text) is str:
+        value = date.fromisoformat(text)
+        if value.isoformat() == text:
+            return value
+    raise ValueError(f"not a date as it is stored: {text!r}")
 
 
 def parse_date(value: object, argument: str) -> date:

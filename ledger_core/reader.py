@@ -9,7 +9,7 @@ from ledger_core import checks as check
 from ledger_core.exposure import summed
 from ledger_core.ledger import StrategyLedger
 from ledger_core.model import Exposure, Order, Position, QuarantinedFact, Trade
-from ledger_core.repository import LedgerRepository, open_repository
+from ledger_core.repository import LedgerRepository, open_repository, storage_url
 
 _ANY_STRATEGY = "-"
 
@@ -20,8 +20,8 @@ class LedgerReader:
     def __init__(self, url_or_path: str | PathLike[str], *, chain_key: bytes | None = None) -> None:
         """Open the store; each strategy is opened when it is first asked for. `verify` alone needs the chain_key."""
         self._chain_key = check.check_chain_key(chain_key)
-        self._url = url_or_path
-        self._store: LedgerRepository = open_repository(url_or_path, strategy_id=_ANY_STRATEGY, read_only=True)
+        self._url = storage_url(url_or_path)
+        self._store: LedgerRepository = open_repository(self._url, strategy_id=_ANY_STRATEGY, read_only=True)
         self._ledgers: dict[str, StrategyLedger] = {}
 
     def strategies(self) -> Sequence[str]:

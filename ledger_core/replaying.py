@@ -5,7 +5,6 @@ folded as JSON, and become records once, when all their changes are known: chang
 changes are those of one.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -18,11 +17,12 @@ from zlib import crc32
 import attrs
 
 from ledger_core.changes import GENESIS_DIGEST, ChainKey, Change, Head
-from ledger_core.codec import BODY_FORMAT, load_values
+from ledger_core.codec import BODY_FORMAT, load_json, load_values
 from ledger_core.errors import LedgerClosed, StorageBusy, StorageCorrupt, StorageError
 from ledger_core.evolve import evolve
 from ledger_core.findings import Finding, Report
 from ledger_core.model import Key, Record, RecordKind
+from ledger_core.numbers import load_time
 from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, RawEntry, StoredRecord
 
 HELD_MAX = 200_000
@@ -41,8 +41,6 @@ PASSING = (StorageBusy, LedgerClosed)
 """Errors of storage that say nothing about what is stored; every other one is a finding."""
 
 _OF_ORDERS = frozenset({RecordKind.ORDER, RecordKind.REQUEST, RecordKind.FILL})
-
-_decode = json.JSONDecoder().decode
 
 _KINDS = {kind.value: kind for kind in RecordKind}
 
@@ -100,10 +98,10 @@ class Folded:
 def body_of(raw: RawEntry) -> tuple[dict[str, Any], list[RawChange]]:
     """Return an entry's body and its changes; raise StorageCorrupt for bytes that are no entry."""
     try:
-        body = _decode(raw.body.decode())
+        body = load_json(raw.body)
         if body["format"] > BODY_FORMAT:
             raise StorageCorrupt(f"entry format {body['format']} is newer than {BODY_FORMAT}")
-        datetime.fromisoformat(body["recorded_at"])
+        load_time(body["recorded_at"])
         return body, [
             (_KINDS[change["kind"]], tuple(map(str, change["key"])), int(change["version"]), dict(change["values"]))
             for change in body["changes"]

@@ -5,7 +5,9 @@ them with their after-images, all or nothing. `ledger_core.testing.RepositoryCon
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import cache
 from importlib.metadata import entry_points
 from os import PathLike, fspath
 from typing import Any, NamedTuple, Protocol
@@ -14,8 +16,10 @@ from urllib.parse import quote
 import attrs
 
 from ledger_core._frozen import FrozenDict
+from ledger_core._plain import kind_of, native, said
 from ledger_core._words import Word
 from ledger_core.changes import Cursor, Entry, Head
+from ledger_core.checks import check_bool, check_id, shown
 from ledger_core.errors import InvalidValue, UnknownStorage
 from ledger_core.findings import Difference
 from ledger_core.model import Fill, Key, Order, Record, RecordKind, Trade
@@ -166,6 +170,13 @@ class LedgerRepository(Protocol):
         """
         ...
 
+    def alone(self) -> AbstractContextManager[object]:
+        """Let no other writer append while the block lasts; this thread may, and may enter it again.
+
+        Raises StorageBusy where others hold the store for longer than the busy timeout.
+        """
+        ...
+
     def claim(self, subscriber: str) -> Cursor:
         """Become the owner of a subscriber's cursor, until `close`, and return where it stands (0 when new).
 
@@ -271,9 +282,13 @@ def open_repository(url_or_path: str | PathLike[str], *, strategy_id: str, read_
     that are installed, if none has the URL's scheme; there is no fallback.
     """
     url = storage_url(url_or_path)
-    if not isinstance(read_only, bool):
-        raise InvalidValue("read_only must be True or False", argument="read_only", value=read_only)
-    scheme = url.partition(":")[0]
+    checked_id = check_id(strategy_id, "strategy_id")
+    check_bool(read_only, "read_only")
+    return _opener_of(url.partition(":")[0])(url, strategy_id=checked_id, read_only=read_only)
+
+
+@cache  # of what was found: looking through everything that is installed takes longer than opening a file
+def _opener_of(scheme: str) -> RepositoryOpener:
     known = entry_points(group=ENTRY_POINT_GROUP)
     if scheme not in known.names:
         names = sorted(set(known.names))
@@ -283,23 +298,25 @@ def open_repository(url_or_path: str | PathLike[str], *, strategy_id: str, read_
             known=tuple(names),
         )
     opener: RepositoryOpener = known[scheme].load()
-    return opener(url, strategy_id=strategy_id, read_only=read_only)
+    return opener
 
 
 def storage_url(url_or_path: object) -> str:
     """Return the URL as it is, or `sqlite:///PATH`, quoted, for a plain path."""
-    if not isinstance(url_or_path, (str, PathLike)):
+    try:
+        text = native(fspath(url_or_path))  # type: ignore[call-overload]  # whatever it is, it says so
+    except TypeError:
         raise InvalidValue(
-            f"url_or_path must be a str or a path, not {type(url_or_path).__name__}",
+            f"url_or_path must be a str or a path, not {kind_of(url_or_path)}",
             argument="url_or_path",
             value=url_or_path,
-        )
-    try:
-        text = fspath(url_or_path)
+        ) from None
     except Exception as error:  # noqa: BLE001  # a path of the caller's own may raise anything
-        raise InvalidValue(f"url_or_path is no path: {error}", argument="url_or_path", value=url_or_path) from None
-    if not isinstance(text, str) or "\0" in text or not text:
-        raise InvalidValue(f"url_or_path names nothing: {text!r}", argument="url_or_path", value=url_or_path)
+        raise InvalidValue(
+            f"url_or_path is no path: {said(error)}", argument="url_or_path", value=url_or_path
+        ) from None
+    if type(text) is not str or "\0" in text or not text:
+        raise InvalidValue(f"url_or_path names nothing: {shown(text)}", argument="url_or_path", value=url_or_path)
     if "://" in text:
         return text
     try:

@@ -13,11 +13,15 @@ import attrs
 
 from ledger_core import checks as check
 from ledger_core._answer import Answer
+from ledger_core._plain import is_mapping, kind_of, taken
 from ledger_core.errors import InvalidValue
 from ledger_core.model import Fill, Split, Trade, TradeLeg
 from ledger_core.numbers import ONE, ZERO, Price, magnitude, minus, negated, plain, plus, quotient, times, total
 
 _MARK_KEYS = ("at", "price", "symbol")
+
+MARKS_MAX = 1_000_000
+"""The most marks in one question: two years of minutes."""
 
 
 @attrs.frozen
@@ -52,14 +56,9 @@ class TradeStatistics(Answer):
 
 def check_marks(given: object, trade: Trade, argument: str = "marks") -> tuple[Mark, ...]:
     """Check marks: a list of Mark, of {at, price, symbol}, or of (at, price[, symbol])."""
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
-        raise InvalidValue(
-            f"{argument} must be a list of marks, not {type(given).__name__}", argument=argument, value=given
-        )
-    try:
-        marks = tuple(given)
-    except Exception as error:  # noqa: BLE001  # a list of the caller's own may raise anything when it is read
-        raise InvalidValue(f"{argument} cannot be read: {error}", argument=argument, value=given) from None
+    if issubclass(type(given), (str, bytes)) or is_mapping(given):
+        raise InvalidValue(f"{argument} must be a list of marks, not {kind_of(given)}", argument=argument, value=given)
+    marks = taken(given, argument, at_most=MARKS_MAX)
     terms = {leg.symbol: leg.inverse for leg in trade.legs}
     return tuple(_check_mark(one, terms, f"{argument}[{index}]") for index, one in enumerate(marks))
 
@@ -84,13 +83,15 @@ def statistics_of(
 
 
 def _check_mark(given: object, terms: Mapping[str, bool], argument: str) -> Mark:
-    if isinstance(given, Mark):
-        keys = attrs.asdict(given)
-    elif isinstance(given, Mapping):
+    keys: Mapping[str, object] = {}
+    if type(given) is Mark:
+        keys = attrs.asdict(given, recurse=False)
+    elif is_mapping(given):
         keys = {check.check_id(name, argument): value for name, value in check.mapping_of(given, argument).items()}
-    elif isinstance(given, (list, tuple)) and 2 <= len(given) <= len(_MARK_KEYS):
-        keys = dict(zip(_MARK_KEYS, given, strict=False))
-    else:
+    elif issubclass(type(given), (list, tuple)):
+        parts = check.items_of(given, argument)
+        keys = dict(zip(_MARK_KEYS, parts, strict=False)) if 2 <= len(parts) <= len(_MARK_KEYS) else {}
+    if not keys:
         raise InvalidValue(
             f"{argument} must be a Mark, or have {', '.join(_MARK_KEYS)}", argument=argument, value=given
         )

@@ -16,6 +16,7 @@ from typing import Any
 
 from ledger_core import replaying
 from ledger_core.changes import ChainKey, Head
+from ledger_core.checks import check_count, check_id
 from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
 from ledger_core.findings import Finding, Report, Verification
 from ledger_core.model import Key, Order, RecordKind
@@ -46,10 +47,13 @@ def verify(
     `chain_key` is the key that the chain was made with.
     Differences are reported, never raised; nothing is changed.
     """
-    if head is not None and not isinstance(head, Head):
-        raise InvalidValue(
-            "head must be a Head, as `head()` or a verification returned it", argument="head", value=head
-        )
+    if head is not None:
+        if type(head) is not Head:
+            raise InvalidValue(
+                "head must be a Head, as `head()` or a verification returned it", argument="head", value=head
+            )
+        sequence = check_count(head.sequence, "head.sequence", minimum=0)
+        head = Head(sequence, check_id(head.digest, "head.digest"))
     report = Report()
     try:
         end: Head | None = repository.head()

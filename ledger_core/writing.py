@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -34,8 +34,16 @@ from ledger_core.model import QuarantinedFact, QuarantineState, Record, RecordKi
 from ledger_core.publishing import Publishing
 from ledger_core.repository import LedgerRepository
 
+T = TypeVar("T")
+
 BUSY_SECONDS = 5.0
 """How long a command keeps trying while other writers are ahead of it."""
+
+OVERTAKEN_MAX = 2
+"""How often a command is overtaken by other writers before it keeps them out."""
+
+COMMITS_FAILED_MAX = 2
+"""How often the commit of a command may fail, and be looked up and found not to have happened, before it is told."""
 
 ATTEMPTS_MAX = 1_000
 """How often a command is decided again at most; a backstop behind the busy timeout."""
@@ -83,6 +91,7 @@ class Writer:
         self._clock = clock
         self._books_overfills = books_overfills
         self._chain_key = chain_key
+        self._commits_failed = 0
         self.lock = threading.RLock()
         self.records = CurrentRecords(repository)
 
@@ -124,27 +133,46 @@ class Writer:
         """Decide and append one command, together with these cursors; return its record, or raise its refusal."""
         self.refuse_if_read_only(command)
         with self.lock:
-            deadline = time.monotonic() + BUSY_SECONDS
-            for _ in range(ATTEMPTS_MAX):
-                try:
-                    decided = self.decide_at(self.records, self.records.head, command)
-                except Exception:
-                    if self.catch_up():
-                        continue  # on a mixture of older and newer records anything may go wrong, and means nothing
-                    raise
-                if decided.entry is None:
-                    if self.catch_up():
-                        continue
-                elif not self._append((decided.entry,), cursors):
-                    self._wait_or_give_up(deadline)
-                    continue
-                else:
-                    self._advance(decided.entry, decided.staged)
-                if decided.refusal is not None:
-                    raise decided.refusal
-                assert decided.answer is not None, "a command is answered or refused"
-                return decided.answer
-            raise StorageBusy(f"other writers stayed ahead for {ATTEMPTS_MAX} attempts")
+            decided = self._until_stored(lambda: self._decide_and_append(command, cursors))
+        if decided.refusal is not None:
+            raise decided.refusal
+        assert decided.answer is not None, "a command is answered or refused"
+        return decided.answer
+
+    def _decide_and_append(self, command: AnyCommand, cursors: Sequence[Cursor]) -> Decided | None:
+        """Decide and store; None where others came first, and their entries are folded now."""
+        try:
+            decided = self.decide_at(self.records, self.records.head, command)
+        except Exception:
+            if self.catch_up():
+                return None  # on a mixture of older and newer records anything may go wrong, and means nothing
+            raise
+        if decided.entry is None:
+            return None if self.catch_up() else decided
+        if not self._append((decided.entry,), cursors):
+            return None
+        self._advance(decided.entry, decided.staged)
+        return decided
+
+    def _until_stored(self, attempt: Callable[[], T | None]) -> T:
+        """Try until nobody else comes first, or the time is up.
+
+        Who was overtaken some times keeps the others out: a faster one would overtake it for ever.
+        """
+        deadline = time.monotonic() + BUSY_SECONDS
+        self._commits_failed = 0
+        for number in range(ATTEMPTS_MAX):
+            if number < OVERTAKEN_MAX:
+                done = attempt()
+            else:
+                with self._repository.alone():
+                    self.catch_up()
+                    done = attempt()
+            if done is not None:
+                return done
+            if time.monotonic() >= deadline:
+                raise StorageBusy(f"other writers stayed ahead for {BUSY_SECONDS} s")
+        raise StorageBusy(f"other writers stayed ahead for {ATTEMPTS_MAX} attempts")
 
     def refuse_if_read_only(self, command: AnyCommand) -> None:
         """Raise ReadOnlyLedger where the repository was opened for reading."""
@@ -156,40 +184,41 @@ class Writer:
 
         Raises BatchConflict, with nothing written, if a command then has another outcome than was told.
         """
+        decided = told
+
+        def attempt() -> bool | None:
+            nonlocal base, decided
+            if self.records.head != base:
+                decided = self._decide_all(commands)
+                base = self.records.head
+                _refuse_other_outcomes(told, decided)
+            written = [(one.entry, one.staged) for one in decided if one.entry is not None]
+            if not written:
+                return None if self.catch_up() else True
+            if not self._append(tuple(entry for entry, _ in written)):
+                return None
+            for entry, staged in written:
+                self._advance(entry, staged)
+            return True
+
         with self.lock:
-            deadline = time.monotonic() + BUSY_SECONDS
-            decided = told
-            for _ in range(ATTEMPTS_MAX):
-                if self.records.head != base:
-                    decided = self._decide_all(commands)
-                    base = self.records.head
-                    _refuse_other_outcomes(told, decided)
-                written = [(one.entry, one.staged) for one in decided if one.entry is not None]
-                if not written:
-                    if self.catch_up():
-                        continue
-                    return
-                if self._append(tuple(entry for entry, _ in written)):
-                    for entry, staged in written:
-                        self._advance(entry, staged)
-                    return
-                self._wait_or_give_up(deadline)
-            raise StorageBusy(f"other writers stayed ahead for {ATTEMPTS_MAX} attempts")
+            self._until_stored(attempt)
 
     def file_refused(self, command: AnyCommand, refusal: CommandRefused) -> None:
         """File a fact that a discarded batch had told its caller was quarantined."""
         assert isinstance(command, FACT_TYPES), "only facts are quarantined"
+
+        def attempt() -> bool | None:
+            head = self.records.head
+            decided = self._decide_quarantine(self.records, head, self._time_after(head), command, refusal)
+            if decided.entry is not None:
+                if not self._append((decided.entry,)):
+                    return None
+                self._advance(decided.entry, decided.staged)
+            return True
+
         with self.lock:
-            deadline = time.monotonic() + BUSY_SECONDS
-            while True:
-                head = self.records.head
-                decided = self._decide_quarantine(self.records, head, self._time_after(head), command, refusal)
-                if decided.entry is None:
-                    return
-                if self._append((decided.entry,)):
-                    self._advance(decided.entry, decided.staged)
-                    return
-                self._wait_or_give_up(deadline)
+            self._until_stored(attempt)
 
     def decide_at(self, records: Records, head: Head, command: AnyCommand) -> Decided:
         """Decide a command on given records; nothing is written."""
@@ -280,8 +309,10 @@ class Writer:
             return False
         except OutcomeUnknown as unknown:
             if not self._is_stored(entries[0], unknown):
-                self.catch_up()
-                return False
+                self._commits_failed += 1
+                if self.catch_up() or self._commits_failed < COMMITS_FAILED_MAX:
+                    return False
+                raise StorageError(f"{unknown.message}; it was looked up: nothing was stored") from unknown
         self._publishing.stored(cursors)
         return True
 
@@ -295,10 +326,6 @@ class Writer:
     def _advance(self, entry: Entry, staged: dict[tuple[RecordKind, tuple[str, ...]], Record]) -> None:
         self.records.advance(entry, staged)
         self._publishing.committed(entry)
-
-    def _wait_or_give_up(self, deadline: float) -> None:
-        if time.monotonic() >= deadline:
-            raise StorageBusy(f"other writers stayed ahead for {BUSY_SECONDS} s")
 
 
 def _refuse_other_outcomes(told: Sequence[Decided], now: Sequence[Decided]) -> None:

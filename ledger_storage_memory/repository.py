@@ -3,6 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -152,6 +153,12 @@ class MemoryRepository:
             for kind, key, image in images:
                 journal.records[kind][key] = image
             journal.cursors = reached
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Hold the store."""
+        with self.store.lock:
+            self._open_journal(writing=True)
+        return self.store.lock
 
     def claim(self, subscriber: str) -> Cursor:
         """Become the owner of a subscriber's cursor until `close`."""

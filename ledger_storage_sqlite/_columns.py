@@ -5,7 +5,6 @@ tags, metadata) is JSON text. A field without a value is NULL. The columns named
 the record for queries and for people; they are never read back.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,7 +16,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import attrs
 
-from ledger_core.codec import canonical_json, dump_values, field_names, load_record
+from ledger_core.codec import canonical_json, dump_values, field_names, load_json, load_record
 from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.model import RECORD_TYPES, OrderDetails, Record, RecordKind
 from ledger_core.numbers import decimal_text, price_text, time_text
@@ -30,7 +29,7 @@ Convert = Callable[[Any], Any]
 TEXT, INTEGER, BOOLEAN, JSON = "TEXT", "INTEGER", "BOOLEAN", "JSON"
 
 # How what SQL gives back is read.
-_READ: Mapping[str, Convert | None] = {TEXT: None, INTEGER: None, BOOLEAN: bool, JSON: json.loads}
+_READ: Mapping[str, Convert | None] = {TEXT: None, INTEGER: None, BOOLEAN: bool, JSON: load_json}
 
 # `index` is a word of SQL.
 _RENAMED = {"index": "entry_index"}
@@ -270,7 +269,7 @@ class RowCodec:
             for (field, nested, read), value in zip(self._read, row, strict=True):
                 if value is not None:
                     (details if nested else stored)[field] = value if read is None else read(value)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise StorageCorrupt(f"a row of {self.table.name} cannot be read: {error}") from error
         if self._has_details:
             stored["details"] = details

@@ -3,7 +3,7 @@
 A reader that may change nothing has three ways in, by what lies beside the file:
 
     -wal and -shm           SQLite's own, with a shared-memory file that it only reads (`readonly_shm`)
-    no -wal, or an empty    the file alone is everything (`immutable`); whether that still holds is looked at before
+    no -wal, or no frame    the file alone is everything (`immutable`); whether that still holds is looked at before
                             and after each query
     -wal without -shm       a power cut or a copy; reading it would need a new -shm, so both are copied elsewhere first
 
@@ -37,6 +37,9 @@ ATTEMPTS_MAX = 8
 
 JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024
 """Bytes to which SQLite cuts a WAL that a long reader let grow, once it starts over."""
+
+WAL_HEADER_BYTES = 32
+"""A WAL of this length was begun by a writer that died before its first frame: SQLite cannot read beside it alone."""
 
 _STATEMENT_CACHE = 256
 
@@ -239,10 +242,10 @@ class ReadConnection:
         for _ in range(ATTEMPTS_MAX):
             signature = _Signature.of(self._location)
             self._require_complete(signature)
-            if signature.wal is not None and signature.has_shm:
+            if signature.wal is not None and signature.has_shm and signature.wal_bytes != WAL_HEADER_BYTES:
                 self._open("mode=ro&readonly_shm=1")
                 return
-            if not signature.wal_bytes:
+            if signature.wal_bytes <= WAL_HEADER_BYTES:
                 self._open("mode=ro&immutable=1", signature)
             else:
                 self._open_copy(signature)

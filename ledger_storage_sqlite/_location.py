@@ -65,8 +65,12 @@ def parse_url(url: str) -> Location:
     if not name or "\0" in name:
         raise InvalidValue(f"the URL names no file: {url!r}", argument="url", value=url)
     options = _options(query, url)
+    try:
+        path = Path(name).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, characters that no file name has
+        raise InvalidValue(f"the URL names no file that can be: {error}", argument="url", value=url) from None
     return Location(
-        path=Path(name).resolve(),
+        path=path,
         durability=_one_of(DURABILITIES, "durability", options.get("durability", "full"), url),
         busy_timeout=_busy_timeout(options.get("busy_timeout", str(BUSY_TIMEOUT_DEFAULT)), url),
         check=_one_of(CHECKS, "check", options.get("check", "none"), url),

@@ -36,6 +36,11 @@ class LockFile:
         self.path = path
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
 
+    @property
+    def descriptor(self) -> int:
+        """The open file that holds the lock."""
+        return self._descriptor
+
     def acquire(self, timeout: float) -> None:
         """Take the lock for this object alone; raise StorageBusy if others hold it for longer than `timeout`."""
         if self.try_acquire():

@@ -17,8 +17,11 @@ from ledger_storage_sqlite._location import Location
 _SECONDS = 600  # for a WAL of many gigabytes on a slow disk
 
 
-def rewrite_wal(location: Location, *, is_open_here: bool = False) -> None:
+def rewrite_wal(location: Location, lock: int, *, is_open_here: bool = False) -> None:
     """Rewrite and sync the WAL; the caller holds the file's lock. Raises OSError where the disk still fails.
+
+    `lock` is the descriptor that the lock is held by. A child inherits it, so the lock is held until the child is
+    done even if this process is killed meanwhile: what it read must not be written over what others commit then.
 
     `is_open_here` says that this process has a connection to the file. No file of a database is opened beside one:
     closing it would drop the locks that SQLite holds on it (RELIABILITY, trap 6). A child process does it then.
@@ -29,10 +32,10 @@ def rewrite_wal(location: Location, *, is_open_here: bool = False) -> None:
     if not is_open_here or not sys.executable:
         _rewrite.rewrite(str(path))
     elif path.exists():
-        _rewrite_in_child(str(path))
+        _rewrite_in_child(str(path), lock)
 
 
-def _rewrite_in_child(path: str) -> None:
+def _rewrite_in_child(path: str, lock: int) -> None:
     script = str(_rewrite.__file__)
     try:
         ended = subprocess.run(
@@ -41,6 +44,7 @@ def _rewrite_in_child(path: str) -> None:
             capture_output=True,
             check=False,
             timeout=_SECONDS,
+            pass_fds=[lock],
         )
     except subprocess.TimeoutExpired as error:
         raise OSError(f"rewriting {path} took longer than {_SECONDS} s") from error

@@ -1,18 +1,20 @@
-"""Whether a file's schema is the one that our migrations make, to the letter, and runs nothing else on our writes.
+"""Whether a file's schema is the one that our migrations make, to the letter, and runs nothing else when we use it.
 
-A ledger file may come from anywhere. SQLite runs what the schema says: a trigger on each write, a view in place of a
-table, an expression of an index, of a generated column or of a CHECK. So whatever is on our tables, or named like
-them, must be ours. Beside them may lie what SQLite never touches when we read and write our own: tables of other
-tools (sqlite-utils, Litestream), their indexes, and views that people have made. No trigger, no virtual table, and no
-foreign key, whose actions would run when our rows change.
+A ledger file may come from anywhere. SQLite runs what the schema says: a trigger or an expression of an index on each
+write, a view in place of a table, a generated column. So for reading, our tables and views must be ours, to the
+letter. For writing, so must be all that is on them, and beside them may lie only what SQLite never touches when we
+write our own: tables of other tools (sqlite-utils, Litestream), their indexes, and views that people have made. No
+trigger, no virtual table, and no foreign key, whose actions would run when our rows change.
 
 SQLite goes by the text of a statement alone, whatever the columns beside it say; so does what is judged here.
 """
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
+
+import attrs
 
 from ledger_core.errors import StorageCorrupt
 from ledger_storage_sqlite._columns import TABLES
@@ -22,47 +24,70 @@ OUR_NAMES = frozenset({
     "journal", "cursors", "venue_orders", *(table.name for table in TABLES.values()),
     "v_open_orders", "v_positions", "v_fills", "v_trades", "v_pnl_daily", "v_needs_attention",
 })
-"""Our tables and views. Indexes and triggers are named after the table that they are on."""
+"""Our tables and views. An index or a trigger is of ours if it is on one of them."""
 # fmt: on
 
-DIGESTS: Mapping[int, frozenset[str]] = {
-    1: frozenset({"0ef03f234fc597201a1432aa0d4f15ce38b297513d3c066ee99e485e6abd33b6"}),
-}
-"""By schema version, `digest_of` our part of it; several where SQLite's releases write the same change differently."""
+SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
 
-_ALL = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
-_NAME = r'(?:"([^"]+)"|\[([^\]]+)\]|`([^`]+)`|(\w+))'
-_INERT = re.compile(rf"CREATE (?:(TABLE) {_NAME}|VIEW {_NAME}|(?:UNIQUE )?INDEX {_NAME}\s+ON {_NAME})[\s(]")
-_FOREIGN_KEY = re.compile("references", re.IGNORECASE)
-
-SchemaRow = tuple[str, str, str, str | None]
+SchemaRow = Sequence[object]
 """(type, name, table, statement) of `sqlite_schema`; what SQLite made itself has no statement."""
 
 
-def require_ours(connection: sqlite3.Connection, version: int) -> None:
-    """Raise StorageCorrupt unless the file is in UTF-8 and its schema is ours, of this version, or inert."""
+@attrs.frozen
+class Digests:
+    """What `digest_of` says of our tables and views, and of all that is on them."""
+
+    tables: str
+    whole: str
+
+
+DIGESTS: Mapping[int, Digests] = {
+    1: Digests(
+        tables="16d13ef7e11a7e8ec9094d3b2717de51187fa615e775b9289c8cff54c2e7e9bd",
+        whole="0ef03f234fc597201a1432aa0d4f15ce38b297513d3c066ee99e485e6abd33b6",
+    ),
+}
+"""By schema version. A migration brings those of its version along."""
+
+_NAME = r'(?:"([^"]+)"|\[([^\]]+)\]|`([^`]+)`|(\w+))'
+_INERT = re.compile(rf"CREATE (?:(TABLE) {_NAME}|VIEW {_NAME}|(?:UNIQUE )?INDEX {_NAME}\s+ON {_NAME})[\s(]")
+_FOREIGN_KEY = re.compile("references", re.IGNORECASE)
+_TABLES_AND_VIEWS = frozenset({"table", "view"})
+
+
+def require_readable(connection: sqlite3.Connection, version: int) -> Sequence[SchemaRow]:
+    """Return the schema; raise StorageCorrupt unless it is in UTF-8 and our tables and views are of this version."""
     (encoding,) = connection.execute("PRAGMA encoding").fetchone()
     if encoding != "UTF-8":
         raise StorageCorrupt(f"the file stores text as {encoding}; a ledger's is UTF-8", encoding=encoding)
-    rows = connection.execute(_ALL).fetchall()
+    rows: list[SchemaRow] = connection.execute(SCHEMA).fetchall()
+    if version in DIGESTS and digest_of(rows, _TABLES_AND_VIEWS) != DIGESTS[version].tables:
+        raise StorageCorrupt(
+            "the tables and views of the file are not, to the letter, those of a ledger", version=version
+        )
+    return rows
+
+
+def require_writable(connection: sqlite3.Connection, version: int) -> None:
+    """Raise StorageCorrupt unless the file is readable, and nothing but our own is run when it is written."""
+    oddity = oddity_of(require_readable(connection, version), version)
+    if oddity is not None:
+        raise StorageCorrupt(f"{oddity}; the ledger can be opened for reading", version=version)
+
+
+def oddity_of(rows: Sequence[SchemaRow], version: int) -> str | None:
+    """Return what keeps a schema from being written, in words; None where nothing does."""
     for kind, name, table, sql in rows:
         if str(table).casefold() not in OUR_NAMES and not _is_inert(name, table, sql):
-            raise StorageCorrupt(
-                f"the file's schema has the {kind} {name!r}, which is no part of a ledger and could run on its writes;"
-                " remove it with an SQLite tool if you know what it is",
-                name=name,
-            )
-    if version in DIGESTS and digest_of(rows) not in DIGESTS[version]:
-        raise StorageCorrupt(
-            "the file's schema is not, to the letter, that of a ledger: a table, index, trigger or view on it was"
-            f" added, changed or removed (schema {version}, digest {digest_of(rows)})",
-            version=version,
-        )
+            return f"the file's schema has the {kind} {name!r}, which is no part of a ledger and may run on its writes"
+    if version in DIGESTS and digest_of(rows) != DIGESTS[version].whole:
+        return "an index or a trigger on the file's tables was added, changed or removed"
+    return None
 
 
-def digest_of(rows: Iterable[SchemaRow]) -> str:
+def digest_of(rows: Iterable[SchemaRow], kinds: Collection[object] | None = None) -> str:
     """Return a digest over our part of a schema, whose rows come ordered by type and name."""
-    ours = (row for row in rows if str(row[2]).casefold() in OUR_NAMES)
+    ours = (row for row in rows if str(row[2]).casefold() in OUR_NAMES and (kinds is None or row[0] in kinds))
     return sha256("\0\0".join("\0".join(map(str, row)) for row in ours).encode(errors="surrogatepass")).hexdigest()
 
 

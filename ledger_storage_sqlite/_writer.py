@@ -9,7 +9,8 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from weakref import WeakSet
 
@@ -55,6 +56,7 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._changes_checkpointed = 0
         self._closed = False
+        self._is_alone = False
         self._is_only_writer = False
         self._lock = WriteLock(location.beside("-lock"))
         try:
@@ -84,26 +86,37 @@ class Writer:
 
         Raises OutcomeUnknown if the commit itself failed and SQLite cannot say that it did not happen.
         """
+        with self.alone():
+            connection = self._trusted_connection()
+            self._lock.mark()
+            try:
+                connection.execute(statements.BEGIN)
+                work(connection)
+                self._commit(connection, what)
+            except BaseException as error:
+                self._roll_back(connection, error)
+                raise
+            if connection.total_changes - self._changes_checkpointed >= CHECKPOINT_ROWS and not self._checkpoint(
+                connection, statements.CHECKPOINT_PASSIVE
+            ):
+                self._discard()
+            else:
+                self._ended_well()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the file's lock; a write inside the block, by the same thread, does not take it again."""
         with self._mutex:
             self._require_open()
+            if self._is_alone:
+                yield
+                return
             self._lock.acquire(self._location.busy_timeout)
+            self._is_alone = True
             try:
-                connection = self._trusted_connection()
-                self._lock.mark()
-                try:
-                    connection.execute(statements.BEGIN)
-                    work(connection)
-                    self._commit(connection, what)
-                except BaseException as error:
-                    self._roll_back(connection, error)
-                    raise
-                if connection.total_changes - self._changes_checkpointed >= CHECKPOINT_ROWS and not self._checkpoint(
-                    connection, statements.CHECKPOINT_PASSIVE
-                ):
-                    self._discard()
-                else:
-                    self._ended_well()
+                yield
             finally:
+                self._is_alone = False
                 self._lock.release()
 
     def ensure_connected(self) -> None:
@@ -111,11 +124,8 @@ class Writer:
         with self._mutex:
             self._require_open()
             if self._connection is None:
-                self._lock.acquire(self._location.busy_timeout)
-                try:
+                with self.alone():
                     self._reconnect()
-                finally:
-                    self._lock.release()
 
     def close(self) -> None:
         """Copy the WAL into the file and let go of everything; -wal and -shm stay, for readers to come."""
@@ -147,6 +157,7 @@ class Writer:
     def abandon(self) -> None:
         """Forget what was inherited from a parent process, without touching what the parent still uses."""
         self._mutex = threading.RLock()
+        self._is_alone = False
         keep_for_ever(self._connection)
         self._connection = None
         self._close_files()
@@ -183,7 +194,7 @@ class Writer:
 
     def _recover(self) -> None:
         self._lock.mark_unchecked()
-        rewrite_wal(self._location, is_open_here=_is_open_here(self._location))
+        rewrite_wal(self._location, self._lock.descriptor, is_open_here=_is_open_here(self._location))
 
     def _connect(self) -> sqlite3.Connection:
         """Open the connection; the caller holds the file's lock."""

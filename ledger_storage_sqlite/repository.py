@@ -8,6 +8,7 @@ thread on the writer's would see what is not committed yet.
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +36,8 @@ def open_repository(url: str, *, strategy_id: str, read_only: bool = False) -> "
     and migrates nothing, whether a writer is alive, was killed, or has closed the file.
     """
     location = parse_url(url)
-    require_usable(location, read_only=read_only)
+    with translated(f"open {location.path}"):
+        require_usable(location, read_only=read_only)
     return SqliteRepository(location, strategy_id=strategy_id, read_only=read_only)
 
 
@@ -153,6 +155,10 @@ class SqliteRepository:
                     connection.execute(statements.ADVANCE_CURSOR, place)
 
             writer.write(work, what)
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Hold the file's lock."""
+        return self._require_writer().alone()
 
     def claim(self, subscriber: str) -> Cursor:
         """Become the owner of a subscriber's cursor until `close`."""

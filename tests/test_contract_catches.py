@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -1029,6 +1030,15 @@ class AlwaysEndsInDoubt(MemoryRepository):
         return True
 
 
+class IsNeverAlone(MemoryRepository):
+    """Keeps nobody out."""
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Do nothing."""
+        super().alone()
+        return nullcontext()
+
+
 class ConfirmsWhenReadOnly(MemoryRepository):
     """Lets a reader note that the end was looked through."""
 
@@ -1506,6 +1516,7 @@ CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (ClaimsWhenReadOnly, "read_only_writes_nothing"),
     (WritesBeforeItRefuses, "read_only_writes_nothing"),
     (AnswersAfterClose, "closed_is_closed"),
+    (IsNeverAlone, "who_is_alone_is_not_overtaken"),
     (AlwaysEndsInDoubt, "who_closes_ends_well"),
     (ConfirmsWhenReadOnly, "read_only_writes_nothing"),
     (ClosesOnce, "close_may_be_repeated"),

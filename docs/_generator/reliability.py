@@ -27,7 +27,7 @@ that take a protection away, or break the ledger on purpose, and pass only if th
 HOW = """\
 ## Run them
 
-```console
+```sh
 $ tox -e reliability                           # CI's amount of each
 $ tox -e reliability -- power-cuts             # as much as the whole campaign still lacks
 $ tox -e reliability -- power-cuts --amount 5000 --minutes 10

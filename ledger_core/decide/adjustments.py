@@ -11,6 +11,7 @@ from ledger_core.decide.holdings import add_adjustment, instrument_of
 from ledger_core.decide.orders import note_terms
 from ledger_core.decide.trades import restated_by_split
 from ledger_core.errors import IdempotencyConflict, InvalidValue
+from ledger_core.lifecycle import OrderEvent
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
@@ -132,14 +133,21 @@ def _restate_order(draft: Draft, order: Order, split: Split) -> None:
     values: dict[str, Any] = {"splits": splits}
     if order.quantity is not None:
         values["quantity"] = quotient(times(order.quantity, split.ratio), ONE)
-    values["cum_quantity"] = plain(total(split_quantity(fill.quantity, fill.economic_order, splits) for fill in fills))
+    cum_quantity = plain(total(split_quantity(fill.quantity, fill.economic_order, splits) for fill in fills))
+    values["cum_quantity"] = cum_quantity
     for name in ("limit_price", "stop_price", "trailing_offset"):
         price = getattr(order, name)
         if price is not None:
             values[name] = quotient(price, split.ratio)
+    values = {name: value for name, value in values.items() if value != getattr(order, name)}
+    quantity = values.get("quantity", order.quantity)
+    if quantity is not None and cum_quantity >= quantity:  # told late, behind fills in the new units
+        event = OrderEvent.TERMS_COMPLETE
+        draft.change_order(order, event, EventType.ORDER_RESTATED, facts={"reason": SPLIT}, **values)
+        return
     draft.change(
         order,
-        {name: value for name, value in values.items() if value != getattr(order, name)},
+        values,
         event_type=EventType.ORDER_RESTATED,
         from_state=order.state,
         to_state=order.state,

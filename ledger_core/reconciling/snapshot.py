@@ -178,11 +178,8 @@ def _of(words: type[StrEnum]) -> check.Parser:
 
 def _all(parser: Callable[[object, str], ValueT], *, distinct: bool) -> Callable[[object, str], tuple[ValueT, ...]]:
     def read(value: object, argument: str) -> tuple[ValueT, ...]:
-        if not isinstance(value, (list, tuple)):
-            raise check.invalid(argument, value, f"must be a list, not {type(value).__name__}")
-        if len(value) > ITEMS_MAX:
-            raise check.invalid(argument, "…", f"has {len(value)} items, at most {ITEMS_MAX} are taken")
-        items = [parser(item, f"{argument}[{index}]") for index, item in enumerate(value)]
+        given = check.items_of(value, argument, at_most=ITEMS_MAX)
+        items = [parser(item, f"{argument}[{index}]") for index, item in enumerate(given)]
         return tuple(dict.fromkeys(items)) if distinct else tuple(items)
 
     return read

@@ -1,16 +1,16 @@
 """Laws of threads: any may call any method at any time, and each sees whole entries or nothing of them."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Barrier, Event
 from typing import cast
 
 from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head, chain
-from ledger_core.errors import LedgerError
+from ledger_core.errors import Conflict, LedgerError, StorageBusy
 from ledger_core.model import Order, RecordKind
 from ledger_core.repository import LedgerRepository, Query
 from ledger_core.testing._setting import Opener, Setting
-from ledger_core.testing.samples import entry, order
+from ledger_core.testing.samples import entry, head_after, order
 
 WRITERS = 4
 ENTRIES_EACH = 15
@@ -67,6 +67,29 @@ class ConcurrencyLaws(Setting):
         with ThreadPoolExecutor(len(readers) + 1) as threads:
             for task in [threads.submit(write), *(threads.submit(read, one) for one in readers)]:
                 task.result()
+
+    def test_who_is_alone_is_not_overtaken(self, open_repository: Opener) -> None:
+        """While one repository is alone no other stores anything, in the same process or not; it may itself."""
+        first, second = open_repository(), open_repository()
+        before = first.head()
+        given = entry(before, order("O-1"))
+
+        def overtake() -> bool:
+            try:
+                second.append([entry(before, order("O-2"))])
+            except (Conflict, StorageBusy):
+                return False
+            return True
+
+        with ThreadPoolExecutor(1) as threads:
+            with first.alone(), first.alone():
+                task = threads.submit(overtake)
+                wait([task], timeout=0.05)
+                assert first.head() == before
+                first.append([given])
+            assert not task.result()
+        assert first.head() == head_after(given)
+        second.append([entry(second.head(), order("O-2"))])
 
     def test_a_claim_has_one_winner(self, open_repository: Opener) -> None:
         """Of several repositories that claim a cursor at once exactly one becomes its owner."""

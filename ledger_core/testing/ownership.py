@@ -142,6 +142,7 @@ class OwnershipLaws(Setting):
             lambda: reader.append([], [Cursor("monitor", 1)]),
             lambda: reader.claim("monitor"),
             reader.confirm_end,
+            reader.alone,
         ):
             with pytest.raises(ReadOnlyLedger):
                 refused()
@@ -209,6 +210,7 @@ def _calls(repository: LedgerRepository, head: Head) -> Sequence[Callable[[], ob
         lambda: repository.append([]),
         lambda: repository.claim("monitor"),
         lambda: repository.ended_uncleanly,
+        repository.alone,
         repository.strategies,
         lambda: repository.read_raw(0),
         lambda: repository.scan(RecordKind.ORDER),

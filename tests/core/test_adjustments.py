@@ -164,6 +164,26 @@ def test_split_counts_where_it_stands_in_time(open_ledger_on: OpenLedger, late: 
     assert (position.quantity, position.cost) == (8, 400)
 
 
+@pytest.mark.parametrize(("ratio", "overfill"), [("0.6", 0), ("0.5", 1)])
+def test_split_told_behind_fills_in_its_units_may_complete_their_order(
+    ledger: StrategyLedger, ratio: str, overfill: int
+) -> None:
+    """A reverse split that halves what was ordered, told after fills that already were in the new units, fills the order."""
+    ledger.record_order("O1", limit_order(quantity=10), occurred_at=START)
+    ledger.update_order_fill("O1", fill("F1", 6), occurred_at=LATER + timedelta(hours=1))
+    ledger.record_adjustment("A1", adjustment("SPLIT", ratio=ratio), occurred_at=LATER)
+    order = ledger.get_order("O1")
+    assert (order.state, order.cum_quantity, order.overfill_quantity, order.leaves_quantity) == (
+        "FILLED",
+        6,
+        overfill,
+        0,
+    )
+    assert not list(ledger.find_orders(is_open=True))
+    assert ledger.get_position("ACME").quantity == 6
+    assert ledger.verify().is_intact
+
+
 def test_trade_that_is_created_after_a_split_counts_in_new_units(held: StrategyLedger) -> None:
     """What was bought before the split and sold after it meets."""
     held.record_adjustment("A1", adjustment("SPLIT", ratio=2), occurred_at=LATER)

@@ -9,7 +9,15 @@ from datetime import timedelta
 
 import pytest
 
-from ledger_core import Conflict, IdempotencyConflict, OverfillError, StorageBusy, StrategyLedger
+from ledger_core import (
+    Conflict,
+    IdempotencyConflict,
+    OutcomeUnknown,
+    OverfillError,
+    StorageBusy,
+    StorageError,
+    StrategyLedger,
+)
 from support import START, FaultyRepository, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
 
 OpenLedger = Callable[..., StrategyLedger]
@@ -164,6 +172,50 @@ def test_writer_that_is_always_too_late_gives_up_in_the_end(
     with pytest.raises(StorageBusy) as refused:
         ledger.record_order("O1", limit_order())
     assert (refused.value.retryable, ledger.head().sequence) == (True, 0)
+
+
+def test_writer_that_was_overtaken_keeps_the_others_out(store: Store, clock: SteppingClock) -> None:
+    """Beside writers that are always faster a command is stored all the same: after some tries it is let through alone."""
+    repository = FaultyRepository(store.repository())
+    slow, fast = StrategyLedger(repository, clock=clock), store.open(clock=clock)
+    overtaken = 0
+
+    def overtake() -> None:
+        nonlocal overtaken
+        overtaken += 1
+        if overtaken <= 2:
+            repository.on_append = overtake
+            fast.record_order(f"fast-{overtaken}", limit_order())
+
+    repository.on_append = overtake
+    slow.record_order("slow", limit_order())
+    assert [entry.subject for entry in fast.read_journal()] == ["fast-1", "fast-2", "slow"]
+    assert overtaken == 3
+
+
+def _record(ledger: StrategyLedger, *, in_batch: bool) -> None:
+    if in_batch:
+        with ledger.batch() as batch:
+            batch.record_order("O1", limit_order())
+    else:
+        ledger.record_order("O1", limit_order())
+
+
+@pytest.mark.parametrize("operation", ["command", "batch"])
+def test_commit_that_does_not_happen_is_told_at_once(store: Store, clock: SteppingClock, operation: str) -> None:
+    """A commit that failed, was looked up and is not there is tried once more, and then told as what it is."""
+    repository = FaultyRepository(store.repository())
+    ledger = StrategyLedger(repository, clock=clock)
+    for _ in range(2):
+        repository.fail_before_storing(OutcomeUnknown("the disk reported an error"))
+    with pytest.raises(
+        StorageError, match="the disk reported an error; it was looked up: nothing was stored"
+    ) as caught:
+        _record(ledger, in_batch=operation == "batch")
+    assert type(caught.value) is StorageError
+    assert ledger.head().sequence == 0
+    ledger.record_order("O1", limit_order())
+    assert ledger.head().sequence == 1
 
 
 def test_records_read_while_others_write_are_whole(ledger: StrategyLedger) -> None:

@@ -151,6 +151,16 @@ def test_only_the_last_entries_are_looked_through(store: Store, open_ledger_on: 
         StrategyLedger(repository)
 
 
+def test_a_record_that_moved_on_meanwhile_is_not_torn(store: Store, doubtful: Doubtful) -> None:
+    """A killed bot opens its ledger beside busy writers: what a later entry changed says nothing of the end."""
+    head = doubtful.inner.head()
+    with store.open() as other:
+        other.update_order_acceptance("O3", {"venue_order_id": "V3"})
+        doubtful.heads = [head, other.head()]
+        StrategyLedger(doubtful).close()
+    assert not doubtful.in_doubt
+
+
 def test_others_may_write_meanwhile(doubtful: Doubtful) -> None:
     """What was read while another writer moved on means nothing, and is read again; but not for ever."""
     head = doubtful.inner.head()

@@ -74,6 +74,7 @@ class Life:
         rows = self._random.choice(_CHECKPOINT_ROWS)
         with (
             patch.object(_writer, "CHECKPOINT_ROWS", rows),
+            patch.object(_writer._log, "disabled", True),
             known_by_heart(self._reference),
             same_time_of_migrations(),
             adapter_watched(self.machine, seed=seed) as self._shim,

@@ -1,6 +1,5 @@
 """A ledger survives a life of errors, kills and power cuts, and the same seed is the same life."""
 
-import logging
 import random
 import sys
 from collections.abc import Iterator
@@ -77,7 +76,15 @@ def test_on_a_machine_that_is_down_nothing_happens(tmp_path: Path) -> None:
     assert machine.trace == []
 
 
-@pytest.fixture(autouse=True)
-def _quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Let the adapter log its thousands of injected errors to nobody."""
-    caplog.set_level(logging.CRITICAL + 1)
+def test_pages_that_the_machine_dropped_stay_lost(tmp_path: Path) -> None:
+    """After a sync that failed so, a later sync that succeeds does not make the bytes durable."""
+    machine, path = Machine(tmp_path, random.Random(0)), str(tmp_path.resolve() / "f")
+    machine.start(may_die=False)
+    machine.happened(Event(Kind.OPEN, path))
+    machine.happened(Event(Kind.SYNC_FOLDER, str(tmp_path.resolve())))
+    machine.happened(Event(Kind.WRITE, path, 0, 1, b"x"))
+    with patch.object(machine, "_rate", 1.0):
+        while not machine.counts["dropped syncs"]:
+            assert machine.decide(Event(Kind.SYNC, path))
+    machine.happened(Event(Kind.SYNC, path))
+    assert machine._disk.unsynced == 1

@@ -119,7 +119,7 @@ class Shim:
         """Make new connections go through the shim."""
         self.observer = observer
         self.random = random.Random(seed)
-        self._register(ctypes.addressof(self._vfs))
+        self._register(self.address)
 
     def uninstall(self) -> None:
         """Give the original back its place; raise what an observer raised in the meantime."""
@@ -129,6 +129,11 @@ class Shim:
         if self.errors:
             errors, self.errors = self.errors, []
             raise errors[0]
+
+    @property
+    def address(self) -> int:
+        """Where SQLite finds the VFS."""
+        return ctypes.addressof(self._vfs)
 
     def open_paths(self) -> list[str]:
         """Return the paths of the files that are open through the shim, sorted."""

@@ -35,7 +35,7 @@ class Command:
         arguments = self.arguments
         try:
             if self.method == "resolve_quarantined":
-                named = _waiting(target, self.arguments[0])
+                named = _waiting(target, *self.arguments[0])
                 if named is None:
                     return "nothing waits"
                 arguments = (named, *self.arguments[1:])
@@ -45,10 +45,10 @@ class Command:
         return f"{type(answer).__name__} {answer.key} {answer.version}"
 
 
-def _waiting(ledger: StrategyLedger, fill_id: str) -> str | None:
+def _waiting(ledger: StrategyLedger, fill_id: str, price: str) -> str | None:
     """Return the id of the fill in quarantine; once it is resolved, there is none, so a repeat does nothing."""
     for fact in ledger.quarantined():
-        if fact.fact.get("fill", {}).get("fill_id") == fill_id:
+        if (fact.fact.get("fill", {}).get("fill_id"), fact.fact.get("fill", {}).get("price")) == (fill_id, price):
             return fact.quarantine_id
     return None
 
@@ -61,6 +61,11 @@ class Step:
     commands: tuple[Command, ...]
     is_batch: bool = False
 
+
+_NOT_IN_BATCHES = frozenset({
+    *("resolve_quarantined", "create_trade", "update_trade", "close_trade", "bust_order_fill", "correct_order_fill"),
+})  # fmt: skip
+"""What may be refused in a batch for want of a later command of it, and so may succeed when the batch is repeated."""
 
 Outcome = tuple[str, ...]
 """What each command of a step came to, in words that are the same on every adapter."""
@@ -212,9 +217,7 @@ class _Desk:
 
     def _again(self) -> Command | None:
         """Tell something again: known by its id, it is a no-op, unless what it needs has changed meanwhile."""
-        return self._one_of(
-            known for known in self._given if not self.is_batch or known.method != "resolve_quarantined"
-        )
+        return self._one_of(known for known in self._given if not self.is_batch or known.method not in _NOT_IN_BATCHES)
 
     def _conflict(self) -> Command | None:
         booking = self._one_of(known for known in self._given if known.method == "update_order_fill")
@@ -224,12 +227,16 @@ class _Desk:
         return self._command("update_order_fill", order_id, {**fill, "price": "77.77"})
 
     def _bust(self) -> Command | None:
+        if self.is_batch:
+            return None
         order = self._one_of(order for order in self._orders if order.fills)
         if order is None:
             return None
         return self._command("bust_order_fill", order.order_id, self.random.choice(order.fills), "erroneous")
 
     def _correction(self) -> Command | None:
+        if self.is_batch:
+            return None
         order = self._one_of(order for order in self._orders if order.fills)
         if order is None:
             return None
@@ -300,7 +307,7 @@ class _Desk:
         resolution = {"reason": "by hand"} | (
             {"dismiss": True} if self.random.random() < 0.5 else {"order_id": order_id}
         )
-        return self._command("resolve_quarantined", fill["fill_id"], resolution)
+        return self._command("resolve_quarantined", (fill["fill_id"], fill["price"]), resolution)
 
     def _illegal(self) -> Command:
         method = self.random.choice(("update_order_acceptance", "update_order_suspension", "update_order_resumption"))
@@ -309,6 +316,8 @@ class _Desk:
     # -- trades and adjustments -----------------------------------------------------------------------------------
 
     def _trade(self) -> Command | None:
+        if self.is_batch:
+            return None
         order = self._one_of(order for order in self._orders if order.trade_id is None)
         if order is None:
             return None
@@ -317,6 +326,8 @@ class _Desk:
         return self._command("create_trade", order.trade_id, [order.order_id], {"tags": ["x"], "stop_price": "90.5"})
 
     def _trade_update(self) -> Command | None:
+        if self.is_batch:
+            return None
         trade_id = self._one_of(self._trades)
         orders = [order for order in self._orders if order.trade_id is None]
         if trade_id is None or not orders:
@@ -326,6 +337,8 @@ class _Desk:
         return self._command("update_trade", trade_id, {"order_ids": [order.order_id], "stop_price": self._price()})
 
     def _trade_close(self) -> Command | None:
+        if self.is_batch:
+            return None
         trade_id = self._one_of(self._trades)
         return None if trade_id is None else self._command("close_trade", trade_id)
 

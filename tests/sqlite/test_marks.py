@@ -37,9 +37,9 @@ def rewritten(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether, at each rewriting of the WAL, this process had a connection open."""
     calls: list[bool] = []
 
-    def watched(location: Location, *, is_open_here: bool) -> None:
+    def watched(location: Location, lock: int, *, is_open_here: bool) -> None:
         calls.append(is_open_here)
-        rewrite_wal(location, is_open_here=is_open_here)
+        rewrite_wal(location, lock, is_open_here=is_open_here)
 
     monkeypatch.setattr(_writer, "rewrite_wal", watched)
     return calls
@@ -140,7 +140,7 @@ def test_a_rewriting_that_fails_writes_nothing(path: Path, monkeypatch: pytest.M
     repository = open_at(path, parameters=DURABLE)
     _die_writing(path)
 
-    def fails(location: Location, *, is_open_here: bool) -> None:
+    def fails(location: Location, lock: int, *, is_open_here: bool) -> None:
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:

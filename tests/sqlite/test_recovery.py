@@ -57,7 +57,7 @@ def test_an_opening_that_fails_leaves_nothing_locked(opener: Opener, monkeypatch
     repository = opener()
     _in_doubt(repository)
 
-    def refuse(_location: object, *, is_open_here: bool) -> None:
+    def refuse(_location: object, _lock: int, *, is_open_here: bool) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patched:

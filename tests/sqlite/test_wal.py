@@ -3,6 +3,10 @@
 import logging
 import os
 import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,9 +14,13 @@ import pytest
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import _recovery, _rewrite, _writer
 from ledger_storage_sqlite._location import Location
+from ledger_storage_sqlite._locks import WriteLock
 from ledger_storage_sqlite._recovery import rewrite_wal
 from sqlite.conftest import Opener
-from sqlite.files import append, killed_writer, open_at, order_ids, query
+from sqlite.files import WAIT, Process, append, killed_writer, open_at, order_ids, query
+
+NO_LOCK = os.open(os.devnull, os.O_RDONLY)
+"""What stands for the descriptor of the lock, which a child inherits."""
 
 
 def _wal(path: Path) -> Path:
@@ -110,9 +118,9 @@ def test_the_wal_of_a_killed_writer_is_rewritten_before_it_is_read(path: Path, m
     killed_writer(path)
     rewritten = []
 
-    def watched(location: Location, *, is_open_here: bool) -> None:
+    def watched(location: Location, lock: int, *, is_open_here: bool) -> None:
         before = _wal(location.path).read_bytes()
-        rewrite_wal(location, is_open_here=is_open_here)
+        rewrite_wal(location, lock, is_open_here=is_open_here)
         assert _wal(location.path).read_bytes() == before
         rewritten.append(len(before))
 
@@ -142,7 +150,7 @@ def test_rewriting_ends_with_a_sync(path: Path, monkeypatch: pytest.MonkeyPatch,
         return written[-1]
 
     monkeypatch.setattr(os, "pwrite", short_write)
-    rewrite_wal(Location(path=path, durability=durability))
+    rewrite_wal(Location(path=path, durability=durability), NO_LOCK)
     assert sum(written) == len(content)
     assert len(synced) == syncs
     assert _wal(path).read_bytes() == content
@@ -151,10 +159,10 @@ def test_rewriting_ends_with_a_sync(path: Path, monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize("is_open_here", [False, True])
 def test_nothing_is_rewritten_where_nothing_is(path: Path, is_open_here: bool) -> None:
     """Without a WAL there is nothing to do, and none is made; nor where nothing was ever synced."""
-    rewrite_wal(Location(path=path), is_open_here=is_open_here)
+    rewrite_wal(Location(path=path), NO_LOCK, is_open_here=is_open_here)
     assert not _wal(path).exists()
     _wal(path).touch(mode=0)
-    rewrite_wal(Location(path=path, durability="none"), is_open_here=is_open_here)
+    rewrite_wal(Location(path=path, durability="none"), NO_LOCK, is_open_here=is_open_here)
 
 
 def test_a_wal_that_is_in_use_here_is_rewritten_by_a_child(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,21 +171,21 @@ def test_a_wal_that_is_in_use_here_is_rewritten_by_a_child(path: Path, monkeypat
     wal.write_bytes(bytes(range(256)) * 10_000)
     before = (wal.read_bytes(), wal.stat().st_mtime_ns)
     monkeypatch.setattr(_rewrite, "rewrite", lambda path: pytest.fail("opened here"))
-    rewrite_wal(Location(path=path), is_open_here=True)
+    rewrite_wal(Location(path=path), NO_LOCK, is_open_here=True)
     after = (wal.read_bytes(), wal.stat().st_mtime_ns)
     assert after[0] == before[0]
     assert after[1] > before[1]
     wal.unlink()
     wal.mkdir()
     with pytest.raises(OSError, match="Is a directory"):
-        rewrite_wal(Location(path=path), is_open_here=True)
+        rewrite_wal(Location(path=path), NO_LOCK, is_open_here=True)
     monkeypatch.setattr(_recovery, "_SECONDS", 0)
     with pytest.raises(OSError, match="took longer"):
-        rewrite_wal(Location(path=path), is_open_here=True)
+        rewrite_wal(Location(path=path), NO_LOCK, is_open_here=True)
     monkeypatch.undo()
     monkeypatch.setattr(_rewrite, "__file__", str(path.with_name("nowhere.py")))
     with pytest.raises(OSError, match="nowhere"):
-        rewrite_wal(Location(path=path), is_open_here=True)
+        rewrite_wal(Location(path=path), NO_LOCK, is_open_here=True)
 
 
 def test_a_new_file_s_name_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,3 +195,71 @@ def test_a_new_file_s_name_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch
     for _ in range(2):
         open_at(path, parameters="durability=full").close()
     assert synced == [path]
+
+
+# A process that is to be killed while its child rewrites the WAL, slowly.
+REWRITES = """
+import pathlib, sys
+from ledger_storage_sqlite import _recovery, _rewrite
+from ledger_storage_sqlite._location import Location
+from ledger_storage_sqlite._locks import WriteLock
+path = pathlib.Path(sys.argv[1])
+_rewrite.__file__ = sys.argv[2]
+lock = WriteLock(path.with_name(path.name + "-lock"))
+lock.acquire(0)
+_recovery.rewrite_wal(Location(path=path), lock.descriptor, is_open_here=True)
+"""
+SLOW = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1]).parent
+(folder / "rewriting").touch()
+while not (folder / "go").exists():
+    time.sleep(0.01)
+"""
+
+
+def test_a_rewriting_child_holds_the_lock_when_its_parent_is_killed(path: Path) -> None:
+    """What the child has read must not be written over what others commit meanwhile: nobody writes until it is done."""
+    _wal(path).write_bytes(b"frames")
+    script = path.with_name("slow.py")
+    script.write_text(SLOW)
+    process = subprocess.Popen([sys.executable, "-c", REWRITES, str(path), str(script)])
+    rewriting, go = path.with_name("rewriting"), path.with_name("go")
+    try:
+        _wait_for(rewriting.exists)
+        process.kill()
+        process.wait(WAIT)
+        lock = WriteLock(path.with_name(f"{path.name}-lock"))
+        assert not lock.try_acquire()
+    finally:
+        go.touch()
+        process.kill()
+    lock.acquire(WAIT)
+    lock.close()
+
+
+def test_a_log_that_was_only_begun_is_read_as_none(path: Path) -> None:
+    """A bot that died between the log's header and its first frame leaves a file that can be read at once."""
+    killed_writer(path)
+    repository = open_at(path)
+    repository.close()
+    code = """
+repository = open_repository(URL, strategy_id="momentum-1")
+repository.append([entry(repository.head(), order("O-9"))])
+os.kill(os.getpid(), 9)
+"""
+    assert Process(code, path).end() == -9
+    os.truncate(_wal(path), 32)
+    reader = open_at(path, read_only=True, parameters="durability=none&busy_timeout=0")
+    assert order_ids(reader) == ["O-1", "O-2", "O-3"]
+    reader.close()
+    writer = open_at(path)
+    assert order_ids(writer) == ["O-1", "O-2", "O-3"]
+    writer.close()
+
+
+def _wait_for(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT
+    while not holds():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.01)

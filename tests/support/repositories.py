@@ -1,6 +1,7 @@
 """Repositories around a real one, on any adapter: one that fails on demand, one that counts what is asked of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ledger_core import Cursor, Difference, Entry, Head, LedgerRepository, Query, RecordKind
@@ -53,6 +54,10 @@ class AroundRepository:
     def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
         """Pass on."""
         self.inner.append(entries, cursors)
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Pass on."""
+        return self.inner.alone()
 
     def claim(self, subscriber: str) -> Cursor:
         """Pass on."""
