@@ -311,7 +311,7 @@ def run(first_seed: int, amount: int, deadline: float | None) -> Tally:
 
 
 CAMPAIGN = Campaign(
-    name="io_faults",
+    name="io-faults",
     row="3",
     promise="whichever I/O call fails, a typed error comes, nothing acknowledged is lost, and the next try succeeds",
     unit="points",

@@ -135,5 +135,5 @@ def adapter_watched(observer: Observer, *, seed: int = 0) -> Iterator[Shim]:
         for module in adapter:
             stack.enter_context(patch.object(module, "os", stand_in))
         # A child process would go unseen. Here too opening the -wal drops no lock: SQLite has none on it.
-        stack.enter_context(patch.object(_recovery, "_rewrite_in_child", _rewrite.rewrite))
+        stack.enter_context(patch.object(_recovery, "_rewrite_in_child", lambda path, _lock: _rewrite.rewrite(path)))
         yield stack.enter_context(watched(observer, seed=seed))

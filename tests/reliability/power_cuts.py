@@ -221,7 +221,7 @@ def run(first_seed: int, amount: int, deadline: float | None, setting: Setting =
 
 
 CAMPAIGN = Campaign(
-    name="power_cuts",
+    name="power-cuts",
     row="1",
     promise="a power cut at any I/O event, whatever it does to what was not synced, loses nothing acknowledged",
     unit="images",

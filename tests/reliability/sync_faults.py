@@ -272,7 +272,7 @@ def run(first_seed: int, amount: int, deadline: float | None) -> Tally:
 
 
 CAMPAIGN = Campaign(
-    name="sync_faults",
+    name="sync-faults",
     row="4",
     promise="whichever sync fails and loses its pages, a power cut at any later moment loses nothing acknowledged",
     unit="points",

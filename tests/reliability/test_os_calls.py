@@ -25,6 +25,7 @@ class Seen(Observer):
 
     def __init__(self, kind: Kind | None = None, suffix: str = "", answer: int | Partly = 0) -> None:
         self.done: list[tuple[Kind, str]] = []
+        self.written = b""
         self._fails = (kind, suffix, answer)
 
     def decide(self, event: Event) -> int | Partly:
@@ -35,6 +36,7 @@ class Seen(Observer):
     def happened(self, event: Event) -> None:
         """Keep the event."""
         self.done.append((event.kind, os.path.basename(event.path)))  # noqa: PTH119 - a str
+        self.written += event.data
 
 
 def _open(folder: Path) -> None:
@@ -59,7 +61,7 @@ def test_rewriting_the_wal_is_seen_even_where_a_child_process_would_do_it(tmp_pa
     for is_open_here in (False, True):
         seen = Seen()
         with adapter_watched(seen):
-            _recovery.rewrite_wal(location, is_open_here=is_open_here)
+            _recovery.rewrite_wal(location, 0, is_open_here=is_open_here)
         assert seen.done == [(Kind.OPEN, "x.db-wal"), (Kind.WRITE, "x.db-wal"), (Kind.SYNC, "x.db-wal")]
 
 
@@ -88,7 +90,7 @@ def test_a_short_write_is_told_as_short(tmp_path: Path) -> None:
     descriptor = calls.open(tmp_path / "f", os.O_RDWR | os.O_CREAT, 0o600)
     assert calls.pwrite(descriptor, b"abcdef", 0) == 3
     calls.close(descriptor)
-    assert (tmp_path / "f").read_bytes() == b"abc"
+    assert (tmp_path / "f").read_bytes() == seen.written == b"abc"
     nothing = WatchedOs(Seen(Kind.WRITE, "f", Partly(sqlite3.SQLITE_FULL, 0)))
     descriptor = nothing.open(tmp_path / "f", os.O_RDWR)
     with pytest.raises(OSError, match="No space left") as raised:

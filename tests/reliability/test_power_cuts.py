@@ -13,8 +13,8 @@ import pytest
 
 from ledger_storage_sqlite import _connections
 from reliability.campaign import require_kept
-from reliability.disk import Damage
-from reliability.power_cuts import CAMPAIGN, SHIPPED, Setting, inspected, lived, scratch
+from reliability.disk import Damage, Moment
+from reliability.power_cuts import CAMPAIGN, SHIPPED, Inspection, Setting, inspected, lived, scratch
 
 pytestmark = [
     pytest.mark.reliability,
@@ -75,6 +75,21 @@ def _losses(folder: Path, setting: Setting, seed: int = 1, wanted: int = _WANTED
 def test_the_inspection_sees_what_a_weaker_durability_loses(durability: str, folder: Path) -> None:
     """Control: without a sync at each commit acknowledged entries are lost, and the oracle says so."""
     assert _losses(folder, Setting(parameters=f"?durability={durability}"))
+
+
+def test_an_image_that_was_seen_before_is_judged_anew_when_more_was_acknowledged(folder: Path) -> None:
+    """Files that were right when nothing was acknowledged are a loss once something was, though they are the same."""
+    for name in ("life", "image"):
+        (folder / name).mkdir()
+    life = lived(1, folder / "life")
+    event = life.recorder.trace[-1][0]
+    inspection = Inspection(life, folder / "image", random.Random(0))
+    before = life.disk.image(Damage.DROP, random.Random(0))
+    assert inspection.of(before, Moment(0, event, 0, 0)) == []
+    assert inspection.of(before, Moment(0, event, 0, 1)) == []
+    (found,) = inspection.of(before, Moment(0, event, 10, 10))
+    assert found.startswith("lost: ")
+    assert inspection.distinct == 1
 
 
 def test_the_inspection_sees_the_transaction_that_a_rollback_journal_loses(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The shim sees what SQLite does to files, makes any of it fail, and leaves no trace behind."""
 
+import ctypes
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reliability.sqlite_abi import X_OPEN, Vfs
 from reliability.vfs import Event, Kind, Observer, Partly, shim, watched
 
 pytestmark = [
@@ -148,6 +150,16 @@ def test_a_file_that_cannot_be_opened_is_never_closed(tmp_path: Path) -> None:
             with pytest.raises(sqlite3.OperationalError, match="unable to open"):
                 _make_table(tmp_path / "x.db")
         _make_table(tmp_path / "x.db")
+
+
+def test_a_file_that_was_not_opened_has_no_methods() -> None:
+    """SQLite closes whatever has methods, even after an open that failed; so they are taken from it."""
+    with watched(Seen(lambda _: sqlite3.SQLITE_CANTOPEN)) as shim:
+        vfs = Vfs.from_address(shim.address)
+        file = ctypes.create_string_buffer(b"\xff" * vfs.szOsFile, vfs.szOsFile)
+        at = ctypes.addressof(file)
+        assert X_OPEN.at(vfs.xOpen)(shim.address, None, at, 0, None) == sqlite3.SQLITE_CANTOPEN
+        assert ctypes.c_void_p.from_address(at).value is None
 
 
 def test_a_write_may_fail_after_some_of_its_bytes_were_written(tmp_path: Path) -> None:
