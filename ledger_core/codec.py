@@ -58,7 +58,8 @@ _STORED_ELSEWHERE = frozenset({"requests"})
 
 
 def _converter() -> Converter:
-    converter = Converter()
+    # The first error is enough, and of a damaged list of a million items the only one that is affordable.
+    converter = Converter(detailed_validation=False)
     converter.register_unstructure_hook(Decimal, decimal_text)
     converter.register_unstructure_hook_func(lambda hint: hint is Price, price_text)
     converter.register_structure_hook(Decimal, lambda text, _: load_decimal(text))

@@ -54,6 +54,7 @@ class CurrentRecords:
         self._recent: OrderedDict[tuple[RecordKind, Key], Record] = OrderedDict()
         self._fills: dict[str, dict[str, Fill]] = {}
         self._facts_about: dict[tuple[str | None, str | None], dict[Key, QuarantinedFact]] = {}
+        self._waits_under: dict[Key, tuple[str | None, str | None]] = {}
         self.head: Head = repository.head()
         for query in _LIVE_QUERIES:
             for record in all_pages(repository.find, query):
@@ -216,13 +217,16 @@ class CurrentRecords:
                 self._fills.pop(evicted_key[0], None)
 
     def _index_fact(self, fact: QuarantinedFact) -> None:
-        name = (fact.order_id, None) if fact.order_id is not None else (None, fact.venue_order_id)
+        # Whoever books a fact by hand may name another order than it did, so it is looked for where it waited.
+        waited = self._waits_under.pop(fact.key, None)
+        if waited is not None:
+            del self._facts_about[waited][fact.key]
+            if not self._facts_about[waited]:
+                del self._facts_about[waited]
         if fact.state is QuarantineState.WAITING:
+            name = (fact.order_id, None) if fact.order_id is not None else (None, fact.venue_order_id)
             self._facts_about.setdefault(name, {})[fact.key] = fact
-        elif name in self._facts_about:
-            self._facts_about[name].pop(fact.key, None)
-            if not self._facts_about[name]:
-                del self._facts_about[name]
+            self._waits_under[fact.key] = name
 
     def _with_requests(self, record: Record) -> Record:
         if not isinstance(record, Order) or not record.request_count:

@@ -181,6 +181,7 @@ def time_text(value: datetime) -> str:
     return value.isoformat(timespec="microseconds")[:26] + "Z"
 
 
+@lru_cache(maxsize=4096)  # an entry says the same few times again and again, and so do its records
 def load_time(text: object) -> datetime:
     """Read a stored time back; raise ValueError for anything that `time_text` never writes."""
     if type(text) is str and len(text) == _TIME_LENGTH and text[-1] == "Z":

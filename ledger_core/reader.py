@@ -34,7 +34,11 @@ class LedgerReader:
         self._store.head()  # a closed reader says so
         if name not in self._ledgers:
             repository = open_repository(self._url, strategy_id=name, read_only=True)
-            self._ledgers[name] = StrategyLedger(repository, chain_key=self._chain_key)
+            try:
+                self._ledgers[name] = StrategyLedger(repository, chain_key=self._chain_key)
+            except BaseException:
+                repository.close()
+                raise
         return self._ledgers[name]
 
     def get_open_orders(self) -> list[tuple[str, Order]]:

@@ -36,6 +36,9 @@ from ledger_core.repository import LedgerRepository, RawEntry, StoredRecord
 
 Name = tuple[RecordKind, Key]
 
+_BESIDE = ("strategy_id", "sequence", "recorded_at", "subject")
+"""What is stored beside a body, in the order of these names."""
+
 
 def verify(
     repository: LedgerRepository, head: Head | None = None, *, chain_only: bool = False, chain_key: ChainKey = None
@@ -209,17 +212,13 @@ class _Pass:
     def _check_columns(self, raw: RawEntry, body: dict[str, Any]) -> None:
         """Compare what is stored beside the body with what it says; its own time may not go back."""
         recorded_at = body["recorded_at"]
-        beside = {
-            "strategy_id": self._repository.strategy_id,
-            "sequence": raw.sequence,
-            "recorded_at": raw.recorded_at,
-            "subject": raw.subject,
-        }
-        for name, found in beside.items():
-            if name not in body or body[name] != found:
-                self._report.add(
-                    Finding.ENTRY_DIFFERS, sequence=raw.sequence, field=name, expected=body.get(name), found=found
-                )
+        beside = (self._repository.strategy_id, raw.sequence, raw.recorded_at, raw.subject)
+        if tuple(map(body.get, _BESIDE)) != beside or "subject" not in body:
+            for name, found in zip(_BESIDE, beside, strict=True):
+                if name not in body or body[name] != found:
+                    self._report.add(
+                        Finding.ENTRY_DIFFERS, sequence=raw.sequence, field=name, expected=body.get(name), found=found
+                    )
         if recorded_at < self._recorded_at:
             self._report.add(
                 Finding.TIME_WENT_BACK,

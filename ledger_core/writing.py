@@ -230,8 +230,16 @@ class Writer:
             if not isinstance(command, FACT_TYPES) or not isinstance(refusal, quarantine.QUARANTINABLE):
                 return Decided(None, {}, None, refusal)
             return self._decide_quarantine(records, head, recorded_at, command, refusal)
+        record = draft.get(*answer)
+        if record is None:
+            kind, key = answer
+            raise StorageCorrupt(
+                f"{command.operation} is known, but the {kind} {key} that it made is not there: verify the ledger",
+                kind=kind,
+                key=key,
+            )
         entry = self._entry(draft, head, command) if draft.changes else None
-        return Decided(entry, draft.staged, draft.get(*answer), None)
+        return Decided(entry, draft.staged, record, None)
 
     def _decide_quarantine(
         self, records: Records, head: Head, recorded_at: datetime, command: Fact, refusal: CommandRefused

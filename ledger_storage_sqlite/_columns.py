@@ -10,9 +10,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import attrs
 
@@ -128,6 +128,8 @@ def _column(name: str, path: str, hint: Any, dump: Callable[[Any], bytes]) -> Co
     origin = get_origin(hint) or hint
     if origin is Annotated:
         return Column(name, TEXT, path, Decimal, price_text)
+    if hint == tuple[str, ...]:
+        return Column(name, JSON, path, origin, lambda value: "[]" if value == () else canonical_json(value).decode())
     if origin in (tuple, Mapping) or attrs.has(origin):
         return Column(name, JSON, path, origin, lambda value: "[]" if value == () else dump(value).decode())
     if issubclass(origin, StrEnum):
@@ -225,11 +227,11 @@ class RowCodec:
         plan = [by_name[name] for name in table.bound if name in by_name]
         computed = [name for name in table.bound if name not in by_name]
         self._take = attrgetter(*(column.path for column in plan))
-        self._convert = tuple(column.convert for column in plan)
+        self._conversions = [(place, column.convert) for place, column in enumerate(plan) if column.convert is not None]
         self._compute = tuple(table.computed[name] for name in computed)
         # Fields first, computed columns after them: where each parameter is found in that.
         made = [column.name for column in plan] + computed
-        self._arrange = tuple(made.index(name) for name in table.bound)
+        self._arrange = itemgetter(*(made.index(name) for name in table.bound))
         self._expected = tuple((column.name, column.python_type) for column in plan)
         self._checked: set[tuple[type, ...]] = set()
         self._read = tuple((column.field, column.nested, _READ[column.sql_type]) for column in table.columns)
@@ -242,12 +244,12 @@ class RowCodec:
         if types not in self._checked:
             self._check(taken)
             self._checked.add(types)
-        made = [
-            value if convert is None or value is None else convert(value)
-            for convert, value in zip(self._convert, taken, strict=True)
-        ]
-        made += [compute(record) for compute in self._compute]
-        return tuple([made[place] for place in self._arrange])
+        made = [*taken, *[compute(record) for compute in self._compute]]
+        for place, convert in self._conversions:
+            value = made[place]
+            if value is not None:
+                made[place] = convert(value)
+        return cast(tuple[Bound, ...], self._arrange(made))
 
     def _check(self, values: Sequence[Any]) -> None:
         """Refuse what would be written without a word though it is not of the field's type: 1.5 for a Decimal."""

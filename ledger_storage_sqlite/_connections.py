@@ -25,9 +25,10 @@ from weakref import WeakSet
 
 import attrs
 
-from ledger_core.errors import LedgerClosed, StorageBusy, StorageError
+from ledger_core.errors import LedgerClosed, StorageBusy, StorageCorrupt, StorageError
 from ledger_storage_sqlite import schema
 from ledger_storage_sqlite._location import DURABILITIES, Location
+from ledger_storage_sqlite._schema_check import require_readable, require_writable
 
 SQLITE_VERSION_MIN = (3, 37, 0)
 """From here on SQLite has STRICT tables."""
@@ -42,6 +43,7 @@ WAL_HEADER_BYTES = 32
 """A WAL of this length was begun by a writer that died before its first frame: SQLite cannot read beside it alone."""
 
 _STATEMENT_CACHE = 256
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 # PRAGMA -> what it must read back as. A misspelt or refused PRAGMA raises nothing (RELIABILITY, trap 1).
 _WRITER_PRAGMAS: Mapping[str, int] = {
@@ -108,21 +110,40 @@ def connect_writer(location: Location) -> sqlite3.Connection:
     """
     for reader in list(_readers):
         reader.let_go(location.path)
+    _refuse_super_journal(location)
     connection = connect(location.uri("mode=rw"), busy_timeout=location.busy_timeout)
     try:
         set_pragmas(connection, _WRITER_PRAGMAS)
         # Before anything is written: a foreign database must not even be switched to WAL.
         version = schema.version_of(connection)
+        require_writable(connection, version)
         set_pragmas(connection, {"synchronous": _SYNCHRONOUS[DURABILITIES[location.durability]]})
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise StorageError(f"SQLite did not switch {location.path} to WAL: journal_mode reads back {mode!r}")
         if version < schema.SCHEMA_VERSION:
             schema.migrate(connection)
+            require_writable(connection, schema.SCHEMA_VERSION)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _refuse_super_journal(location: Location) -> None:
+    """Raise StorageCorrupt for a rollback journal that names a further file, which SQLite would delete after it.
+
+    Only a transaction over several databases writes such a name, at the journal's end; a ledger has none of those.
+    """
+    journal = location.beside("-journal")
+    if not journal.exists():
+        return
+    with journal.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - len(_JOURNAL_MAGIC)))
+        tail = file.read()
+    if tail == _JOURNAL_MAGIC:
+        raise StorageCorrupt(f"{journal} is none of a ledger's: it names a file to be deleted; remove it")
 
 
 @attrs.frozen
@@ -269,6 +290,7 @@ class ReadConnection:
         try:
             set_pragmas(self._connection, _READER_PRAGMAS)
             schema.require_current(schema.version_of(self._connection))
+            require_readable(self._connection, schema.SCHEMA_VERSION)
         except BaseException:
             if signature is not None and not self._is_unchanged():
                 return  # what was read is of no meaning; the caller sees the change and starts again

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
@@ -21,6 +22,13 @@ CHECKS = {"none": None, "quick": "PRAGMA quick_check(10)", "full": "PRAGMA integ
 
 BUSY_TIMEOUT_DEFAULT = 5.0
 BUSY_TIMEOUT_MAX = 3600.0
+
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
 
 MOUNTS = Path("/proc/self/mounts")
 _OCTAL = re.compile(r"\\([0-7]{3})")  # as the kernel writes blanks and backslashes of a mount point
@@ -121,6 +129,8 @@ def require_usable(location: Location, *, read_only: bool) -> None:
         for known in (path, location.beside("-wal"), location.beside("-shm")):
             if known.exists() and not os.access(known, os.W_OK):  # SQLite would open it for reading, without a word
                 raise StorageError(f"{known} cannot be written by this user; open the ledger for reading instead")
+    for suffix in ("", "-wal", "-shm", "-journal", "-lock"):
+        _require_plain_file(location.beside(suffix))
     kind = file_system_of(path.parent)
     if kind in NETWORK_FILE_SYSTEMS:
         raise StorageError(
@@ -128,6 +138,16 @@ def require_usable(location: Location, *, read_only: bool) -> None:
             " keep the ledger on a local disk, or copy the folder to one to read it",
             file_system=kind,
         )
+
+
+def _require_plain_file(path: Path) -> None:
+    """Raise StorageError for what SQLite would follow, write to, or wait for for ever."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise StorageError(f"{path} is no plain file, but {_KINDS.get(stat.S_IFMT(mode), 'a device')}")
 
 
 def file_system_of(folder: Path, mounts: Path = MOUNTS) -> str | None:

@@ -34,7 +34,7 @@ class LockFile:
     def __init__(self, path: Path) -> None:
         """Open the file, making it if need be; the lock is not taken."""
         self.path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _FILE_MODE)
 
     @property
     def descriptor(self) -> int:

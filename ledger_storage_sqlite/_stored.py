@@ -17,6 +17,8 @@ from ledger_core.model import Key, Record, RecordKind
 from ledger_core.repository import PAGE_SIZE_MAX, RawEntry
 from ledger_storage_sqlite import statements
 from ledger_storage_sqlite._columns import CODECS, TABLES, RowCodec
+from ledger_storage_sqlite._schema_check import SCHEMA, oddity_of
+from ledger_storage_sqlite.schema import SCHEMA_VERSION
 
 Fetch = Callable[[str, Sequence[Any]], list[Any]]
 
@@ -100,7 +102,14 @@ def read_raw(fetch: Fetch, strategy_id: str, after: int, limit: int) -> list[Raw
 
 
 def audit(fetch: Fetch, strategy_id: str) -> Iterator[Difference]:
-    """Generate what `venue_orders` lacks of the ids that orders carry, and what it has beyond them."""
+    """Generate what SQLite finds wrong with the file, and how `venue_orders` differs from the ids that orders carry."""
+    oddity = oddity_of(fetch(SCHEMA, ()), SCHEMA_VERSION)
+    if oddity is not None:
+        yield Difference(what=Finding.INDEX_DIFFERS, field="schema", found=oddity)
+    for table, statement in statements.CHECK_INTEGRITY.items():
+        for (sentence,) in fetch(statement, ()):
+            if sentence != "ok":
+                yield Difference(what=Finding.INDEX_DIFFERS, field=table, found=sentence)
     place: tuple[Any, ...] = (-1, "")
     while rows := fetch(statements.VENUE_IDS_MISSING, (strategy_id, *place, PAGE_SIZE_MAX)):
         for _, order_id, missing in rows:

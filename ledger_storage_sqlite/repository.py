@@ -17,7 +17,7 @@ from ledger_core.codec import load_entry
 from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, StorageCorrupt, StorageError
 from ledger_core.findings import Difference
 from ledger_core.model import Key, Record, RecordKind
-from ledger_core.numbers import time_text
+from ledger_core.numbers import load_time, time_text
 from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query, RawEntry, StoredRecord
 from ledger_storage_sqlite import _stored, statements
 from ledger_storage_sqlite._columns import CODECS, TABLES, Bound
@@ -90,7 +90,7 @@ class SqliteRepository:
             return Head(0, GENESIS_DIGEST)
         ((sequence, digest, recorded_at),) = rows
         try:
-            return Head(sequence, digest, datetime.fromisoformat(recorded_at))
+            return Head(sequence, digest, load_time(recorded_at))
         except ValueError as error:
             raise StorageCorrupt(f"the time of entry {sequence} cannot be read: {error}", sequence=sequence) from error
 

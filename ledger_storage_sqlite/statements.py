@@ -55,6 +55,11 @@ VENUE_IDS_EXTRA = (
     " FROM venue_orders AS v WHERE v.strategy_id = ? AND (v.venue_order_id, v.order_id) > (?, ?)"
     " ORDER BY v.venue_order_id, v.order_id LIMIT ?"
 )
+# SQLite's own look at a table, its pages and its indexes; table by table, so that no read is longer than it must be.
+CHECK_INTEGRITY: Mapping[str, str] = {
+    table: f"PRAGMA integrity_check({table})"
+    for table in ("journal", "cursors", "venue_orders", *(table.name for table in TABLES.values()))
+}
 # Hops from one strategy to the next: O(strategies), where DISTINCT would walk the whole journal.
 STRATEGIES = (
     "WITH RECURSIVE strategies (strategy_id) AS ("

@@ -151,7 +151,8 @@ class Overlay:
         if not below and not staged:
             return ()
         facts = {fact.key: fact for fact in below}
-        facts.update((record.key, record) for record in staged if concerns(record, order))
+        # One that was booked by hand onto another order concerns this one no more, but is known below as waiting.
+        facts.update((record.key, record) for record in staged if record.key in facts or concerns(record, order))
         waiting = [fact for fact in facts.values() if fact.state is QuarantineState.WAITING]
         return sorted(waiting, key=lambda fact: fact.sequence)
 

@@ -1,5 +1,6 @@
 """The locks themselves: how long one is waited for, what its file says, and what a claim's file is called."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,8 @@ def test_closing_twice_closes_no_other_file(path: Path) -> None:
     lock.close()
     assert other.try_acquire()
     other.close()
+    for standard in range(3):
+        os.fstat(standard)
 
 
 def test_a_shorter_note_leaves_nothing_of_a_longer_one(path: Path) -> None:

@@ -33,14 +33,12 @@ Edit = Callable[[sqlite3.Connection], object]
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file, closed and without its guards, in which two strategies have lived."""
+    """Return a closed file in which two strategies have lived."""
     path = tmp_path_factory.mktemp("lived") / "lived.db"
     for strategy_id in (STRATEGY, OTHER):
         with open_ledger(url_of(path), strategy_id=strategy_id, clock=SteppingClock()) as ledger:
             live(ledger)
     connection = raw(path)
-    for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")  # they stop mistakes, not whoever means it
     connection.execute("PRAGMA journal_mode = DELETE")  # all of it in one file, which can be copied
     connection.execute("VACUUM")
     connection.close()
@@ -49,14 +47,19 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tampered(lived: Path, tmp_path: Path) -> Callable[[Edit], Path]:
-    """Return what copies the file, edits the copy, and returns it."""
+    """Return what copies the file, edits the copy behind its guards, and returns it."""
 
     def tamper(edit: Edit) -> Path:
         path = tmp_path / "copy.db"
         shutil.copyfile(lived, path)
         connection = raw(path)
+        guards = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
         try:
+            for name, _ in guards:
+                connection.execute(f"DROP TRIGGER {name}")  # they stop mistakes, not whoever means it
             edit(connection)
+            for _, statement in guards:
+                connection.execute(statement)
         finally:
             connection.close()
         return path
