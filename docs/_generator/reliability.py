@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from _generator.markdown import code, page, table
+from _generator.markdown import code, page, sentence, table
 
 DATA = Path(__file__).resolve().parents[1] / "_data" / "reliability"
 
@@ -55,7 +55,12 @@ def _row(result: dict[str, Any]) -> tuple[str, ...]:
     done = sum(run["done"] for run in runs)
     goal = f"{done:,} of {result['whole']:,} {result['unit']}"
     violations = sum(len(run["violations"]) for run in runs)
-    return (f"[{result['name']}](#{result['name']})", result["promise"], goal, f"{violations:,}", runs[-1]["date"])
+    return (f"[{result['name']}](#{result['name']})", _promise(result), goal, f"{violations:,}", runs[-1]["date"])
+
+
+def _promise(result: dict[str, Any]) -> str:
+    promise: str = result["promise"]
+    return sentence(promise[:1].upper() + promise[1:])
 
 
 def _section(result: dict[str, Any]) -> str:
@@ -66,7 +71,7 @@ def _section(result: dict[str, Any]) -> str:
             details[name] = details.get(name, 0) + count
     lines = [
         f"## {result['name']}",
-        f"{result['promise']} CI: {result['ci']:,} {result['unit']}; whole: {result['whole']:,}.",
+        f"{_promise(result)} CI: {result['ci']:,} {result['unit']}; whole: {result['whole']:,}.",
         table(
             ("date", "command", "seeds", result["unit"], "violations", "seconds", "Python, SQLite", "code"),
             [_run(run) for run in runs],
