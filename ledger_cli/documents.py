@@ -3,24 +3,20 @@
 Numbers are text because JSON's are read as floating point by most programs, which loses digits.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from ledger_core import Entry, Exposure, Fill, Order, Position, Trade
-from ledger_core.codec import dump_values, field_names
-from ledger_core.numbers import decimal_text
+if TYPE_CHECKING:
+    from ledger_core import Entry, Exposure, Fill, Order, Position, Trade
 
 Document = dict[str, Any]
 
 
-def of_order(strategy_id: str, order: Order, fills: Iterable[Fill] | None = None) -> Document:
+def of_order(order: "Order", fills: "Iterable[Fill] | None" = None) -> Document:
     """Return an order with its requests and, where they were asked for, its fills."""
     document = {
-        "strategy_id": strategy_id,
         **_stored(order),
         "status": order.status.value,
         "is_open": order.is_open,
@@ -35,10 +31,14 @@ def of_order(strategy_id: str, order: Order, fills: Iterable[Fill] | None = None
     return document
 
 
-def of_trade(strategy_id: str, trade: Trade) -> Document:
+def of_record(record: Any) -> Document:
+    """Return the stored fields of a record of any kind."""
+    return _stored(record)
+
+
+def of_trade(trade: "Trade") -> Document:
     """Return a trade with its figures."""
     return {
-        "strategy_id": strategy_id,
         **_stored(trade),
         "symbol": trade.symbol,
         "direction": trade.direction.value,
@@ -52,25 +52,47 @@ def of_trade(strategy_id: str, trade: Trade) -> Document:
     }
 
 
-def of_position(strategy_id: str, position: Position) -> Document:
+def of_position(position: "Position") -> Document:
     """Return a position with its average price."""
     return {
-        "strategy_id": strategy_id,
         **_stored(position),
         "average_price": _text(position.average_price),
         "money_currency": position.money_currency,
     }
 
 
-def of_exposure(exposure: Exposure) -> Document:
+def of_exposure(exposure: "Exposure") -> Document:
     """Return the exposure of a symbol."""
+    import attrs
+
     values = attrs.asdict(exposure, recurse=False)
     values["gross_quantity"] = exposure.gross_quantity
     values["unquantified_order_ids"] = list(exposure.unquantified_order_ids)
     return {name: _text(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
-def entry_text(entry: Entry) -> str:
+def of_answer(value: Any) -> Any:
+    """Return a frozen value, such as a figure of a report, as JSON: numbers, times and seconds are text."""
+    import attrs
+
+    match value:
+        case Decimal():
+            return _text(value)
+        case datetime():
+            from ledger_core.numbers import time_text
+
+            return time_text(value)
+        case timedelta():
+            return _text(Decimal(value // timedelta(microseconds=1)).scaleb(-6))
+        case tuple() | list():
+            return [of_answer(item) for item in value]
+        case None | bool() | int() | str():
+            return value
+        case _:
+            return {field.name: of_answer(getattr(value, field.name)) for field in attrs.fields(type(value))}
+
+
+def entry_text(entry: "Entry") -> str:
     """Return an entry as JSON text: its digest, and its body byte for byte as it is stored.
 
     digest = sha256(the digest before, as 32 bytes, followed by the body), so whoever has the lines can check them.
@@ -78,24 +100,14 @@ def entry_text(entry: Entry) -> str:
     return f'{{"digest":"{entry.digest}","body":{entry.body.decode()}}}'
 
 
-def array(items: Iterable[Document]) -> Iterator[str]:
-    """Write documents as one JSON array, a piece at a time."""
-    return array_of_texts(json.dumps(item) for item in items)
-
-
-def array_of_texts(items: Iterable[str]) -> Iterator[str]:
-    """Write JSON texts as one JSON array, one item a line."""
-    before = "["
-    for item in items:
-        yield f"{before}\n{item}"
-        before = ","
-    yield "[]\n" if before == "[" else "\n]\n"
-
-
 def _stored(record: Any) -> Document:
+    from ledger_core.codec import dump_values, field_names
+
     names = field_names(record.kind)
     return dump_values(record.kind, {name: getattr(record, name) for name in names})
 
 
 def _text(value: Decimal | None) -> str | None:
+    from ledger_core.numbers import decimal_text
+
     return None if value is None else decimal_text(value)

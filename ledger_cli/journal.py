@@ -1,138 +1,162 @@
-"""`strategy-ledger journal`: what happened, in order; of one order or trade with its id."""
+"""`strategy-ledger journal` and `history`: what happened, in order; all of it, or that of one order or trade."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
-from ledger_cli import tables, words
+from ledger_cli.asking import require_order, with_last_id
+from ledger_cli.completing import IdOrPath
 from ledger_cli.failures import Misused, Unknown
-from ledger_cli.reading import (
-    Asked,
-    last_entry,
-    ledgers_of,
-    now,
-    reader_of,
-    reading_options,
-    say_how_many,
-)
+from ledger_cli.listing import Cell, Form, Listing, array, number, text
+from ledger_cli.reading import Asked, Store, last_entry, reading_options_with_id, stores_of
 
 if TYPE_CHECKING:
     from ledger_core import Entry, StrategyLedger
 
-_COLUMNS = (
-    tables.text("strategy"),
-    tables.numbers("entry"),
-    tables.text("recorded"),
-    tables.text("event"),
-    tables.text("order or trade"),
-    tables.text("state"),
-    tables.text("what"),
+
+def _rows(entry: "Entry") -> Iterator[Sequence[Cell]]:
+    from ledger_core.events import events_of
+
+    for event in events_of(entry):
+        yield (
+            entry.strategy_id,
+            str(entry.sequence),
+            entry.recorded_at,
+            entry.occurred_at if entry.occurred_at != entry.recorded_at else None,
+            event["event_type"],
+            event["order_id"] or event["trade_id"] or event.get("quarantine_id"),
+            _states(event),
+            _what(event),
+        )
+
+
+EVENTS: "Listing[Entry]" = Listing(
+    (
+        text("strategy_id", "strategy", varies=True, rank=1),
+        number("sequence", "entry"),
+        text("recorded_at", "recorded"),
+        text("occurred_at", "occurred", rank=5),
+        text("event_type", "event"),
+        text("id", "order or trade"),
+        text("state", rank=4),
+        text("what", rank=1, below=True),
+    ),
+    _rows,
 )
+"""Entries of the journal, one row for each event that was published."""
 
 
 @click.command(short_help="What happened, in order.")
-@reading_options
-@click.argument("record_id", required=False)
+@reading_options_with_id
 @click.option("--after", metavar="N", type=click.IntRange(min=0), help="Only entries after number N, from there on.")
-@click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON Lines: one entry a line, all of them.")
-def journal(
-    path: str,
-    record_id: str | None,
-    strategy: str | None,
-    limit: int | None,
-    as_json: bool,
-    after: int | None,
-    as_lines: bool,
-) -> None:
+@click.option("--jsonl", "as_lines", is_flag=True, help="The same as -o jsonl: one entry a line, all of them.")
+def journal(asked: Asked, after: int | None, as_lines: bool) -> None:
     """Print the journal: every entry, in order; a table shows the latest.
 
-    PATH is a ledger file or a URL. With RECORD_ID: the history of that order or trade. In JSON each entry is its
-    digest and its body as stored, byte for byte; a digest is the sha256 of the digest before and the body.
+    PATH is a ledger file or a URL. The id of an order or trade behind it shows its history alone, as `history` does.
+    In JSON each entry is its digest and its body as stored, byte for byte; a digest is the sha256 of the digest before
+    and the body.
     """
-    if as_json and as_lines:
-        raise Misused("--json and --jsonl are two forms of the same: give one")
-    asked = Asked(path, strategy, limit, as_json or as_lines)
-    with reader_of(path) as reader:
-        ledgers = ledgers_of(reader, strategy)
-        entries, total = _entries(ledgers, asked, record_id, after)
-        if as_json or as_lines:
-            _print_json(entries, as_lines=as_lines)
-            return
-        shown = list(entries)
-        if shown:
-            click.echo(_render(shown))
-        say_how_many(len(shown), total, "entry", f"; {last_entry(ledgers, now())}", plural="entries")
+    if as_lines:
+        if asked.form not in (Form.TABLE, Form.JSONL):
+            raise Misused(f"-o {asked.form} and --jsonl are two forms of the same: give one")
+        asked = attrs.evolve(asked, printer=attrs.evolve(asked.printer, form=Form.JSONL))
+    paths, record_id = with_last_id(asked.paths)
+    asked = attrs.evolve(asked, paths=paths)
+    with stores_of(asked) as stores:
+        if record_id is not None:
+            _print(asked, stores, *_last_of(histories(stores, record_id, after or 0), asked))
+        else:
+            _print(asked, stores, *_entries(stores, asked, after))
 
 
-def _entries(
-    ledgers: "Sequence[tuple[str, StrategyLedger]]", asked: Asked, record_id: str | None, after: int | None
-) -> "tuple[Iterable[Entry], int]":
+@click.command(short_help="What happened to an order or trade.")
+@reading_options_with_id
+@click.argument("record_id", metavar="ID", type=IdOrPath())
+def history(asked: Asked, record_id: str) -> None:
+    """Print what happened to an order or trade, step by step, facts in quarantine included.
+
+    PATH is a ledger file or a URL.
+    """
+    require_order(asked.paths, record_id)
+    with stores_of(asked) as stores:
+        _print(asked, stores, *_last_of(histories(stores, record_id), asked))
+
+
+def histories(stores: Iterable[Store], record_id: str, after: int = 0) -> "list[Entry]":
+    """Return every entry about an order or trade, of every strategy that has one of this id."""
+    from ledger_core import UnknownOrder
+
+    found: list[Entry] = []
+    for store in stores:
+        for _, ledger in store.ledgers:
+            try:
+                found.extend(ledger.get_history(record_id))
+            except UnknownOrder:
+                continue
+    if not found:
+        raise Unknown(f"no order or trade {record_id!r} in this ledger", "UNKNOWN_ID")
+    return sorted((entry for entry in found if entry.sequence > after), key=lambda entry: entry.recorded_at)
+
+
+def last_event(ledger: "StrategyLedger") -> "Entry | None":
+    """Return the last entry of a strategy's journal."""
+    head = ledger.head().sequence
+    return next(iter(ledger.read_journal(head - 1)), None) if head else None
+
+
+def event_in_words(entry: "Entry") -> str:
+    """Return what an entry published, in one line."""
+    from ledger_core.events import events_of
+
+    events = events_of(entry)
+    named = dict.fromkeys(
+        f"{event['event_type']} {event['order_id'] or event['trade_id'] or event.get('quarantine_id') or ''}".strip()
+        for event in events
+    )
+    return ", ".join(named) or f"{entry.operation} {entry.subject or ''}".strip()
+
+
+def _last_of(found: "Sequence[Entry]", asked: Asked) -> "tuple[Iterable[Entry], int]":
+    return (found[-asked.rows_max :] if asked.rows_max else found), len(found)
+
+
+def _entries(stores: Sequence[Store], asked: Asked, after: int | None) -> "tuple[Iterable[Entry], int]":
     """Return what is to be shown, in order of recording, and how many entries there are of it."""
-    if record_id is not None:
-        history = [entry for entry in _history(ledgers, record_id) if entry.sequence > (after or 0)]
-        return (history[-asked.rows_max :] if asked.rows_max else history), len(history)
-    heads = [ledger.head().sequence for _, ledger in ledgers]
+    ledgers = [ledger for store in stores for _, ledger in store.ledgers]
+    heads = [ledger.head().sequence for ledger in ledgers]
     total = sum(max(0, head - (after or 0)) for head in heads)
     if asked.rows_max is None:
-        return _merged([ledger.read_journal(after or 0) for _, ledger in ledgers]), total
+        return _merged([ledger.read_journal(after or 0) for ledger in ledgers]), total
     if after is not None:
-        merged = _merged([ledger.read_journal(after) for _, ledger in ledgers])
+        merged = _merged([ledger.read_journal(after) for ledger in ledgers])
         return [entry for entry, _ in zip(merged, range(asked.rows_max), strict=False)], total
-    tails = [
-        ledger.read_journal(max(0, head - asked.rows_max)) for (_, ledger), head in zip(ledgers, heads, strict=True)
-    ]
-    return list(_merged(tails))[-asked.rows_max :], total
+    rows_max = asked.rows_max
+    tails = [ledger.read_journal(max(0, head - rows_max)) for ledger, head in zip(ledgers, heads, strict=True)]
+    return list(_merged(tails))[-rows_max:], total
 
 
 def _merged(journals: "Iterable[Iterator[Entry]]") -> "Iterator[Entry]":
     return heapq.merge(*journals, key=lambda entry: entry.recorded_at)
 
 
-def _history(ledgers: "Iterable[tuple[str, StrategyLedger]]", record_id: str) -> "list[Entry]":
-    from ledger_core import UnknownOrder
+def _print(asked: Asked, stores: Iterable[Store], entries: "Iterable[Entry]", total: int) -> None:
+    if asked.form.is_json:
+        from ledger_cli.documents import entry_text
 
-    found: list[Entry] = []
-    for _, ledger in ledgers:
-        try:
-            found.extend(ledger.get_history(record_id))
-        except UnknownOrder:
-            continue
-    if not found:
-        raise Unknown(f"no order or trade {record_id!r} in this ledger")
-    return sorted(found, key=lambda entry: entry.recorded_at)
-
-
-def _print_json(entries: "Iterable[Entry]", *, as_lines: bool) -> None:
-    from ledger_cli.documents import array_of_texts, entry_text
-
-    texts = (entry_text(entry) for entry in entries)
-    pieces = (f"{text}\n" for text in texts) if as_lines else array_of_texts(texts)
-    for piece in pieces:
-        click.echo(piece, nl=False)
-
-
-def _render(entries: "Sequence[Entry]") -> str:
-    from ledger_core.events import events_of
-
-    several = len({entry.strategy_id for entry in entries}) > 1
-    return tables.render(
-        _COLUMNS,
-        (
-            (
-                entry.strategy_id if several else None,
-                str(entry.sequence),
-                words.at(entry.recorded_at),
-                event["event_type"],
-                event["order_id"] or event["trade_id"] or event.get("quarantine_id"),
-                _states(event),
-                _what(event),
-            )
-            for entry in entries
-            for event in events_of(entry)
-        ),
-    )
+        texts = (entry_text(entry) for entry in entries)
+        for piece in (f"{text}\n" for text in texts) if asked.form is Form.JSONL else array(texts):
+            click.echo(piece, nl=False)
+        return
+    if asked.form is Form.CSV:
+        asked.printer.print(EVENTS, entries)
+        return
+    shown = list(entries)
+    asked.printer.print(EVENTS, shown)
+    asked.say_how_many(len(shown), total, "entry", f"; {last_entry(stores, asked.printer)}", plural="entries")
 
 
 def _states(event: Mapping[str, Any]) -> str | None:

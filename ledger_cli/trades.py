@@ -1,167 +1,183 @@
 """`strategy-ledger trades`: what is open; closed ones too with --all; one trade in full with its id."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import attrs
 import click
 
-from ledger_cli import tables, words
+from ledger_cli import documents, words
+from ledger_cli.asking import parse_moment, with_last_id
 from ledger_cli.failures import Unknown
+from ledger_cli.listing import Cell, Listing, Printer, number, one_row, text
 from ledger_cli.reading import (
     Asked,
+    Found,
+    Store,
     last_entry,
-    latest,
-    ledgers_of,
-    now,
-    reader_of,
-    reading_options,
-    say_how_many,
+    newest,
+    reading_options_with_id,
+    stores_of,
     symbol_option,
 )
+from ledger_cli.tables import render_pairs
 
 if TYPE_CHECKING:
-    from ledger_core import StrategyLedger, Trade
+    from ledger_core import Trade, TradeLeg
 
-    Found = Sequence[tuple[str, Trade]]
-
-_COLUMNS = (
-    tables.text("state"),
-    tables.text("strategy"),
-    tables.text("trade"),
-    tables.text("symbol"),
-    tables.text("direction"),
-    tables.numbers("entered"),
-    tables.numbers("exited"),
-    tables.numbers("open"),
-    tables.numbers("~entry"),
-    tables.numbers("~exit"),
-    tables.numbers("realized"),
-    tables.text("currency"),
-    tables.text("fees"),
-    tables.text("opened"),
-    tables.text("closed"),
-    tables.text("lasted"),
-    tables.text("note"),
-)
-_LEG_COLUMNS = (
-    tables.text("symbol"),
-    tables.text("direction"),
-    tables.numbers("bought"),
-    tables.numbers("for"),
-    tables.numbers("sold"),
-    tables.numbers("for"),
-    tables.numbers("realized"),
-    tables.text("currency"),
-)
 _PLACES = 6
 
 
-@click.command(short_help="Round trips: what they hold and made.")
-@reading_options
-@symbol_option
-@click.argument("trade_id", required=False)
-@click.option("--all", "show_all", is_flag=True, help="Closed trades too; the latest where not all are shown.")
-def trades(
-    path: str,
-    trade_id: str | None,
-    strategy: str | None,
-    symbol: str | None,
-    limit: int | None,
-    as_json: bool,
-    show_all: bool,
-) -> None:
-    """Print the open trades of a ledger.
+@attrs.frozen
+class _Timed:
+    """A trade and the moment up to which an open one has lasted."""
 
-    PATH is a ledger file or a URL. With TRADE_ID: everything about that trade. Realized PnL is gross of fees, which
-    stand beside it; columns with a ~ are rounded for the eye.
-    """
-    asked = Asked(path, strategy, limit, as_json, symbol)
-    with reader_of(path) as reader:
-        ledgers = ledgers_of(reader, strategy)
-        if trade_id is None:
-            found, total = _found(ledgers, asked, show_all=show_all)
-        else:
-            found = _named(ledgers, trade_id)
-            total = len(found)
-        moment = now()
-        if as_json:
-            from ledger_cli.documents import array, of_trade
-
-            for piece in array(of_trade(strategy_id, trade) for strategy_id, trade in found):
-                click.echo(piece, nl=False)
-        elif trade_id is not None:
-            click.echo("\n\n".join(_render_one(strategy_id, trade, moment) for strategy_id, trade in found))
-        elif found:
-            click.echo(render(found, moment))
-        if trade_id is None:
-            noun = "trade" if show_all else "open trade"
-            say_how_many(len(found), total, noun, f"; {last_entry(ledgers, moment)}")
+    found: "Found[Trade]"
+    moment: datetime
 
 
-def render(found: "Found", moment: datetime) -> str:
-    """Return trades as a table."""
-    several = len({strategy_id for strategy_id, _ in found}) > 1
-    return tables.render(
-        _COLUMNS,
-        (
-            (
-                trade.state.value,
-                strategy_id if several else None,
-                trade.trade_id,
-                trade.symbol or ", ".join(leg.symbol for leg in trade.legs),
-                trade.direction.value,
-                words.number(trade.entry_quantity),
-                words.number(trade.exit_quantity),
-                words.number(trade.open_quantity),
-                words.rounded(trade.average_entry_price, _PLACES),
-                words.rounded(trade.average_exit_price, _PLACES),
-                words.number(trade.realized_pnl),
-                trade.currency,
-                words.fees(trade.fees),
-                words.at(trade.opened_at),
-                words.at(trade.closed_at),
-                words.age(trade.closed_at or moment, trade.opened_at),
-                _note(trade),
-            )
-            for strategy_id, trade in found
-        ),
+def _row(timed: _Timed) -> Sequence[Cell]:
+    trade = timed.found.record
+    return (
+        trade.state.value,
+        timed.found.ledger,
+        timed.found.strategy_id,
+        trade.trade_id,
+        trade.symbol or ", ".join(leg.symbol for leg in trade.legs),
+        trade.direction.value,
+        trade.entry_quantity,
+        trade.exit_quantity,
+        trade.open_quantity,
+        trade.average_entry_price,
+        trade.average_exit_price,
+        trade.realized_pnl,
+        trade.currency,
+        words.fees(trade.fees),
+        trade.opened_at,
+        trade.closed_at,
+        (trade.closed_at or timed.moment) - trade.opened_at,
+        note_of(trade),
     )
 
 
-def _found(ledgers: "Sequence[tuple[str, StrategyLedger]]", asked: Asked, *, show_all: bool) -> "tuple[Found, int]":
-    found: list[tuple[str, Trade]] = []
-    total = 0
-    for strategy_id, ledger in ledgers:
-        matching = ledger.find_trades(state=None if show_all else "OPEN", symbol=asked.symbol, limit=None)
-        kept, count = latest(matching, asked.rows_max)
-        found.extend((strategy_id, trade) for trade in kept)
-        total += count
-    found.sort(key=lambda item: item[1].opened_at)
-    return found[-asked.rows_max :] if asked.rows_max else found, total
+TRADES: Listing[_Timed] = Listing(
+    (
+        text("state"),
+        text("ledger", varies=True),
+        text("strategy_id", "strategy", varies=True),
+        text("trade_id", "trade"),
+        text("symbol"),
+        text("direction"),
+        number("entry_quantity", "entered", rank=2),
+        number("exit_quantity", "exited", rank=3),
+        number("open_quantity", "open"),
+        number("average_entry_price", "entry", places=_PLACES, rank=1),
+        number("average_exit_price", "exit", places=_PLACES, rank=2),
+        number("realized_pnl", "realized"),
+        text("currency", rank=1),
+        text("fees", rank=3),
+        text("opened_at", "opened", rank=4),
+        text("closed_at", "closed", rank=5),
+        text("lasted_seconds", "lasted", rank=1),
+        text("note", rank=2, below=True),
+    ),
+    one_row(_row),
+    lambda timed: {**timed.found.whose, **documents.of_trade(timed.found.record)},
+)
+"""Trades, one a row."""
+
+LEGS: "Listing[TradeLeg]" = Listing(
+    (
+        text("symbol"),
+        text("direction"),
+        number("bought_quantity", "bought"),
+        number("bought_value", "for"),
+        number("sold_quantity", "sold"),
+        number("sold_value", "for"),
+        number("realized_pnl", "realized"),
+        text("currency"),
+    ),
+    one_row(
+        lambda leg: (
+            leg.symbol,
+            leg.direction.value,
+            leg.bought_quantity,
+            leg.bought_value,
+            leg.sold_quantity,
+            leg.sold_value,
+            leg.realized_pnl,
+            leg.instrument.money_currency,
+        )
+    ),
+)
+"""The instruments of one trade."""
 
 
-def _named(ledgers: "Sequence[tuple[str, StrategyLedger]]", trade_id: str) -> "Found":
+@click.command(short_help="Round trips: what they hold and made.")
+@reading_options_with_id
+@symbol_option
+@click.option("--since", metavar="TIME", help="Only trades that were opened at this time or date, or later.")
+@click.option("--until", metavar="TIME", help="Only trades that were opened before.")
+def trades(asked: Asked, symbol: str | None, since: str | None, until: str | None) -> None:
+    """Print the open trades of ledgers; with --all, closed ones too.
+
+    PATH is a ledger file or a URL. A trade's id behind it shows everything about that trade. Realized PnL is gross of
+    fees, which stand beside it; columns with a ~ are rounded for the eye.
+    """
+    paths, trade_id = with_last_id(asked.paths)
+    asked = attrs.evolve(asked, paths=paths)
+    begin = parse_moment(since, "--since", asked.printer.zone)
+    end = parse_moment(until, "--until", asked.printer.zone)
+    with stores_of(asked) as stores:
+        if trade_id is not None:
+            print_trades(asked, trades_named(stores, trade_id))
+            return
+        found, total = _found(stores, asked, symbol, begin, end)
+        asked.printer.print(TRADES, [_Timed(one, asked.printer.moment) for one in found])
+        noun = "trade" if asked.everything else "open trade"
+        asked.say_how_many(len(found), total, noun, f"; {last_entry(stores, asked.printer)}")
+
+
+def render(found: "Iterable[tuple[str, Trade]]", moment: datetime) -> str:
+    """Return (strategy_id, trade) as a table, however wide."""
+    timed = [_Timed(Found("", strategy_id, trade), moment) for strategy_id, trade in found]
+    return Printer(moment=moment).table(TRADES, timed).text
+
+
+def trades_named(stores: Iterable[Store], trade_id: str) -> "list[Found[Trade]]":
+    """Return the trade of this id of each strategy that has one; raise Unknown where none has."""
     from ledger_core import UnknownTrade
 
-    found: list[tuple[str, Trade]] = []
-    for strategy_id, ledger in ledgers:
-        try:
-            found.append((strategy_id, ledger.get_trade(trade_id)))
-        except UnknownTrade:
-            continue
+    found: list[Found[Trade]] = []
+    for store in stores:
+        for strategy_id, ledger in store.ledgers:
+            try:
+                found.append(Found(store.shown, strategy_id, ledger.get_trade(trade_id)))
+            except UnknownTrade:
+                continue
     if not found:
-        raise Unknown(f"no trade {trade_id!r} in this ledger")
+        raise Unknown(f"no trade {trade_id!r} in this ledger", "UNKNOWN_TRADE")
     return found
 
 
-def _render_one(strategy_id: str, trade: "Trade", moment: datetime) -> str:
-    pairs = tables.render_pairs(
+def print_trades(asked: Asked, found: "Sequence[Found[Trade]]") -> None:
+    """Print trades in full."""
+    if asked.form == "table":
+        click.echo("\n\n".join(render_one(one, asked.printer) for one in found))
+    else:
+        asked.printer.print(TRADES, [_Timed(one, asked.printer.moment) for one in found])
+
+
+def render_one(found: "Found[Trade]", printer: Printer) -> str:
+    """Return everything about a trade, leg by leg."""
+    trade = found.record
+    pairs = render_pairs(
         (
             ("trade", trade.trade_id),
-            ("strategy", strategy_id),
+            ("strategy", found.strategy_id),
             ("state", trade.state.value),
-            ("note", _note(trade)),
+            ("note", note_of(trade)),
             ("symbol", trade.symbol),
             ("direction", trade.direction.value),
             ("entered", words.number(trade.entry_quantity)),
@@ -176,34 +192,15 @@ def _render_one(strategy_id: str, trade: "Trade", moment: datetime) -> str:
             ("tags", ", ".join(trade.tags)),
             ("orders", ", ".join(trade.order_ids)),
             ("exit orders", ", ".join(trade.exit_order_ids)),
-            ("opened", f"{words.at(trade.opened_at)}, {words.age(moment, trade.opened_at)} ago"),
-            ("closed", words.at(trade.closed_at)),
+            ("opened", printer.ago(trade.opened_at)),
+            ("closed", printer.at(trade.closed_at)),
         )
     )
-    legs = tables.render(
-        _LEG_COLUMNS,
-        (
-            (
-                leg.symbol,
-                leg.direction.value,
-                words.number(leg.bought_quantity),
-                words.number(leg.bought_value),
-                words.number(leg.sold_quantity),
-                words.number(leg.sold_value),
-                words.number(leg.realized_pnl),
-                leg.instrument.money_currency,
-            )
-            for leg in trade.legs
-        ),
-    )
-    return f"{pairs}\n\n{legs}"
+    return f"{pairs}\n\n{printer.table(LEGS, trade.legs).text}"
 
 
-def _money(trade: "Trade") -> str | None:
-    return None if trade.realized_pnl is None else f"{words.number(trade.realized_pnl)} {trade.currency or ''}".strip()
-
-
-def _note(trade: "Trade") -> str | None:
+def note_of(trade: "Trade") -> str | None:
+    """Return what a person must know of a trade."""
     residual = ", ".join(f"{words.number(quantity)} {symbol}" for symbol, quantity in trade.residual.items())
     through_zero = any(leg.open_quantity < 0 for leg in trade.legs)
     notes = (
@@ -213,3 +210,21 @@ def _note(trade: "Trade") -> str | None:
         f"residual {residual} {trade.residual_reason or ''}".strip() if residual else "",
     )
     return "; ".join(note for note in notes if note) or None
+
+
+def _found(
+    stores: Iterable[Store], asked: Asked, symbol: str | None, since: datetime | None, until: datetime | None
+) -> "tuple[list[Found[Trade]], int | None]":
+    state = None if asked.everything else "OPEN"
+    return newest(
+        stores,
+        lambda ledger, after: ledger.find_trades(
+            state=state, symbol=symbol, since=since, until=until, limit=None, after=after if asked.everything else None
+        ),
+        asked.rows_max,
+        lambda trade: trade.opened_at,
+    )
+
+
+def _money(trade: "Trade") -> str | None:
+    return None if trade.realized_pnl is None else f"{words.number(trade.realized_pnl)} {trade.currency or ''}".strip()

@@ -8,7 +8,9 @@ import inspect
 import click
 
 from _generator.markdown import code, fence, page, prose, table
-from ledger_cli.main import main
+from ledger_cli.failures import EXIT_CODES
+from ledger_cli.main import SECTIONS, Entry, main
+from ledger_cli.settings import KNOWN
 
 INTRODUCTION = """\
 `strategy-ledger`, also installed as `sledger`. What prints from a ledger never creates, changes or locks a file.
@@ -17,15 +19,36 @@ INTRODUCTION = """\
 
 def files() -> dict[str, str]:
     """Return the page."""
-    assert isinstance(main, click.Group), "the command line is a group of commands"
-    commands = {name: main.commands[name] for name in main.list_commands(click.Context(main))}
     parts = [
         _text(main.help),
-        table(("command", "what it does"), [(f"[`{name}`](#{name})", _summary(one)) for name, one in commands.items()]),
-        fence("text", inspect.cleandoc((main.epilog or "").replace("\b", ""))) if main.epilog else "",
-        *(_command(name, command) for name, command in commands.items()),
+        *(_section(name) for name in SECTIONS),
+        "## Exit codes",
+        table(("code", ""), [(str(number), prose(meaning)) for number, meaning in EXIT_CODES.items()]),
+        "## Settings in the environment and in strategy-ledger.toml",
+        table(
+            ("in the file", "environment", "", "default"),
+            [
+                ("" if one.only_environment else code(one.name), code(one.environment), one.meaning, one.default or "")
+                for one in KNOWN.values()
+            ],
+        ),
+        *(part for entries in SECTIONS.values() for name, entry in entries.items() for part in _commands(name, entry)),
     ]
     return {"command-line.md": page("Command line", INTRODUCTION, *parts)}
+
+
+def _section(section: str) -> str:
+    rows = [(f"[`{name}`](#{name})", _summary(entry.load())) for name, entry in SECTIONS[section].items()]
+    return table((section.lower(), "what it does"), rows)
+
+
+def _commands(name: str, entry: Entry) -> list[str]:
+    """Return a command and, of a group, each of its own."""
+    command = entry.load()
+    parts = [_command(name, command)]
+    if isinstance(command, click.Group):
+        parts += [_command(f"{name} {inner}", one) for inner, one in command.commands.items()]
+    return parts
 
 
 def _summary(command: click.Command) -> str:
@@ -45,19 +68,24 @@ def _text(help_text: str | None) -> str:
 
 def _command(name: str, command: click.Command) -> str:
     arguments = [one for one in command.params if isinstance(one, click.Argument)]
-    usage = " ".join(("strategy-ledger", name, "[OPTIONS]", *(_argument(argument) for argument in arguments)))
+    more = ("COMMAND",) if isinstance(command, click.Group) else ("[OPTIONS]", *map(_argument, arguments))
+    usage = " ".join(("strategy-ledger", name, *more))
     options = [(code(_shown(one)), _option_help(one)) for one in command.params if isinstance(one, click.Option)]
     parts = [f"## {name}", fence("text", usage), _text(command.help)]
     if options:
         parts.append(table(("option", ""), options))
+    if command.epilog:
+        parts.append(_text(command.epilog))
     return "\n\n".join(parts)
 
 
 def _argument(argument: click.Argument) -> str:
-    name = (argument.metavar or argument.name or "").upper()
-    if argument.nargs != 1:
-        name += "..."
-    return name if argument.required else f"[{name.strip('[]')}]"
+    if argument.metavar:
+        return argument.metavar
+    if isinstance(argument.type, click.Choice):
+        return "|".join(argument.type.choices)
+    name = (argument.name or "").upper()
+    return name if argument.required else f"[{name}]"
 
 
 def _shown(option: click.Option) -> str:

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.ledgers import SCRIPT, Call, RunScript, fill_file
+from ledger_cli.failures import INTERNAL
 from ledger_cli.main import main
 
 
@@ -18,6 +19,7 @@ def call() -> Call:
         result = CliRunner().invoke(main, [str(argument) for argument in arguments])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
+        assert result.exit_code != INTERNAL, result.stderr
         return result
 
     return call

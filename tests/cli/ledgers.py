@@ -1,11 +1,23 @@
 """What the tests of the command line share: how it is called, the ledger they know by heart, and a folder's print."""
 
+import csv
+import fcntl
 import hashlib
+import io
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
 import sysconfig
+import termios
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -21,6 +33,28 @@ RunScript = Callable[..., "CompletedProcess[str]"]
 
 SCRIPT = Path(sysconfig.get_path("scripts"), "strategy-ledger")
 """The installed command."""
+
+BY_THE_ADAPTER = {
+    "status": (),
+    "orders": (),
+    "positions": (),
+    "exposure": (),
+    "trades": (),
+    "fills": (),
+    "journal": (),
+    "pnl": (),
+    "quality": (),
+    "verify": (),
+    "flatten": (),
+    "show": ("A1",),
+    "history": ("A1",),
+    "explain": ("A1",),
+    "watch": ("--count", "1", "-o", "jsonl"),
+}
+"""Commands that read a ledger as a reader does, and what follows the PATH of each."""
+
+READING = {**BY_THE_ADAPTER, "doctor": (), "query": ("SELECT 1 AS one",)}
+"""Every command that reads."""
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When the ledger's first entry was recorded; each reading of its clock is a minute later."""
@@ -65,3 +99,66 @@ def fingerprint(folder: Path) -> dict[str, tuple[str, int, int, int]]:
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         found[str(path)] = (content, status.st_size, status.st_mode, status.st_mtime_ns)
     return found
+
+
+def parsed(text: str) -> Any:
+    """Read JSON that holds no float: money in it would have lost digits."""
+
+    def refuse(number: str) -> Decimal:
+        raise AssertionError(f"a number with a point must be text: {number}")
+
+    return json.loads(text, parse_float=refuse)
+
+
+def of_csv(output: str) -> list[dict[str, str]]:
+    """Read CSV as any program does."""
+    return list(csv.DictReader(io.StringIO(output)))
+
+
+def rows(table: str) -> list[list[str]]:
+    """Return the cells of a table, split where its ruler says that columns begin."""
+    _, ruler, *lines = table.splitlines()
+    starts = [at for at, mark in enumerate(ruler) if mark == "-" and (at == 0 or ruler[at - 1] == " ")]
+    ends = [*(start - 2 for start in starts[1:]), None]
+    return [[line[start:end].strip() for start, end in zip(starts, ends, strict=True)] for line in lines]
+
+
+def in_terminal(
+    *arguments: object,
+    columns: int = 80,
+    lines: int = 40,
+    typed: str = "",
+    interrupted_at: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> tuple[str, int]:
+    """Run the installed command in a terminal of its own; return what it showed, and its exit code.
+
+    `interrupted_at` is a text at which it gets what Ctrl-C sends, once it has shown that.
+    """
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    process = subprocess.Popen(
+        [str(SCRIPT), *map(str, arguments)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**kept, "TERM": "xterm-256color", **(environment or {})},
+        close_fds=True,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    os.write(ours, typed.encode())
+    shown = b""
+    try:
+        while piece := os.read(ours, 65_536):
+            shown += piece
+            if interrupted_at is not None and interrupted_at.encode() in shown:
+                process.send_signal(signal.SIGINT)
+                interrupted_at = None
+    except OSError:  # the other end was closed
+        pass
+    finally:
+        os.close(ours)  # whoever still writes to it gets an error, and ends
+        code = process.wait()
+    return shown.decode().replace("\r\n", "\n"), code

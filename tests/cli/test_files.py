@@ -7,16 +7,17 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
-from cli.ledgers import SCRIPT, Call, RunScript, fill_file, fingerprint
+from cli.ledgers import BY_THE_ADAPTER, READING, SCRIPT, Call, RunScript, fill_file, fingerprint
 from ledger_core import open_ledger
 from support import fill, market_order
-
-COMMANDS = ("orders", "trades", "positions", "exposure", "journal")
 
 KILLED_WRITER = """
 import os, sys
@@ -32,13 +33,28 @@ os._exit(9)
 """
 
 
-def read_everything(call: Call, path: object) -> None:
-    """Ask every reading command, in each form."""
-    for command in COMMANDS:
-        for form in ((), ("--json",), ("--limit", "1")):
-            assert call(command, path, *form).exit_code == 0
-    for more in (("orders", "--all"), ("trades", "--all"), ("journal", "--jsonl"), ("journal", "--after", "3")):
-        assert call(more[0], path, *more[1:]).exit_code == 0
+UPKEEP = {
+    "resolve": ("A1", "canceled", "--reason", "test", "--yes"),
+    "skip": ("publisher", "1", "--reason", "test", "--yes"),
+    "rebuild": ("--yes",),
+    "reconcile": ("SNAPSHOT", "--apply", "--yes"),
+    "migrate": ("--yes",),
+    "backup": ("OUT",),
+}
+"""Every command that writes, but `init`, and what follows the PATH."""
+
+
+def read_everything(call: Call, path: object, *, knows: bool = True) -> None:
+    """Ask every reading command, in each form that it has."""
+    for command, more in READING.items():
+        if not knows and more and command not in ("query", "watch"):
+            continue
+        for form in ((), ("--json",), ("-o", "csv")):
+            if form and (command == "watch" or (command in ("flatten", "show") and "csv" in form)):
+                continue
+            assert call(command, path, *more, *form).exit_code in (0, 1), command
+    for question in (("orders", "--all"), ("trades", "--all"), ("journal", "--jsonl"), ("journal", "--after", "3")):
+        assert call(question[0], path, *question[1:]).exit_code == 0
 
 
 # --- reading changes nothing
@@ -59,8 +75,8 @@ def test_reading_changes_no_byte_beside_a_live_writer_and_does_not_hinder_it(
     with open_ledger(url, strategy_id="alpha") as ledger:
         ledger.record_order("live-1", market_order())
         before = fingerprint(ledger_file.parent)
-        for command in COMMANDS:
-            assert run_script(command, ledger_file).returncode == 0
+        for command, more in READING.items():
+            assert run_script(command, ledger_file, *more).returncode in (0, 1)
         assert fingerprint(ledger_file.parent) == before
         ledger.record_order("live-2", market_order())
         listed = json.loads(run_script("orders", ledger_file, "--json").stdout)
@@ -81,7 +97,7 @@ def test_the_file_of_a_killed_bot_is_read_as_it_was_left(call: Call, run_script:
     orders = json.loads(done.stdout)
     assert len(orders) == 21
     assert [(order["order_id"], order["status"]) for order in orders[:1]] == [("LAST", "IN_DOUBT")]
-    read_everything(call, path)
+    read_everything(call, path, knows=False)
     (position,) = json.loads(call("positions", path, "--json").stdout)
     assert (position["quantity"], position["cost"]) == ("20", "210")
     assert fingerprint(folder) == before
@@ -119,6 +135,30 @@ def test_any_name_of_a_file_is_taken_literally(call: Call, tmp_path: Path, name:
     assert result.exit_code == 0
     assert len(json.loads(result.stdout)) == 2
     assert sorted(path.parent.iterdir()) == before
+
+
+# From 3.12 on Python warns of fork() beside other threads, such as pytest-xdist's; the child here needs none of them.
+forks = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+def _as_somebody_else(work: Callable[[], object]) -> int:
+    """Run work in a child process that has no right beyond others', as root has none to lose here; its exit code."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            if os.getuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            work()
+            code = 0
+        except BaseException:  # noqa: BLE001  # whatever it is, the parent must see it
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 # --- what is no ledger
@@ -184,23 +224,95 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def assert_is_one_line(result: Result, exit_code: int, *parts: str) -> None:
+    """Assert that a command ended with an exit code and one line, which has all the parts, on stderr."""
+    assert (result.exit_code, result.stdout) == (exit_code, "")
+    assert result.stderr.startswith("strategy-ledger: ")
+    assert result.stderr.count("\n") == 1
+    for part in parts:
+        assert part in result.stderr
+
+
 @pytest.mark.parametrize("kind", BAD)
-def test_what_is_no_ledger_gets_one_line_and_is_left_alone(call: Call, tmp_path: Path, kind: str, command: str) -> None:
+def test_what_is_no_ledger_gets_one_line_and_is_left_alone(call: Call, tmp_path: Path, kind: str) -> None:
     """One line that names the file and says what was found, exit code 3, nothing on stdout, nothing changed."""
     make, sentence = BAD[kind]
     path = tmp_path / "bad" / "file.db"
     path.parent.mkdir()
     make(path)
     before = fingerprint(path.parent)
-    for form in ((), ("--json",)):
-        result = call(command, path, *form)
-        assert (result.exit_code, result.stdout) == (3, "")
-        assert result.stderr.startswith("strategy-ledger: ")
-        assert result.stderr.count("\n") == 1
-        assert str(path) in result.stderr
-        assert sentence in result.stderr
+    for command, more in BY_THE_ADAPTER.items():
+        if command != "watch":
+            assert_is_one_line(call(command, path, *more), 3, str(path), sentence)
+        error = json.loads(call(command, path, *more, "--json" if command != "watch" else "--wide").stderr)["error"]
+        assert error["exit_code"] == 3
+        assert str(path) in error["message"]
+        assert sentence in error["message"]
     assert fingerprint(path.parent) == before
+
+
+@pytest.mark.parametrize(
+    "kind", ["nothing", "a folder", "zero bytes", "text", "another database", "another application"]
+)
+@pytest.mark.parametrize("command", [*UPKEEP, "doctor", "query"])
+def test_upkeep_of_what_is_no_ledger_gets_one_line_too(call: Call, tmp_path: Path, kind: str, command: str) -> None:
+    """No command makes a ledger of it, or beside it; neither does one that looks at the file itself."""
+    make, sentence = BAD[kind]
+    path = tmp_path / "bad" / "file.db"
+    path.parent.mkdir()
+    make(path)
+    snapshot, out = tmp_path / "snapshot.json", tmp_path / "out.db"
+    snapshot.write_text("{}")
+    before = fingerprint(path.parent)
+    places = {"SNAPSHOT": str(snapshot), "OUT": str(out)}
+    arguments = [places.get(one, one) for one in {**UPKEEP, **READING}[command]]
+    assert_is_one_line(call(command, path, *arguments), 3, str(path), sentence)
+    assert fingerprint(path.parent) == before
+    assert not out.exists()
+
+
+def test_a_damaged_file_is_a_problem_for_the_doctor(call: Call, tmp_path: Path) -> None:
+    """What cannot be examined is a problem that is listed beside what can: the exit code is 1, not 3."""
+    path = tmp_path / "file.db"
+    _truncated(path)
+    result = call("doctor", path, "--json")
+    assert result.exit_code == 1
+    checks = {check["check"]: check["verdict"] for check in json.loads(result.stdout)}
+    assert checks["pages"] == checks["reading"] == "PROBLEM"
+    assert checks["file"] == "ok"
+
+
+def test_a_newer_schema_can_be_queried_but_not_written(call: Call, tmp_path: Path) -> None:
+    """SQL over a newer file hurts nobody; whatever would understand or change it refuses."""
+    path = tmp_path / "file.db"
+    _newer_schema(path)
+    before = fingerprint(tmp_path)
+    assert call("query", path, "SELECT COUNT(*) AS n FROM orders", "-o", "csv").stdout == "n\n7\n"
+    assert call("doctor", path).exit_code == 1
+    for command in ("migrate", "rebuild"):
+        assert_is_one_line(call(command, path, "--yes"), 3, "schema 4711")
+    assert fingerprint(tmp_path) == before
+
+
+@forks
+def test_a_file_that_may_not_be_read_gets_one_line(call: Call) -> None:
+    """Another user's file is named as such, whatever looks at it."""
+    folder = Path(tempfile.mkdtemp(prefix="unreadable-"))
+    try:
+        path = folder / "file.db"
+        fill_file(path)
+        folder.chmod(0o755)
+        path.chmod(0o600)
+        call("status", path)  # what is imported for it may lie where the child cannot read
+        call("query", path, "SELECT 1")
+
+        def ask() -> None:
+            assert_is_one_line(call("status", path), 3, str(path))
+            assert_is_one_line(call("query", path, "SELECT 1"), 3, "may not be read")
+
+        assert _as_somebody_else(ask) == 0
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(
@@ -219,9 +331,7 @@ def test_a_place_that_cannot_be_gets_one_line(
 ) -> None:
     """Unknown schemes, malformed URLs and impossible paths are told apart from ledgers that cannot be read."""
     monkeypatch.chdir(tmp_path)
-    result = call("orders", path)
-    assert (result.exit_code, result.stdout) == (exit_code, "")
-    assert result.stderr.count("\n") == 1
+    assert_is_one_line(call("orders", path), exit_code)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,37 +2,22 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cli.ledgers import SCRIPT, Call, RunScript
+from cli.ledgers import SCRIPT, Call, RunScript, parsed, rows
+from ledger_cli.failures import EXIT_CODES
+from ledger_cli.main import SECTIONS
 from ledger_cli.reading import latest
 from ledger_core import open_ledger, open_reader
 from support import fill, limit_order
 
-COMMANDS = ("orders", "trades", "positions", "exposure", "journal")
-
-
-def parsed(text: str) -> Any:
-    """Read JSON that holds no float: money in it would have lost digits."""
-
-    def refuse(number: str) -> Decimal:
-        raise AssertionError(f"a number with a point must be text: {number}")
-
-    return json.loads(text, parse_float=refuse)
-
-
-def rows(table: str) -> list[list[str]]:
-    """Return the cells of a table, split where its ruler says that columns begin."""
-    _, ruler, *lines = table.splitlines()
-    starts = [at for at, mark in enumerate(ruler) if mark == "-" and (at == 0 or ruler[at - 1] == " ")]
-    ends = [*(start - 2 for start in starts[1:]), None]
-    return [[line[start:end].strip() for start, end in zip(starts, ends, strict=True)] for line in lines]
+COMMANDS = ("orders", "trades", "positions", "exposure", "journal", "fills")
 
 
 # --- orders
@@ -55,7 +40,7 @@ def test_facts_in_quarantine_are_shown_with_the_orders(call: Call, ledger_file: 
     assert "V-?" in result.stdout
     orders, heading, facts = result.stdout.split("\n\n")
     assert heading == "In quarantine"
-    assert [row[1] for row in rows(facts)] == ["fill", "fill"]
+    assert [row[2] for row in rows(facts)] == ["fill", "fill"]
     assert len(rows(orders)) == 3
     assert "quarantine" not in call("orders", ledger_file, "--strategy", "beta").stderr
 
@@ -65,7 +50,7 @@ def test_all_orders_are_listed_on_request_the_latest_last(call: Call, ledger_fil
     result = call("orders", ledger_file, "--all", "--limit", "2", "--strategy", "alpha")
     table = result.stdout.split("\n\n")[0]
     assert [row[2] for row in rows(table)[:2]] == ["A4", "A5"]
-    assert result.stderr.startswith("2 of 5 orders shown; --limit 0 shows all")
+    assert result.stderr.startswith("showing 2 of 5 orders; --limit 0;")
     everything = call("orders", ledger_file, "--all", "--limit", "0")
     assert everything.stderr.startswith("7 orders; ")
     assert "no margin" in everything.stdout
@@ -183,7 +168,7 @@ def test_the_journal_shows_the_latest_entries_in_order(call: Call, ledger_file: 
     result = call("journal", ledger_file, "--limit", "3")
     events = [row[-3:] for row in rows(result.stdout)]
     assert [event[0] for event in events] == ["A1", "B2", "B2"]
-    assert result.stderr.startswith("3 of 21 entries shown; --limit 0 shows all")
+    assert result.stderr.startswith("showing 3 of 21 entries; --all;")
 
 
 def test_the_journal_tells_the_history_of_one_order_or_trade(call: Call, ledger_file: Path) -> None:
@@ -203,7 +188,7 @@ def test_the_journal_tells_the_history_of_one_order_or_trade(call: Call, ledger_
     last = call("journal", ledger_file, "T2", "--limit", "1")
     assert [row[-3] for row in rows(last.stdout)] == ["T2"]
     assert "TRADE_CLOSED" in last.stdout
-    assert last.stderr.startswith("1 of 2 entries shown")
+    assert last.stderr.startswith("showing 1 of 2 entries; --all;")
 
 
 def test_the_journal_goes_on_after_an_entry(call: Call, ledger_file: Path) -> None:
@@ -287,10 +272,10 @@ def test_an_id_that_cannot_be_one_is_a_usage_error(call: Call, ledger_file: Path
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_url_is_taken_as_well_as_a_path(call: Call, ledger_file: Path, command: str) -> None:
-    """sqlite:///PATH names the same ledger."""
+    """sqlite:///PATH names the same ledger; JSON says by which name it was read."""
     by_path = call(command, ledger_file, "--json")
     by_url = call(command, f"sqlite:///{ledger_file}", "--json")
-    assert by_url.stdout == by_path.stdout
+    assert by_url.stdout.replace("sqlite:///", "") == by_path.stdout
     assert by_url.exit_code == 0
 
 
@@ -319,8 +304,21 @@ def test_reading_does_not_import_what_writes_a_schema(ledger_file: Path) -> None
 def test_help_names_the_commands_and_exit_codes(call: Call) -> None:
     """Whoever types --help learns what there is and what the exit codes mean."""
     text = call("--help").stdout
-    for part in ("demo", *COMMANDS, "Exit codes:", "0  done", "3  the ledger cannot be opened or read"):
+    for part in ("Exit codes:", *(f"{code}  {meaning}" for code, meaning in EXIT_CODES.items())):
         assert part in text
+    for section, entries in SECTIONS.items():
+        assert f"{section}:" in text
+        for name, entry in entries.items():
+            assert re.search(rf"^  {name} +{re.escape(entry.short_help)}$", text, re.MULTILINE), name
+
+
+def test_every_command_is_what_its_line_says(call: Call) -> None:
+    """Each line of the list leads to a command of its name, which has a help text of its own."""
+    for entries in SECTIONS.values():
+        for name in entries:
+            result = call(name, "--help")
+            assert result.exit_code == 0
+            assert result.stdout.startswith(f"Usage: main {name} ")
 
 
 def test_help_is_not_kept_waiting_by_imports() -> None:
