@@ -8,6 +8,7 @@ compare-and-swap refuses whatever was decided on a mixture.
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from ledger_core import codec
@@ -19,6 +20,7 @@ from ledger_core.evolve import attach, evolve
 from ledger_core.lifecycle import TradeState
 from ledger_core.model import (
     Adjustment,
+    AdjustmentKind,
     Fill,
     Key,
     Order,
@@ -109,9 +111,12 @@ class CurrentRecords:
         ]
         return [fact for name in names for fact in self._facts_about.get(name, {}).values()]
 
-    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
-        """Return every adjustment of a symbol."""
-        query = Query(kind=RecordKind.ADJUSTMENT, where={"symbol": symbol})
+    def adjustments_of(
+        self, symbol: str, *, since: datetime | None = None, kind: AdjustmentKind | None = None
+    ) -> Sequence[Adjustment]:
+        """Return the adjustments of a symbol that happened at `since` or later, of one kind where it is given."""
+        where: dict[str, Any] = {"symbol": symbol} if kind is None else {"symbol": symbol, "adjustment_kind": kind}
+        query = Query(kind=RecordKind.ADJUSTMENT, where=where, since=since)
         return cast(Sequence[Adjustment], all_pages(self._repository.find, query))
 
     def concerned(self, kind: RecordKind, symbol: str) -> Sequence[Record]:

@@ -217,6 +217,14 @@ class Adjustment:
             return negated(self.amount)
         return self.quantity or ZERO
 
+    def is_wanted(self, symbol: str, since: datetime | None, kind: AdjustmentKind | None) -> bool:
+        """Say whether it is of the symbol, not before `since` and of the kind, where these are given."""
+        return (
+            self.symbol == symbol
+            and (since is None or self.occurred_at >= since)
+            and (kind is None or self.adjustment_kind is kind)
+        )
+
     def concerns(self, key: Key) -> bool:
         """Say whether it changes the position of this key."""
         if self.adjustment_kind is not AdjustmentKind.SPLIT:

@@ -222,8 +222,8 @@ def position_by_method(records: CurrentRecords, position: Position, cost_method:
         return position
     transfers = [
         known.economic_order
-        for known in records.adjustments_of(position.symbol)
-        if known.adjustment_kind is AdjustmentKind.TRANSFER and known.concerns(position.key)
+        for known in records.adjustments_of(position.symbol, kind=AdjustmentKind.TRANSFER)
+        if known.concerns(position.key)
     ]
     if position.is_flat and not transfers:
         return position

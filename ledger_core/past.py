@@ -24,6 +24,7 @@ from ledger_core.evolve import attach, evolve
 from ledger_core.lifecycle import OrderState, RequestKind, RequestState, TradeState
 from ledger_core.model import (
     Adjustment,
+    AdjustmentKind,
     Fill,
     Instrument,
     Key,
@@ -345,5 +346,7 @@ class _Lookup:
     def fills_of(self, order_id: str) -> Sequence[Fill]:
         return self._fills.get(order_id, ())
 
-    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
-        return self._adjustments.get(symbol, ())
+    def adjustments_of(
+        self, symbol: str, *, since: datetime | None = None, kind: AdjustmentKind | None = None
+    ) -> Sequence[Adjustment]:
+        return [known for known in self._adjustments.get(symbol, ()) if known.is_wanted(symbol, since, kind)]

@@ -53,7 +53,7 @@ FILTERS: Mapping[RecordKind, frozenset[str]] = {
     RecordKind.POSITION: frozenset({"symbol", "venue", "account", "position_side", "is_flat"}),
     RecordKind.INSTRUMENT: frozenset({"symbol", "venue"}),
     RecordKind.QUARANTINE: frozenset({"state", "order_id", "venue_order_id", "symbol"}),
-    RecordKind.ADJUSTMENT: frozenset({"symbol"}),
+    RecordKind.ADJUSTMENT: frozenset({"symbol", "adjustment_kind"}),
     RecordKind.COMMAND: frozenset(),
 }
 """What `Query.where` may name for each kind; `field_of` says what each name means."""

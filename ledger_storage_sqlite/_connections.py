@@ -17,6 +17,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,9 @@ SQLITE_VERSION_MIN = (3, 37, 0)
 
 ATTEMPTS_MAX = 8
 """How often a reader starts again because the file changed while it was read."""
+
+CHANGE_PAUSE = 0.001
+"""Seconds before a reader looks again at what a writer was just changing."""
 
 JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024
 """Bytes to which SQLite cuts a WAL that a long reader let grow, once it starts over."""
@@ -166,6 +170,16 @@ class _Signature:
         return self.wal[1] if self.wal else 0
 
 
+def _is_of_a_change(error: sqlite3.Error) -> bool:
+    """Whether SQLite, which may not write here, met a writer that opened the shared memory or changed its header.
+
+    It takes a header that it read in the middle of a change for a broken one, if the writer is done by the time that
+    it looks whether anybody writes.
+    """
+    code = getattr(error, "sqlite_errorcode", None)  # an error of Python's own module has none
+    return code in (sqlite3.SQLITE_READONLY_RECOVERY, sqlite3.SQLITE_READONLY_CANTINIT)
+
+
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         status = path.stat()
@@ -240,7 +254,7 @@ class ReadConnection:
         if self._connection is None:
             return None
         if self._signature is None:
-            return self._connection.execute(statement, parameters).fetchall()
+            return self._beside_a_writer(statement, parameters)
         rows = None
         if self._is_unchanged():
             try:
@@ -253,6 +267,17 @@ class ReadConnection:
             return None
         return rows
 
+    def _beside_a_writer(self, statement: str, parameters: Sequence[Any]) -> list[Any] | None:
+        """Return the rows, or None where what a writer was just changing is to be looked at again."""
+        assert self._connection is not None, "connected"
+        try:
+            return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            if not _is_of_a_change(error):
+                raise
+        time.sleep(CHANGE_PAUSE)
+        return None
+
     def _is_unchanged(self) -> bool:
         return _Signature.of(self._location) == self._signature
 
@@ -264,7 +289,13 @@ class ReadConnection:
             signature = _Signature.of(self._location)
             self._require_complete(signature)
             if signature.wal is not None and signature.has_shm and signature.wal_bytes != WAL_HEADER_BYTES:
-                self._open("mode=ro&readonly_shm=1")
+                try:
+                    self._open("mode=ro&readonly_shm=1")
+                except sqlite3.OperationalError as error:
+                    if not _is_of_a_change(error):
+                        raise
+                    time.sleep(CHANGE_PAUSE)
+                    continue
                 return
             if signature.wal_bytes <= WAL_HEADER_BYTES:
                 self._open("mode=ro&immutable=1", signature)

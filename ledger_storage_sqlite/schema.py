@@ -189,6 +189,8 @@ CREATE TABLE adjustments (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX adjustments_by_id ON adjustments (strategy_id, adjustment_id);
 CREATE INDEX adjustments_by_symbol ON adjustments (strategy_id, symbol, sequence, adjustment_id);
+CREATE INDEX adjustments_by_kind ON adjustments (strategy_id, symbol, adjustment_kind, sequence, adjustment_id);
+CREATE INDEX adjustments_by_time ON adjustments (strategy_id, symbol, occurred_at, sequence, adjustment_id);
 CREATE TABLE commands (
     -- Commands given with an id of their own, so that a repeat is known for ever.
     strategy_id TEXT NOT NULL, sequence INTEGER NOT NULL, operation TEXT NOT NULL, target TEXT NOT NULL,

@@ -109,7 +109,6 @@ _SELECTIVE: Mapping[RecordKind, tuple[tuple[str, str], ...]] = {
     ),
     RecordKind.REQUEST: (("order_id", "order_requests_by_id"),),
     RecordKind.FILL: (("order_id", "fills_by_id"),),
-    RecordKind.ADJUSTMENT: (("symbol", "adjustments_by_symbol"),),
 }
 # fmt: on
 
@@ -305,6 +304,11 @@ def _condition(kind: RecordKind, name: str) -> str:
 def _index(shape: Shape) -> str | None:
     if shape.kind is RecordKind.FILL and shape.ordering is not Ordering.SEQUENCE and "symbol" in shape.given:
         return "fills_by_position"
+    if shape.kind is RecordKind.ADJUSTMENT and "symbol" in shape.given:
+        # Those of one kind, such as splits, are few; so are those since a position was flat, which may be sorted.
+        if "adjustment_kind" in shape.given:
+            return "adjustments_by_kind"
+        return "adjustments_by_time" if shape.since else "adjustments_by_symbol"
     for name, index in _SELECTIVE.get(shape.kind, ()):
         if name in shape.given:
             return index

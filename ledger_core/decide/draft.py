@@ -16,6 +16,7 @@ from ledger_core.evolve import attach, evolve
 from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
 from ledger_core.model import (
     Adjustment,
+    AdjustmentKind,
     Fill,
     Key,
     Order,
@@ -82,8 +83,10 @@ class Records(Protocol):
         """Iterate over the fills of a position after `fill` (None: over all), in economic order."""
         ...
 
-    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
-        """Return every adjustment of a symbol."""
+    def adjustments_of(
+        self, symbol: str, *, since: datetime | None = None, kind: AdjustmentKind | None = None
+    ) -> Sequence[Adjustment]:
+        """Return the adjustments of a symbol that happened at `since` or later, of one kind where it is given."""
         ...
 
     def concerned(self, kind: RecordKind, symbol: str) -> Sequence[Record]:
@@ -184,11 +187,13 @@ class Overlay:
             yield below
         yield from reversed(waiting)
 
-    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
-        """Return every adjustment of a symbol, staged ones included."""
-        found = {known.key: known for known in self._below.adjustments_of(symbol)}
+    def adjustments_of(
+        self, symbol: str, *, since: datetime | None = None, kind: AdjustmentKind | None = None
+    ) -> Sequence[Adjustment]:
+        """Return what is below, and what is staged; no adjustment ever changes its time or kind."""
+        found = {known.key: known for known in self._below.adjustments_of(symbol, since=since, kind=kind)}
         for record in self.staged.values():
-            if isinstance(record, Adjustment) and record.symbol == symbol:
+            if isinstance(record, Adjustment) and record.is_wanted(symbol, since, kind):
                 found[record.key] = record
         return list(found.values())
 

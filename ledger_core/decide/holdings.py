@@ -11,7 +11,18 @@ from typing import Any, Protocol, cast
 
 from ledger_core._frozen import replaced
 from ledger_core.decide.draft import Draft, Records
-from ledger_core.model import Adjustment, Fee, Fill, Instrument, Key, Position, PositionSide, Record, RecordKind
+from ledger_core.model import (
+    Adjustment,
+    AdjustmentKind,
+    Fee,
+    Fill,
+    Instrument,
+    Key,
+    Position,
+    PositionSide,
+    Record,
+    RecordKind,
+)
 from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees, restart, with_terms
 
 _FILL_DEFAULTS = {field.name: field.default for field in Fill.__attrs_attrs__}
@@ -83,7 +94,7 @@ def movements_after(records: Records, key: Key, start: Fill | None) -> Iterable[
     adjustments = sorted(
         (
             known
-            for known in records.adjustments_of(key[0])
+            for known in records.adjustments_of(key[0], since=None if after is None else after[0])
             if known.concerns(key) and (after is None or known.economic_order > after)
         ),
         key=lambda known: known.economic_order,
@@ -107,8 +118,8 @@ def _is_next(draft: Draft, position: Position, movement: Movement) -> bool:
     if last is not None:
         return last < movement.economic_order
     # The first movement of a position: a split of the whole symbol may have been recorded before there was one.
-    others = (known for known in draft.adjustments_of(position.symbol) if known.key != movement.key)
-    return not any(known.concerns(position.key) for known in others)
+    splits = draft.adjustments_of(position.symbol, kind=AdjustmentKind.SPLIT)
+    return not any(known.concerns(position.key) for known in splits if known.key != movement.key)
 
 
 def _fold_again(draft: Draft, position: Position, movement: Movement) -> Position:

@@ -5,6 +5,7 @@ divided. So what a share consists of does not depend on the order in which facts
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from ledger_core.decide.draft import Draft
 from ledger_core.decide.holdings import instrument_of
 from ledger_core.model import (
     Adjustment,
+    AdjustmentKind,
     Fee,
     Fill,
     Instrument,
@@ -50,8 +52,10 @@ class TradeRecords(Protocol):
         """Return every fill of an order."""
         ...
 
-    def adjustments_of(self, symbol: str) -> Sequence[Adjustment]:
-        """Return every adjustment of a symbol."""
+    def adjustments_of(
+        self, symbol: str, *, since: datetime | None = None, kind: AdjustmentKind | None = None
+    ) -> Sequence[Adjustment]:
+        """Return the adjustments of a symbol that happened at `since` or later, of one kind where it is given."""
         ...
 
 
@@ -115,7 +119,9 @@ def _splits_of(draft: TradeRecords, fill: Fill) -> tuple[Split, ...]:
     """Return the splits of an instrument that were recorded so far: a trade may begin after its fills were split."""
     return tuple(
         Split(known.occurred_at, known.sequence, known.ratio)
-        for known in sorted(draft.adjustments_of(fill.symbol), key=lambda known: known.economic_order)
+        for known in sorted(
+            draft.adjustments_of(fill.symbol, kind=AdjustmentKind.SPLIT), key=lambda known: known.economic_order
+        )
         if known.ratio is not None and known.venue in (None, fill.venue)
     )
 

@@ -13,7 +13,16 @@ import pytest
 from ledger_core.changes import GENESIS_DIGEST, Entry, Head
 from ledger_core.errors import InvalidValue
 from ledger_core.lifecycle import OrderState, RequestState, TradeState
-from ledger_core.model import Fill, PositionSide, QuarantineState, Record, RecordKind, Side, TimeInForce
+from ledger_core.model import (
+    AdjustmentKind,
+    Fill,
+    PositionSide,
+    QuarantineState,
+    Record,
+    RecordKind,
+    Side,
+    TimeInForce,
+)
 from ledger_core.repository import (
     FILTERS,
     PAGE_SIZE_MAX,
@@ -290,6 +299,7 @@ def _samples() -> Iterator[Record]:
     in_flight, time_in_force = cycle((0, 1, 0, 0, 2)), cycle((None, *TimeInForce))
     venue_ids = cycle(((), ("V-1",), ("V-2", "V-1"), ("V-3", "V-2", "V-4")))
     requests = cycle(RequestState)
+    kinds = cycle((AdjustmentKind.FUNDING, AdjustmentKind.SPLIT, AdjustmentKind.FUNDING, AdjustmentKind.TRANSFER))
     for number in range(45):
         name = f"{(number * 17) % 45:02}"
         happened = later(number % 7 + (number % 3) / 1_000_000)
@@ -344,7 +354,7 @@ def _samples() -> Iterator[Record]:
             symbol=next(symbols),
             occurred_at=happened,
         )
-        yield adjustment(name, symbol=next(symbols), occurred_at=happened)
+        yield adjustment(name, symbol=next(symbols), adjustment_kind=next(kinds), occurred_at=happened)
         yield command(name, operation=f"operation {number % 3}", target=f"{symbol}")
 
 

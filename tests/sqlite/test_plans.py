@@ -134,6 +134,18 @@ def test_an_order_s_fills_and_requests_are_few(connection: sqlite3.Connection) -
         assert found[0] == f"SEARCH {table} USING INDEX {index} (strategy_id=? AND order_id=?)"
 
 
+def test_an_adjustment_is_found_without_those_of_the_whole_history(connection: sqlite3.Connection) -> None:
+    """The splits of a symbol, and what happened to it since it was flat, are each one search, however long it lives."""
+    of_a_kind = plan_of(connection, kind=RecordKind.ADJUSTMENT, where={"symbol": "AAPL", "adjustment_kind": "SPLIT"})
+    assert of_a_kind == [
+        "SEARCH adjustments USING INDEX adjustments_by_kind (strategy_id=? AND symbol=? AND adjustment_kind=?)"
+    ]
+    recent = plan_of(connection, kind=RecordKind.ADJUSTMENT, where={"symbol": "AAPL"}, since=NOW)
+    assert recent[0] == (
+        "SEARCH adjustments USING INDEX adjustments_by_time (strategy_id=? AND symbol=? AND occurred_at>?)"
+    )
+
+
 JOURNAL = {
     "HEAD": "SEARCH journal USING INDEX sqlite_autoindex_journal_1 (strategy_id=?)",
     "READ": "SEARCH journal USING INDEX sqlite_autoindex_journal_1 (strategy_id=? AND sequence>?)",
