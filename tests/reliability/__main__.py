@@ -53,6 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(campaign: Campaign, first_seed: int, amount: int, workers: int, minutes: float | None) -> Result:
     """Divide the amount among processes, each with seeds of its own."""
     began = time.monotonic()
+    workers = 1 if campaign.is_one_life else workers
     share = -(-amount // workers)
     total = Tally(0, first_seed)
     spans = []

@@ -56,6 +56,7 @@ class Campaign:
     ci: int
     whole: int
     run: Run
+    is_one_life: bool = False  # it cannot be divided: one process does all of it in one stretch
 
     def amount(self, tier: str) -> int:
         """Return how many units a tier asks for."""

@@ -37,6 +37,8 @@ def work(name: str, first_seed: int, amount: int, minutes: float | None) -> Tall
     began = time.monotonic()
     while total.done < amount and not total.violations and (deadline is None or time.monotonic() < deadline):
         part = min(amount - total.done, max(1, amount // SLICES, campaign.ci // 20))
+        if campaign.is_one_life:
+            part = amount
         total = total.plus(campaign.run(total.next_seed, part, deadline))
         rate = total.done / (time.monotonic() - began)
         print(f"{name}: {total.done:,} of {amount:,} {campaign.unit}, {rate:,.0f} a second", file=sys.stderr)
