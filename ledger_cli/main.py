@@ -66,6 +66,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "reconcile": Entry("ledger_cli.reconcile:reconcile", "A broker's snapshot against the ledger."),
         "skip": Entry("ledger_cli.skip:skip", "Let a subscriber go on behind an entry that it cannot take."),
         "init": Entry("ledger_cli.making:init", "Make an empty ledger."),
+        "import": Entry("ledger_cli.importing:import_", "History of a venue or bot into a ledger."),
         "migrate": Entry("ledger_cli.making:migrate", "Bring an older file to the present schema."),
     },
     "Settings": {
