@@ -58,6 +58,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "quality": Entry("ledger_cli.quality:quality", "How orders were executed: ratios, times, slippage."),
         "explain": Entry("ledger_cli.explain:explain", "Where a realized figure comes from."),
         "query": Entry("ledger_cli.query:query", "A question in SQL; it can only read."),
+        "report": Entry("ledger_cli.report:report", "A page of HTML: curves, figures, trades, risk."),
     },
     "Upkeep": {
         "verify": Entry("ledger_cli.verify:verify", "What is stored against the journal, to the byte."),

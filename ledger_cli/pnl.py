@@ -114,7 +114,7 @@ def pnl(
     from ledger_report.pnl import By, pnl_by
 
     zone = asked.printer.zone
-    known_rates = _rates(rates)
+    known_rates = parse_rates(rates)
     begin, end = parse_moment(since, "--since", zone), parse_moment(until, "--until", zone)
     with stores_of(asked) as stores:
         items = [one for one in _realizations(stores) if _is_wanted(one, symbol, begin, end)]
@@ -145,7 +145,8 @@ def _is_wanted(one: "Realization", symbol: str | None, since: datetime | None, u
     )
 
 
-def _rates(given: Sequence[str]) -> dict[tuple[str, str], str]:
+def parse_rates(given: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Read the rates of the command line: BNB/USDT=310.5."""
     rates = {}
     for one in given:
         pair, equals, rate = one.partition("=")
