@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
-from ledger_cli import sqlite_files
+from ledger_cli import sqlite_files, words
 from ledger_cli.asking import printer_of, printing_options
 from ledger_cli.failures import FOUND, Misused, Unreadable, one_line
 from ledger_cli.listing import Cell, Form, Listing, Printer, number, one_row, text
@@ -117,8 +118,9 @@ def import_(
     options = _options(**said)
     if kind not in SOURCES:
         raise Misused(f"no source is called {kind!r}; known are {', '.join(SOURCES)}")
-    with _source_in_one_line(file), source_of(kind).opening(file, options):
-        pass  # what cannot be opened is told before anything is asked, or made
+    if not Path(file).is_fifo():  # which can be read once only
+        with _source_in_one_line(file), source_of(kind).opening(file, options):
+            pass  # what cannot be opened is told before anything is asked, or made
     if check:
         with _source_in_one_line(file):
             report = inspect_file(kind, file, options=options)
@@ -156,7 +158,8 @@ def _import(
                 infers=infers,
                 progress=lambda done: advance(int(done * STEPS)),
             )
-        say(f"{ledger.head().sequence - before:,} entries of {strategy_id} in {mask_url(path)}")
+        made = words.count(ledger.head().sequence - before, "entry", "entries")
+        say(f"{made} of {strategy_id} in {mask_url(path)}")
     return report
 
 

@@ -35,15 +35,15 @@ class SourceFile:
             self.size = self.path.stat().st_size
             if self.path.is_dir():
                 raise UnreadableSource(f"{self.path} is a directory")
-            self._raw = cast(IO[bytes], self.path.open("rb"))
-        except OSError as error:
-            raise UnreadableSource(f"{self.path} cannot be opened: {error.strerror or error}") from error
-        start = self._raw.read(6)
-        self._raw.seek(0)
-        self._unpacked = self._raw
+            self._raw = self.path.open("rb")
+            start = self._raw.peek(6)  # a pipe can be read once only
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise UnreadableSource(f"{self.path} cannot be opened: {why}") from error
+        self._unpacked = cast(IO[bytes], self._raw)
         if start.startswith(b"\x1f\x8b"):
-            self._unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=self._raw))  # closed by close()
-        elif start == b"\xfd7zXZ\x00":
+            self._unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=cast(IO[bytes], self._raw)))  # closed by close()
+        elif start.startswith(b"\xfd7zXZ\x00"):
             self._unpacked = cast(IO[bytes], lzma.LZMAFile(self._raw))  # noqa: SIM115  # closed by close()
 
     @property

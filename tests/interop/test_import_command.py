@@ -1,6 +1,8 @@
 """`strategy-ledger import`: what it asks, says and ends with, for a person and for a script."""
 
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +132,18 @@ def test_a_file_that_is_not_there_makes_no_ledger(call: Call, tmp_path: Path) ->
     result = call("freqtrade", "none.sqlite", *INTO)
     assert (result.exit_code, "none.sqlite does not exist" in result.stderr) == (UNREADABLE, True)
     assert not (tmp_path / "ledger.db").exists()
+
+
+def test_a_pipe_is_read_as_a_file_is(call: Call, tmp_path: Path) -> None:
+    """What another program unpacks or fetches needs no file in between."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = (tmp_path / "fix.log").read_bytes()
+    writing = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writing.start()
+    result = call("fix", "pipe", *INTO)
+    writing.join()
+    assert (result.exit_code, "2 entries of alpha" in result.stderr) == (0, True)
 
 
 def test_terms_that_a_source_does_not_tell_are_told(call: Call) -> None:
