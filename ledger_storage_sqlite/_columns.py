@@ -68,10 +68,9 @@ class Column:
 class Table:
     """How the records of one kind are stored.
 
-    Parameters of every statement come in one order: `set_columns`, then the hot column, then `fixed`, then the
-    key. `fixed` columns are indexed and do not change in a record's life, so an update compares them instead of
-    writing them, and touches no index. `hot` names the column and the value of what is open, in flight or held:
-    the condition of the table's partial index.
+    Parameters of every statement come in one order: what may change, then the hot column, then `fixed`, then the
+    key. `fixed` columns are indexed and do not change in a record's life, so no update writes them. `hot` names the
+    column and the value of what is open, in flight or held: the condition of the table's partial index.
     """
 
     kind: RecordKind
@@ -96,11 +95,6 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         """The columns of fields, in the order in which rows are read."""
         return tuple(column.name for column in self.columns)
-
-    @property
-    def set_columns(self) -> tuple[str, ...]:
-        """The columns that an update writes."""
-        return self.bound[: len(self.bound) - len(self.fixed) - len(self.key) - (self.hot is not None)]
 
 
 def _columns(kind: RecordKind) -> tuple[Column, ...]:
@@ -217,6 +211,48 @@ TABLES: Mapping[RecordKind, Table] = {
 # fmt: on
 
 
+class Encoder:
+    """Takes some columns, and some that are computed, out of a record, as parameters of a statement."""
+
+    def __init__(self, table: Table, columns: Sequence[Column], computed: Sequence[Convert] = ()) -> None:
+        """Work out once what each parameter is taken from."""
+        self._table = table.name
+        paths = [column.path for column in columns]
+        self._take: Callable[[Record], tuple[Any, ...]] = attrgetter(*paths)
+        if len(paths) == 1:  # of one name it returns no tuple
+            self._take = lambda record, only=attrgetter(*paths): (only(record),)  # type: ignore[misc]
+        self._conversions = [(place, column.convert) for place, column in enumerate(columns) if column.convert]
+        self._compute = tuple(computed)
+        self._expected = tuple((column.name, column.python_type) for column in columns)
+        self._checked: set[tuple[type, ...]] = set()
+
+    def encode(self, record: Record) -> list[Bound]:
+        """Return the columns, then what is computed; raise StorageError for a value of a wrong type."""
+        made = list(self._take(record))
+        types = tuple(map(type, made))
+        if types not in self._checked:
+            self._check(made)
+            self._checked.add(types)
+        for place, convert in self._conversions:
+            value = made[place]
+            if value is not None:
+                made[place] = convert(value)
+        made += [compute(record) for compute in self._compute]
+        return made
+
+    def _check(self, values: Sequence[Any]) -> None:
+        """Refuse what would be written without a word though it is not of the field's type: 1.5 for a Decimal."""
+        for (name, expected), value in zip(self._expected, values, strict=True):
+            fits = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
+            if value is not None and not fits:
+                found = type(value).__name__
+                raise StorageError(
+                    f"{self._table}.{name} holds {expected.__name__}, not {found}; nothing was written",
+                    column=name,
+                    found=found,
+                )
+
+
 class RowCodec:
     """Encodes records of one kind to the parameters of its statements, and decodes rows of its columns."""
 
@@ -226,42 +262,16 @@ class RowCodec:
         by_name = {column.name: column for column in table.columns}
         plan = [by_name[name] for name in table.bound if name in by_name]
         computed = [name for name in table.bound if name not in by_name]
-        self._take = attrgetter(*(column.path for column in plan))
-        self._conversions = [(place, column.convert) for place, column in enumerate(plan) if column.convert is not None]
-        self._compute = tuple(table.computed[name] for name in computed)
+        self._encoder = Encoder(table, plan, [table.computed[name] for name in computed])
         # Fields first, computed columns after them: where each parameter is found in that.
         made = [column.name for column in plan] + computed
         self._arrange = itemgetter(*(made.index(name) for name in table.bound))
-        self._expected = tuple((column.name, column.python_type) for column in plan)
-        self._checked: set[tuple[type, ...]] = set()
         self._read = tuple((column.field, column.nested, _READ[column.sql_type]) for column in table.columns)
         self._has_details = any(column.nested for column in table.columns)
 
     def encode(self, record: Record) -> tuple[Bound, ...]:
         """Return the parameters, in the table's order, without the strategy; raise StorageError for a wrong type."""
-        taken = self._take(record)
-        types = tuple(map(type, taken))
-        if types not in self._checked:
-            self._check(taken)
-            self._checked.add(types)
-        made = [*taken, *[compute(record) for compute in self._compute]]
-        for place, convert in self._conversions:
-            value = made[place]
-            if value is not None:
-                made[place] = convert(value)
-        return cast(tuple[Bound, ...], self._arrange(made))
-
-    def _check(self, values: Sequence[Any]) -> None:
-        """Refuse what would be written without a word though it is not of the field's type: 1.5 for a Decimal."""
-        for (name, expected), value in zip(self._expected, values, strict=True):
-            fits = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
-            if value is not None and not fits:
-                found = type(value).__name__
-                raise StorageError(
-                    f"{self.table.name}.{name} holds {expected.__name__}, not {found}; nothing was written",
-                    column=name,
-                    found=found,
-                )
+        return cast(tuple[Bound, ...], self._arrange(self._encoder.encode(record)))
 
     def decode(self, row: Sequence[Any]) -> Record:
         """Return the record behind a row of the table's columns; raise StorageCorrupt for one that cannot be read."""

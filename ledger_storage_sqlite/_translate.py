@@ -2,8 +2,7 @@
 
 import errno
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 from ledger_core.errors import InvalidValue, StorageBusy, StorageCorrupt, StorageError, StorageFull
@@ -54,10 +53,21 @@ def translate(error: DriverError, what: str) -> StorageError | InvalidValue:
     return error_class(f"cannot {what}: {sentence} ({name}: {error})", sqlite_error=name)
 
 
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Translate what the block raises; see `translate`."""
-    try:
-        yield
-    except (sqlite3.Error, OSError, UnicodeError, OverflowError) as error:
-        raise translate(error, what) from error
+class translated:  # noqa: N801  # used like a function, as contextlib's own are
+    """Translates what a block raises; see `translate`."""
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        """Say in words what the block does."""
+        self._what = what
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raise the ledger's error for a driver's."""
+        if isinstance(error, (sqlite3.Error, OSError, UnicodeError, OverflowError)):
+            raise translate(error, self._what) from error

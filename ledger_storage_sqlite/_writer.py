@@ -86,22 +86,36 @@ class Writer:
 
         Raises OutcomeUnknown if the commit itself failed and SQLite cannot say that it did not happen.
         """
-        with self.alone():
-            connection = self._trusted_connection()
-            self._lock.mark()
+        with self._mutex:
+            self._require_open()
+            if self._is_alone:
+                self._write(work, what)
+                return
+            self._lock.acquire(self._location.busy_timeout)
+            self._is_alone = True
             try:
-                connection.execute(statements.BEGIN)
-                work(connection)
-                self._commit(connection, what)
-            except BaseException as error:
-                self._roll_back(connection, error)
-                raise
-            if connection.total_changes - self._changes_checkpointed >= CHECKPOINT_ROWS and not self._checkpoint(
-                connection, statements.CHECKPOINT_PASSIVE
-            ):
-                self._discard()
-            else:
-                self._ended_well()
+                self._write(work, what)
+            finally:
+                self._is_alone = False
+                self._lock.release()
+
+    def _write(self, work: Callable[[sqlite3.Connection], None], what: str) -> None:
+        """Write; the caller holds the file's lock."""
+        connection = self._trusted_connection()
+        self._lock.mark()
+        try:
+            connection.execute(statements.BEGIN)
+            work(connection)
+            self._commit(connection, what)
+        except BaseException as error:
+            self._roll_back(connection, error)
+            raise
+        if connection.total_changes - self._changes_checkpointed >= CHECKPOINT_ROWS and not self._checkpoint(
+            connection, statements.CHECKPOINT_PASSIVE
+        ):
+            self._discard()
+        else:
+            self._ended_well()
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ from ledger_storage_sqlite._columns import CODECS, TABLES, Bound
 from ledger_storage_sqlite._connections import ReadConnection, require_sqlite
 from ledger_storage_sqlite._location import CHECKS, Location, parse_url, require_usable
 from ledger_storage_sqlite._translate import translated
+from ledger_storage_sqlite._updates import images_of, update_of
 from ledger_storage_sqlite._writer import Writer
 
 
@@ -140,16 +141,15 @@ class SqliteRepository:
         what = f"append to {self._location.path}"
         with translated(what):
             rows = [self._journal_row(entry) for entry in entries]
-            records = [record for entry in entries for record in entry.records]
-            images = {(record.kind, record.key): record for record in records}
-            encoded = [(record, CODECS[record.kind].encode(record)) for record in images.values()]
-            born = {(record.kind, record.key) for record in records if record.version == 1}
+            images = images_of(entries)
 
             def work(connection: sqlite3.Connection) -> None:
                 for row in rows:
                     self._insert_entry(connection, row)
-                for record, values in encoded:
-                    self._store(connection, record, values, is_new=(record.kind, record.key) in born)
+                for image in images:
+                    update = None if image.fields is None else update_of(image.record.kind, image.fields)
+                    if update is None or not update.write(connection, self._strategy_id, image):
+                        self._store(connection, image.record)
                 for cursor in cursors:
                     place = (self._strategy_id, cursor.subscriber, cursor.sequence)
                     connection.execute(statements.ADVANCE_CURSOR, place)
@@ -196,7 +196,7 @@ class SqliteRepository:
             for statement in statements.DELETE_RECORDS:
                 connection.execute(statement, (self._strategy_id,))
             for record in records:
-                self._store(connection, record, CODECS[record.kind].encode(record), is_new=True)
+                self._store(connection, record)
             connection.execute(statements.RESTORE_VENUE_IDS, (self._strategy_id,))
 
         with translated(what):
@@ -255,20 +255,10 @@ class SqliteRepository:
                 raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head) from error
             raise
 
-    def _store(
-        self, connection: sqlite3.Connection, record: Record, values: tuple[Bound, ...], *, is_new: bool
-    ) -> None:
-        """Write an after-image: an update that touches no index where that fits, else the whole row anew."""
-        table, fixed = TABLES[record.kind], statements.RECORDS[record.kind]
-        row = (*values, self._strategy_id)
-        if not is_new:
-            place = len(table.set_columns)
-            is_hot = table.hot is not None and row[place] == table.hot[1]
-            if is_hot and connection.execute(fixed.update_hot, (*row[:place], *row[place + 1 :])).rowcount == 1:
-                return
-            if connection.execute(fixed.update, row).rowcount == 1:
-                return
-        connection.execute(fixed.upsert, row)
+    def _store(self, connection: sqlite3.Connection, record: Record) -> None:
+        """Write an after-image whole, whether there is a row of it or not."""
+        values = CODECS[record.kind].encode(record)
+        connection.execute(statements.RECORDS[record.kind].upsert, (*values, self._strategy_id))
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         sequence, subject, body, digest = row

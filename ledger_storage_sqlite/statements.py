@@ -132,15 +132,10 @@ class RecordStatements:
 
     load: str
     upsert: str
-    update: str
-    update_hot: str
 
 
 def _statements(table: Table) -> RecordStatements:
     bound = (*table.bound, "strategy_id")
-    hot = table.hot
-    where = "".join(f" AND {name} IS ?" for name in table.fixed) + "".join(f" AND {name} = ?" for name in table.key)
-    settable = ", ".join(f"{name} = ?" for name in table.set_columns)
     identity = ("strategy_id", *table.key)
     return RecordStatements(
         load=(
@@ -152,13 +147,6 @@ def _statements(table: Table) -> RecordStatements:
             f"INSERT INTO {table.name} ({', '.join(bound)}) VALUES ({', '.join('?' for _ in bound)})"
             f" ON CONFLICT ({', '.join(identity)}) DO UPDATE SET "
             + ", ".join(f"{name} = excluded.{name}" for name in bound if name not in identity)
-        ),
-        update=(
-            f"UPDATE {table.name} SET {settable}{f', {hot[0]} = ?' if hot else ''} WHERE TRUE{where}"
-            " AND strategy_id = ?"
-        ),
-        update_hot=(
-            f"UPDATE {table.name} SET {settable} WHERE {hot[0]} = {hot[1]!r}{where} AND strategy_id = ?" if hot else ""
         ),
     )
 

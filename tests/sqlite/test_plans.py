@@ -12,6 +12,7 @@ from ledger_core.model import RecordKind
 from ledger_core.repository import FILTERS, Ordering, Query
 from ledger_storage_sqlite import statements
 from ledger_storage_sqlite._columns import TABLES
+from ledger_storage_sqlite._updates import update_of
 from ledger_storage_sqlite.repository import _find
 from sqlite.files import open_at, raw
 
@@ -91,15 +92,32 @@ def test_an_order_is_found_by_its_venue_s_id(connection: sqlite3.Connection) -> 
 
 @pytest.mark.parametrize("kind", list(RecordKind))
 def test_a_record_is_loaded_by_its_key(connection: sqlite3.Connection, kind: RecordKind) -> None:
-    """Loading, and looking for the row that an update changes, is one search by the whole key."""
-    fixed = statements.RECORDS[kind]
+    """Loading is one search by the whole key."""
     keys = " AND ".join(f"{name}=?" for name in ("strategy_id", *TABLES[kind].key))
-    (line,) = plan(connection, fixed.load)
+    (line,) = plan(connection, statements.RECORDS[kind].load)
     assert line.endswith(f"({keys})")
-    for statement in filter(None, (fixed.update, fixed.update_hot)):
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (RecordKind.ORDER, "state"),
+        (RecordKind.REQUEST, "state"),
+        (RecordKind.FILL, "busted"),
+        (RecordKind.TRADE, "legs"),
+        (RecordKind.POSITION, "quantity"),
+        (RecordKind.QUARANTINE, "state"),
+    ],
+)
+def test_an_update_is_one_search(connection: sqlite3.Connection, kind: RecordKind, field: str) -> None:
+    """Whatever changed, the row is found by its whole key, and columns that no change named are not written."""
+    update = update_of(kind, (field,))
+    assert update is not None
+    for statement in filter(None, (update.statement, update.staying_hot, update.with_hot)):
         (line,) = plan(connection, statement)
-        assert line.startswith("SEARCH")
+        assert line.startswith(f"SEARCH {TABLES[kind].name} ")
         assert all(f"{name}=?" in line for name in ("strategy_id", *TABLES[kind].key))
+        assert "recorded_at" not in statement
 
 
 @pytest.mark.parametrize("kind", list(RecordKind))
