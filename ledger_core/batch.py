@@ -4,7 +4,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ledger_core.changes import Head
+from ledger_core.changes import Head, Tip
 from ledger_core.commands import AnyCommand
 from ledger_core.decide.draft import Overlay
 from ledger_core.errors import BatchConflict, BatchUsage
@@ -34,7 +34,7 @@ class Batch(Commands):
         self._published = published
         self._overlay: Overlay | None = None
         self._base: Head | None = None
-        self._head: Head | None = None
+        self._tip: Tip | None = None
         self._commands: list[AnyCommand] = []
         self._told: list[Decided] = []
 
@@ -45,7 +45,7 @@ class Batch(Commands):
         with self._writer.lock:
             self._writer.catch_up()
             self._overlay = Overlay(self._writer.records)
-            self._base = self._head = self._writer.records.head
+            self._base = self._tip = self._writer.records.head
         return self
 
     def __exit__(
@@ -65,13 +65,13 @@ class Batch(Commands):
 
     def _execute(self, command: AnyCommand) -> Record:
         self._writer.refuse_if_read_only(command)
-        if self._overlay is None or self._head is None:
+        if self._overlay is None or self._tip is None:
             raise BatchUsage("a batch takes commands inside its with block only")
         if len(self._commands) >= BATCH_SIZE_MAX:
             raise BatchUsage(f"a batch holds at most {BATCH_SIZE_MAX} commands")
         with self._writer.lock:
             try:
-                decided = self._writer.decide_at(self._overlay, self._head, command)
+                decided = self._writer.decide_at(self._overlay, self._tip, command)
             except Exception as error:
                 if self._writer.catch_up() or self._writer.records.head != self._base:
                     raise BatchConflict("another writer came in between; nothing of the batch was written") from error
@@ -80,7 +80,7 @@ class Batch(Commands):
         self._told.append(decided)
         if decided.entry is not None:
             self._overlay.absorb(decided.staged)
-            self._head = Head(decided.entry.sequence, decided.entry.digest, decided.entry.recorded_at)
+            self._tip = decided.entry
         if decided.refusal is not None:
             raise decided.refusal
         assert decided.answer is not None, "a command is answered or refused"

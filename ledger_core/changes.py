@@ -8,11 +8,11 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
-from ledger_core._frozen import FrozenDict, replaced
+from ledger_core._frozen import EMPTY, finish, quick, replaced, unfinished
 from ledger_core._words import Word
 from ledger_core.model import Key, Record, RecordKind
 
@@ -60,6 +60,7 @@ def _plain_text(word: str | None) -> str | None:
     return None if word is None else str.__str__(word)
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Change:
     """What a command did to one record.
@@ -77,17 +78,18 @@ class Change:
     from_state: str | None = attrs.field(default=None, converter=_plain_text)
     to_state: str | None = attrs.field(default=None, converter=_plain_text)
     status: str | None = attrs.field(default=None, converter=_plain_text)
-    facts: Mapping[str, Any] = attrs.field(factory=FrozenDict)
+    facts: Mapping[str, Any] = EMPTY
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Entry:
     """All the changes of one command, as stored at its place in a strategy's journal.
 
     `body` is the canonical JSON that is stored verbatim, `digest` is what `chain` makes of the previous one and it.
-    `documents` are the changes as the body's JSON. `records` are the after-images, for the adapter to store beside
-    the journal; they are empty on an entry that was read back. `subject` is the order or trade that the command was
-    about.
+    `documents` are the changes as the body's JSON. All three are made when one of them is first read. `records` are
+    the after-images, for the adapter to store beside the journal; they are empty on an entry that was read back.
+    `subject` is the order or trade that the command was about.
     """
 
     strategy_id: str
@@ -102,13 +104,63 @@ class Entry:
     digest: str
     documents: tuple[Mapping[str, Any], ...] = attrs.field(eq=False, repr=False)
     records: tuple[Record, ...] = attrs.field(default=(), eq=False, repr=False)
+    writing: "Writing | None" = attrs.field(default=None, init=False, eq=False, repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        """Write the body when it, its digest or its documents are first read: an entry in memory may never need to."""
+        if name not in ("body", "digest", "documents"):
+            raise AttributeError(f"an entry has no {name!r}")
+        writing = self.writing
+        assert writing is not None, "a complete entry has all fields"
+        for made, value in zip(("documents", "body", "digest"), writing.written, strict=True):
+            finish(self, made, value)
+        return getattr(self, name)
+
+
+class Writing(Protocol):
+    """How an entry that was just decided is written, once, when somebody wants to know; copies of it share this."""
+
+    @property
+    def written(self) -> tuple[tuple[Mapping[str, Any], ...], bytes, str]:
+        """Its documents, its body and its digest."""
+        ...
+
+
+unwritten = unfinished(
+    Entry,
+    "strategy_id",
+    "sequence",
+    "operation",
+    "subject",
+    "command_id",
+    "occurred_at",
+    "recorded_at",
+    "changes",
+    "records",
+    "writing",
+)
+"""Makes an entry whose body, digest and documents come from `writing` when they are first read."""
 
 
 def without_records(entry: Entry) -> Entry:
     """Return the entry as it is read back: its after-images are for `load` and `find` to return."""
-    return replaced(entry, {"records": ()})
+    if entry.writing is None:
+        return replaced(entry, {"records": ()})
+    return unwritten(
+        entry.strategy_id,
+        entry.sequence,
+        entry.operation,
+        entry.subject,
+        entry.command_id,
+        entry.occurred_at,
+        entry.recorded_at,
+        entry.changes,
+        (),
+        entry.writing,
+    )
 
 
+@quick
 @attrs.frozen
 class Head:
     """The end of a strategy's journal: the sequence and digest of its last entry, (0, zeros) when empty."""
@@ -118,6 +170,11 @@ class Head:
     recorded_at: datetime | None = attrs.field(default=None, eq=False)
 
 
+Tip = Head | Entry
+"""Where a journal ends, as what comes next needs it: sequence, digest, time. A digest is made when it is read."""
+
+
+@quick
 @attrs.frozen
 class Cursor:
     """How far a subscriber has been served: every entry up to `sequence` was delivered at least once."""

@@ -9,7 +9,7 @@ import difflib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ import attrs
 from ledger_core._frozen import FrozenDict
 from ledger_core._plain import is_mapping, kind_of, native, pairs_of, said, taken
 from ledger_core.errors import InvalidValue
-from ledger_core.numbers import parse_date, parse_decimal, parse_time, plain
+from ledger_core.numbers import parse_date, parse_decimal, parse_time, plain, short_decimal
 
 ID_LENGTH_MAX = 128
 WORD_LENGTH_MAX = 128
@@ -37,6 +37,8 @@ Parser = Callable[[object, str], Any]
 
 def check_id(value: object, argument: str) -> str:
     """Return an id: 1 to 128 printable characters."""
+    if type(value) is str and 0 < len(value) <= ID_LENGTH_MAX and value.isprintable():
+        return value
     text = _text(value, argument)
     if not 1 <= len(text) <= ID_LENGTH_MAX:
         raise invalid(argument, value, f"must have 1 to {ID_LENGTH_MAX} characters, has {len(text)}")
@@ -72,6 +74,8 @@ def check_required_reason(value: object, argument: str = "reason") -> str:
 
 def check_time(value: object, argument: str) -> datetime:
     """Return an aware time in UTC."""
+    if type(value) is datetime and value.tzinfo is UTC:
+        return value
     time = native(value)
     if not issubclass(type(time), (datetime, str)):
         raise invalid(argument, value, f"must be an aware datetime, not {kind_of(value)}")
@@ -180,6 +184,8 @@ def check_callable(value: object, argument: str) -> None:
 
 def check_price(value: object, argument: str) -> Decimal:
     """Return a finite decimal of any sign, its trailing zeros kept: prices may be zero or negative."""
+    if type(value) is str and (short := short_decimal(value)) is not None:
+        return short
     number = native(value)
     if not issubclass(type(number), (Decimal, str, int, float)):
         raise invalid(argument, value, f"must be a Decimal, int or str, not {kind_of(value)}")
@@ -191,7 +197,8 @@ def check_price(value: object, argument: str) -> Decimal:
 
 def check_amount(value: object, argument: str) -> Decimal:
     """Return a finite decimal of any sign, in the one form that is stored: without trailing zeros."""
-    return plain(check_price(value, argument))
+    number = check_price(value, argument)
+    return number if type(value) is str and value.isdecimal() and number else plain(number)
 
 
 def check_quantity(value: object, argument: str) -> Decimal:
@@ -251,10 +258,12 @@ def check_shares(value: object, argument: str) -> tuple[tuple[str, ...], Mapping
 
 def one_time(occurred_at: object, named: datetime | None, name: str, now: Callable[[], datetime]) -> datetime:
     """Return when a command happened: `occurred_at`, the time named in its data, or the clock's."""
-    given = check_optional_time(occurred_at, "occurred_at")
-    if given is not None and named is not None and given != named:
+    if occurred_at is None:
+        return named or now()
+    given = check_time(occurred_at, "occurred_at")
+    if named is not None and given != named:
         raise invalid(name, named, f"differs from occurred_at: {named} and {given}")
-    return given or named or now()
+    return given
 
 
 def read_keys(
@@ -263,7 +272,7 @@ def read_keys(
     """Check a mapping, or an attrs value, key by key; None means not given."""
     read: dict[str, Any] = {}
     for key, value in mapping_of(given, argument).items():
-        name = native(key)
+        name = key if type(key) is str else native(key)
         parser = parsers.get(name) if type(name) is str else None
         if type(name) is not str or parser is None:
             near = nearest(name if type(name) is str else "", parsers)

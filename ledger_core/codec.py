@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ledger_core._frozen import FrozenDict, freeze
-from ledger_core.changes import ChainKey, Change, Entry, EventType, chain
+from ledger_core.changes import ChainKey, Change, Entry, EventType, Head, chain, unwritten
 from ledger_core.commands import (
     COMMAND_TYPES,
     AdjustmentDetails,
@@ -68,7 +69,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(datetime, lambda text, _: load_time(text))
     converter.register_unstructure_hook(date, date.isoformat)
     converter.register_structure_hook(date, lambda text, _: load_date(text))
-    converter.register_unstructure_hook(StrEnum, lambda word: word.value)
+    converter.register_unstructure_hook(StrEnum, lambda word: word._value_)
     converter.register_unstructure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value: value)
     converter.register_structure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value, _: freeze(value))
     converter.register_structure_hook_func(
@@ -95,27 +96,35 @@ def _converter() -> Converter:
 _CONVERTER = _converter()
 
 
-def _field_hooks() -> Mapping[RecordKind, Mapping[str, tuple[Callable[[Any], Json], Callable[[Json], Any]]]]:
-    def reader(hint: Any) -> Callable[[Json], Any]:
-        hook = _CONVERTER.get_structure_hook(hint)
-        return lambda value: hook(value, hint)
+def _load_of(hint: Any) -> Callable[[Json], Any]:
+    hook = _CONVERTER.get_structure_hook(hint)
+    return lambda value: hook(value, hint)
 
-    return {
-        kind: {
-            field.name: (_CONVERTER.get_unstructure_hook(field.type), reader(field.type))
-            for field in attrs.fields(attrs.resolve_types(cls))
-            if field.name not in _STORED_ELSEWHERE
-        }
-        for kind, cls in RECORD_TYPES.items()
+
+def _dump_of(hint: Any) -> Callable[[Any], Json] | None:
+    """Return what writes a value of this type that is not None; None where it is written as it is."""
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = (member for member in get_args(hint) if member is not NoneType)
+    if hint in (str, int, bool):
+        return None
+    return _CONVERTER.get_unstructure_hook(hint)
+
+
+_STORED = {
+    kind: {
+        field.name: field.type
+        for field in attrs.fields(attrs.resolve_types(cls))
+        if field.name not in _STORED_ELSEWHERE
     }
-
-
-_FIELDS = _field_hooks()
+    for kind, cls in RECORD_TYPES.items()
+}
+_DUMPS = {kind: {name: _dump_of(hint) for name, hint in fields.items()} for kind, fields in _STORED.items()}
+_LOADS = {kind: {name: _load_of(hint) for name, hint in fields.items()} for kind, fields in _STORED.items()}
 
 
 def field_names(kind: RecordKind) -> tuple[str, ...]:
     """Return the names of the stored fields of a record kind, in their order of declaration."""
-    return tuple(_FIELDS[kind])
+    return tuple(_STORED[kind])
 
 
 def dump_record(record: Record) -> dict[str, Json]:
@@ -133,14 +142,16 @@ def load_record(kind: RecordKind, stored: Mapping[str, Json]) -> Record:
 
 def dump_values(kind: RecordKind, values: Mapping[str, Any]) -> dict[str, Json]:
     """Return field values of a record kind, JSON-ready."""
-    hooks = _FIELDS[kind]
-    return {name: hooks[name][0](value) for name, value in values.items()}
+    hooks = _DUMPS[kind]
+    return {
+        name: value if value is None or (dump := hooks[name]) is None else dump(value) for name, value in values.items()
+    }
 
 
 def load_values(kind: RecordKind, stored: Mapping[str, Json]) -> dict[str, Any]:
     """Return the field values behind their JSON."""
-    hooks = _FIELDS[kind]
-    return {name: hooks[name][1](value) for name, value in stored.items()}
+    hooks = _LOADS[kind]
+    return {name: hooks[name](value) for name, value in stored.items()}
 
 
 def dump_command(command: AnyCommand) -> dict[str, Json]:
@@ -156,9 +167,22 @@ def load_command(stored: Mapping[str, Json]) -> AnyCommand:
         raise StorageCorrupt(f"a stored command cannot be read: {error!r}") from error
 
 
-_ENCODE = json.JSONEncoder(
+_ENCODER = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
-).encode
+)
+
+
+def _encoder() -> Callable[[Json], str]:
+    """Return the encoder's `encode`, without the third of its time in which it prepares itself anew at every call."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # a Python without the accelerator
+        return _ENCODER.encode
+    escaped = json.encoder.encode_basestring  # as JSONEncoder takes it
+    chunks = make(None, _ENCODER.default, escaped, None, ":", ",", True, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_ENCODE = _encoder()
 
 
 def canonical_json(value: Json) -> bytes:
@@ -217,7 +241,7 @@ def dump_body(
 
 
 def build_entry(
-    previous_digest: str,
+    previous: Head | Entry,
     *,
     strategy_id: str,
     sequence: int,
@@ -230,8 +254,54 @@ def build_entry(
     records: tuple[Record, ...],
     chain_key: ChainKey = None,
 ) -> Entry:
-    """Return a complete entry, ready to append: each change is written once, for the body and for the events."""
-    documents = tuple(dump_change(change) for change in changes)
+    """Return the entry behind `previous`, ready to append; its body and digest are made when they are first read."""
+    writing = _Writing(
+        previous, chain_key, (strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at), changes
+    )
+    return unwritten(
+        strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at, changes, records, writing
+    )
+
+
+class _Writing:
+    """The documents, body and digest of an entry: each change is written once, for the body and for the events."""
+
+    __slots__ = ("chain_key", "changes", "done", "header", "previous")
+
+    def __init__(
+        self,
+        previous: Head | Entry,
+        chain_key: ChainKey,
+        header: tuple[str, int, str, str | None, str | None, datetime, datetime],
+        changes: tuple[Change, ...],
+    ) -> None:
+        behind = previous.writing if isinstance(previous, Entry) else None
+        self.previous: _Writing | str = behind if isinstance(behind, _Writing) else previous.digest
+        self.chain_key = chain_key
+        self.header = header
+        self.changes = changes
+        self.done: tuple[tuple[Mapping[str, Json], ...], bytes, str] | None = None
+
+    @property
+    def written(self) -> tuple[tuple[Mapping[str, Json], ...], bytes, str]:
+        """Write it, and before it every entry that it follows and nobody has looked at yet: digests are a chain."""
+        if self.done is None:
+            unread, one = [self], self.previous
+            while isinstance(one, _Writing) and one.done is None:
+                unread.append(one)
+                one = one.previous
+            while unread:
+                _write(unread.pop())
+            assert self.done is not None, "just written"
+        return self.done
+
+
+def _write(entry: _Writing) -> None:
+    """Write an entry behind one that is written."""
+    previous = entry.previous
+    digest = previous if isinstance(previous, str) else previous.written[2]
+    strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at = entry.header
+    documents = tuple([dump_change(change) for change in entry.changes])
     body = dump_body(
         strategy_id=strategy_id,
         sequence=sequence,
@@ -242,20 +312,8 @@ def build_entry(
         recorded_at=recorded_at,
         documents=documents,
     )
-    return Entry(
-        strategy_id=strategy_id,
-        sequence=sequence,
-        operation=operation,
-        subject=subject,
-        command_id=command_id,
-        occurred_at=occurred_at,
-        recorded_at=recorded_at,
-        changes=changes,
-        body=body,
-        digest=chain(previous_digest, body, chain_key),
-        documents=documents,
-        records=records,
-    )
+    entry.done = documents, body, chain(digest, body, entry.chain_key)
+    entry.previous = digest
 
 
 def load_entry(body: bytes, digest: str) -> Entry:
@@ -291,10 +349,16 @@ def dump_change(change: Change) -> dict[str, Json]:
         "version": change.version,
         "values": dump_values(change.kind, change.values),
     }
-    for name in ("event_type", "from_state", "to_state", "status", "facts"):
-        value = getattr(change, name)
-        if value:
-            stored[name] = value
+    if change.event_type:
+        stored["event_type"] = change.event_type
+    if change.from_state:
+        stored["from_state"] = change.from_state
+    if change.to_state:
+        stored["to_state"] = change.to_state
+    if change.status:
+        stored["status"] = change.status
+    if change.facts:
+        stored["facts"] = change.facts
     return stored
 
 

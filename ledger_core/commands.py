@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from ledger_core._frozen import FrozenDict
+from ledger_core._frozen import EMPTY, quick
 from ledger_core._words import Word
 from ledger_core.model import (
     AdjustmentKind,
@@ -59,6 +59,7 @@ class Operation(Word):
     SKIP_ENTRY = "skip_entry"
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Command:
     """What every command carries: when it happened (venue time, or the clock's) and the caller's id for it."""
@@ -73,6 +74,7 @@ class Command:
         raise NotImplementedError
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class OrderCommand(Command):
     """A command about an order."""
@@ -85,6 +87,7 @@ class OrderCommand(Command):
         return self.order_id
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class TradeCommand(Command):
     """A command about a trade."""
@@ -97,6 +100,7 @@ class TradeCommand(Command):
         return self.trade_id
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class RecordOrder(OrderCommand):
     """Make the intent to order durable."""
@@ -104,6 +108,7 @@ class RecordOrder(OrderCommand):
     details: OrderDetails
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class RequestCancel(OrderCommand):
     """Note that the venue is about to be asked to cancel."""
@@ -111,6 +116,7 @@ class RequestCancel(OrderCommand):
     request_id: str | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class RequestReplace(OrderCommand):
     """Note that the venue is about to be asked for other terms (totals)."""
@@ -119,6 +125,7 @@ class RequestReplace(OrderCommand):
     request_id: str | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class AcceptOrder(OrderCommand):
     """The venue acknowledged the order; perhaps with its id, perhaps with the quantity of a cash order."""
@@ -127,6 +134,7 @@ class AcceptOrder(OrderCommand):
     quantity: Decimal | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class NoteOrder(OrderCommand):
     """A fact that brings nothing but itself and a reason: rejection, cancellation, expiry, doubt, ..."""
@@ -134,6 +142,7 @@ class NoteOrder(OrderCommand):
     reason: str | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class EndOrderDay(OrderCommand):
     """The venue is done with the order for the day."""
@@ -141,6 +150,7 @@ class EndOrderDay(OrderCommand):
     trade_date: date | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class RestateOrder(OrderCommand):
     """The venue changed or renewed the order unasked."""
@@ -150,6 +160,7 @@ class RestateOrder(OrderCommand):
     trade_date: date | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class ReplaceOrder(OrderCommand):
     """The venue accepted a replace, perhaps with its own values."""
@@ -158,6 +169,7 @@ class ReplaceOrder(OrderCommand):
     changes: OrderChanges | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class RejectRequest(OrderCommand):
     """The venue refused a request to cancel or replace."""
@@ -166,6 +178,7 @@ class RejectRequest(OrderCommand):
     request_id: str | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class FillDetails:
     """One execution as the venue reported it; `side` and `symbol` are checked against the order when given."""
@@ -184,6 +197,7 @@ class FillDetails:
     metadata: Mapping[str, Any] | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class BookFill(Command):
     """The venue executed; `order_id` None means that the order is found by the venue's id in the fill."""
@@ -197,6 +211,7 @@ class BookFill(Command):
         return self.order_id
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class BustFill(OrderCommand):
     """The venue took an execution back; `reinstated` says whether it works the freed quantity again."""
@@ -206,6 +221,7 @@ class BustFill(OrderCommand):
     reinstated: bool | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Correction:
     """What an execution was in truth; `fill_id` is the correction's own id."""
@@ -215,6 +231,7 @@ class Correction:
     price: Price
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class CorrectFill(OrderCommand):
     """The venue corrected an execution; `fill_id` is the last of its chain."""
@@ -224,6 +241,7 @@ class CorrectFill(OrderCommand):
     reinstated: bool | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class UpdateFee(OrderCommand):
     """The venue said what an execution cost, after the execution or before it."""
@@ -232,6 +250,7 @@ class UpdateFee(OrderCommand):
     fees: tuple[Fee, ...]
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class ReportStatus(OrderCommand):
     """The venue answered a poll."""
@@ -240,6 +259,7 @@ class ReportStatus(OrderCommand):
     venue_order_id: str | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class AdjustmentDetails:
     """What moved a position or its money; which keys go with which kind, `details.adjustment` checks."""
@@ -260,6 +280,7 @@ class AdjustmentDetails:
     metadata: Mapping[str, Any] | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class RecordAdjustment(Command):
     """Funding, interest, a dividend, a split, a transfer, an opening position."""
@@ -273,6 +294,7 @@ class RecordAdjustment(Command):
         return self.adjustment_id
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class ResolveQuarantined(Command):
     """A person decides on a fact in quarantine: book it onto an order, perhaps a new one, or dismiss it."""
@@ -288,6 +310,7 @@ class ResolveQuarantined(Command):
         return self.quarantine_id
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class TradeDetails:
     """What may be said of a trade beside its orders; None means not given."""
@@ -298,35 +321,39 @@ class TradeDetails:
     metadata: Mapping[str, Any] | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class CreateTrade(TradeCommand):
     """Group filled orders into a trade; `shares` names, of orders that several trades share, the units meant."""
 
     order_ids: tuple[str, ...]
     details: TradeDetails
-    shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
+    shares: Mapping[str, Decimal] = EMPTY
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class UpdateTrade(TradeCommand):
     """Change what is said of a trade, or add further orders."""
 
     details: TradeDetails
     order_ids: tuple[str, ...] = ()
-    shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
+    shares: Mapping[str, Decimal] = EMPTY
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class CloseTrade(TradeCommand):
     """Close a trade, perhaps naming the orders that left it, perhaps with a residual."""
 
     order_ids: tuple[str, ...] = ()
-    shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
+    shares: Mapping[str, Decimal] = EMPTY
     reason: str | None = None
-    residual: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
+    residual: Mapping[str, Decimal] = EMPTY
     residual_reason: ResidualReason | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class SkipEntry(Command):
     """A person decided that a subscriber does not get an entry that it cannot take."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from ledger_core import codec
 from ledger_core._frozen import freeze
-from ledger_core.changes import Entry, Head
+from ledger_core.changes import Entry, Head, Tip
 from ledger_core.commands import AnyCommand
 from ledger_core.decide.draft import EconomicOrder, may_be_concerned, symbols_of
 from ledger_core.evolve import attach, evolve
@@ -57,13 +57,19 @@ class CurrentRecords:
         self._fills: dict[str, dict[str, Fill]] = {}
         self._facts_about: dict[tuple[str | None, str | None], dict[Key, QuarantinedFact]] = {}
         self._waits_under: dict[Key, tuple[str | None, str | None]] = {}
-        self.head: Head = repository.head()
+        self.tip: Tip = repository.head()
         for query in _LIVE_QUERIES:
             for record in all_pages(repository.find, query):
                 self._place(self._with_requests(record))
         in_flight = Query(kind=RecordKind.REQUEST, where={"is_in_flight": True})
         for record in all_pages(repository.find, in_flight):
             self.get(RecordKind.ORDER, (record.key[0],))
+
+    @property
+    def head(self) -> Head:
+        """Where it stands in the journal."""
+        tip = self.tip
+        return tip if isinstance(tip, Head) else Head(tip.sequence, tip.digest, tip.recorded_at)
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as it is now, or None; an order comes with its requests."""
@@ -110,6 +116,10 @@ class CurrentRecords:
             *((None, venue_order_id) for venue_order_id in order.venue_order_ids),
         ]
         return [fact for name in names for fact in self._facts_about.get(name, {}).values()]
+
+    def has_waiting_facts(self) -> bool:
+        """Say whether anything waits in quarantine."""
+        return bool(self._facts_about)
 
     def adjustments_of(
         self, symbol: str, *, since: datetime | None = None, kind: AdjustmentKind | None = None
@@ -172,10 +182,10 @@ class CurrentRecords:
         """Take over what this process committed."""
         for (kind, key), record in staged.items():
             if kind is RecordKind.ORDER and record.sequence == entry.sequence:
-                self._fills[key[0]] = {}  # born here: its fills are known to be complete
+                self._fills.setdefault(key[0], {})  # born here: its fills are known to be complete
         for record in staged.values():
             self._place(record)
-        self.head = Head(entry.sequence, entry.digest, entry.recorded_at)
+        self.tip = entry
 
     def fold(self, entry: Entry) -> None:
         """Take over what another process committed, change by change."""
@@ -192,7 +202,7 @@ class CurrentRecords:
                 order = self.get(RecordKind.ORDER, (after.order_id,))
                 if order is not None:
                     self._place(attach(cast(Order, order), after))
-        self.head = Head(entry.sequence, entry.digest, entry.recorded_at)
+        self.tip = entry
 
     def _at_hand(self, kind: RecordKind, key: Key) -> Record | None:
         found = self._live[kind].get(key)
@@ -209,11 +219,13 @@ class CurrentRecords:
             return
         if isinstance(record, QuarantinedFact):
             self._index_fact(record)
+        live = self._live[kind]
         if _is_live(record):
-            self._live[kind][key] = record
-            self._recent.pop((kind, key), None)
+            if key not in live:
+                self._recent.pop((kind, key), None)
+            live[key] = record
             return
-        self._live[kind].pop(key, None)
+        live.pop(key, None)
         self._recent[kind, key] = record
         self._recent.move_to_end((kind, key))
         while len(self._recent) > RECENT_MAX:

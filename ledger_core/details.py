@@ -165,8 +165,7 @@ def exit_data(given: object) -> tuple[Mapping[str, Any], datetime | None]:
     return read, closed_at
 
 
-def _word(value: object, argument: str) -> str:
-    return check_id(value, argument)
+_word = check_id
 
 
 def _fees(value: object, argument: str) -> tuple[Fee, ...]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import attrs
 
-from ledger_core._frozen import replaced
+from ledger_core._frozen import given, replaced
 from ledger_core.changes import Change
 from ledger_core.errors import StorageCorrupt
 from ledger_core.model import (
     RECORD_TYPES,
+    Fill,
     Key,
     Order,
     OrderDetails,
@@ -36,6 +37,15 @@ KEY_FIELDS: dict[RecordKind, tuple[str, ...]] = {
 }
 _TERMS = ("quantity", "limit_price", "stop_price", "trailing_offset", "time_in_force", "expire_at")
 _HAS_RECORDED_AT = frozenset(kind for kind, cls in RECORD_TYPES.items() if "recorded_at" in attrs.fields_dict(cls))
+
+
+_SET_BY_ENTRY = ("recorded_at", "sequence", "version")
+_values_of_fill = given(Fill, *KEY_FIELDS[RecordKind.FILL], *_SET_BY_ENTRY)
+
+
+def birth_of(fill: Fill) -> Change:
+    """Return the change that brings a new fill into being: `evolve` makes of it the very same."""
+    return Change(kind=RecordKind.FILL, key=fill.key, version=1, values=_values_of_fill(fill))
 
 
 def evolve(record: Record | None, change: Change, *, sequence: int, recorded_at: datetime) -> Record:

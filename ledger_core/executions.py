@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 import attrs
 
+from ledger_core._frozen import quick
 from ledger_core.holdings import Fee
 from ledger_core.numbers import ZERO, Price, minus, negated
 from ledger_core.vocabulary import Key, Liquidity, PositionSide, RecordKind, Side, position_key
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Execution:
     """One version of a fill: as first reported, or as a correction made it; `fill_id` is the correction's own."""
@@ -25,6 +27,7 @@ class Execution:
     occurred_at: datetime
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Fill:
     """One execution of an order; `quantity` and `price` are those that count now.

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from ledger_core._frozen import quick
 from ledger_core._words import Word
 from ledger_core.changes import Head
 from ledger_core.model import Key, RecordKind
@@ -39,6 +40,7 @@ class Finding(Word):
     INDEX_DIFFERS = "INDEX_DIFFERS"  # what the adapter derives from records, for look-ups, is not what they say
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Difference:
     """One difference: what is wrong, where, and what was expected and found.
@@ -67,6 +69,7 @@ class Difference:
         return f"{', '.join(parts)}: expected {_shown(self.expected)}, found {_shown(self.found)}"
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Verification:
     """What a verification came to.

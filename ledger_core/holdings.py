@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 
 import attrs
 
+from ledger_core._frozen import quick
 from ledger_core.numbers import ONE, ZERO, Price, magnitude, negated, plus, quotient, times
 from ledger_core.vocabulary import AdjustmentKind, Key, PositionSide, RecordKind, position_key
 
 
+@quick
 @attrs.frozen
 class Fee:
     """An amount paid (positive) or received as a rebate (negative), in `currency`, as the venue charged it."""
@@ -22,6 +24,7 @@ class Fee:
     amount: Decimal
 
 
+@quick
 @attrs.frozen
 class CashFlow:
     """What adjustments of one kind came to in one currency; signs as in AdjustmentKind."""
@@ -31,6 +34,7 @@ class CashFlow:
     amount: Decimal
 
 
+@quick
 @attrs.frozen
 class Split:
     """A split that restated an order or a leg: units executed before it, in economic order, count `ratio` times."""
@@ -51,6 +55,7 @@ def split_quantity(quantity: Decimal, executed: tuple[datetime, int, int], split
     return quantity
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Instrument:
     """The terms of a (venue, symbol), set by the first order that names them; None = not known yet.
@@ -82,8 +87,7 @@ class Instrument:
 
     def value(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Return the money behind a quantity at a price; inverse values are rounded half-even to 18 places."""
-        units = quantity if self.multiplier == ONE else times(quantity, self.multiplier)
-        return quotient(units, price) if self.inverse else times(units, price)
+        return money_behind(self, quantity, price)
 
     def price(self, quantity: Decimal, value: Decimal) -> Decimal | None:
         """Return the average price behind a quantity and its value; None where there is none."""
@@ -92,6 +96,13 @@ class Instrument:
         return quotient(dividend, divisor) if divisor else None
 
 
+def money_behind(terms: "Instrument | Position", quantity: Decimal, price: Decimal) -> Decimal:
+    """Return the money behind a quantity at a price by an instrument's terms, which its positions carry too."""
+    units = quantity if terms.multiplier == ONE else times(quantity, terms.multiplier)
+    return quotient(units, price) if terms.inverse else times(units, price)
+
+
+@quick
 @attrs.frozen(kw_only=True)
 class Position:
     """What is held of one (symbol, venue, account, position_side), by average cost.
@@ -165,6 +176,7 @@ class Position:
         return (self.last_executed_at, self.last_sequence, self.last_index)
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Adjustment:
     """What moved a position, or money because of one, without an execution.
@@ -234,6 +246,7 @@ class Adjustment:
         return symbol == self.symbol and all(ours is None or ours == theirs for ours, theirs in given)
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Exposure:
     """What a symbol could move: held, and what open orders may still add, over the keys that were asked for.

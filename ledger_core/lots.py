@@ -12,12 +12,13 @@ from decimal import Decimal
 
 import attrs
 
-from ledger_core._frozen import replaced
+from ledger_core._frozen import quick, replaced
 from ledger_core.model import Adjustment, AdjustmentKind, CostMethod, Fill, Instrument, Position
 from ledger_core.numbers import ONE, ZERO, magnitude, minus, negated, plain, plus, quotient, times, total
 from ledger_core.positions import Movement, restart, value_at
 
 
+@quick
 @attrs.frozen
 class Move:
     """A part of a movement that either enters or leaves: units, signed, and the money behind them.
@@ -32,6 +33,7 @@ class Move:
     realizes: bool = True
 
 
+@quick
 @attrs.frozen
 class Lot:
     """What is still open of one movement that entered: units, unsigned, and the value at which they entered."""
@@ -42,6 +44,7 @@ class Lot:
     unit_value: Decimal | None
 
 
+@quick
 @attrs.frozen
 class Match:
     """Units that entered with one movement and left with another. A transfer takes them along at their cost."""

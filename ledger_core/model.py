@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from ledger_core._frozen import FrozenDict
+from ledger_core._frozen import EMPTY, quick
 from ledger_core.executions import Execution, Fill
 from ledger_core.holdings import (
     Adjustment,
@@ -29,17 +29,19 @@ from ledger_core.holdings import (
     split_quantity,
 )
 from ledger_core.lifecycle import (
+    DAY_OPEN_STATES,
     ENDED_STATES,
+    GOOD_TILL_OPEN_STATES,
     STATUS_OF_STATE,
     OrderState,
     OrderStatus,
     RequestKind,
     RequestState,
-    is_open,
 )
 from ledger_core.numbers import ZERO, Price, minus, plain, quotient
 from ledger_core.trades import Trade, TradeLeg
 from ledger_core.vocabulary import (
+    GOOD_TILL,
     AdjustmentKind,
     CostMethod,
     Key,
@@ -55,6 +57,7 @@ from ledger_core.vocabulary import (
 )
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class OrderDetails:
     """What was ordered, as first given; None means not given.
@@ -93,6 +96,7 @@ class OrderDetails:
     metadata: Mapping[str, Any] | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class OrderChanges:
     """New terms of an order, in totals (not open amounts); None leaves a term as it is."""
@@ -106,6 +110,7 @@ class OrderChanges:
     venue_order_id: str | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class OrderRequest:
     """A request to cancel or replace an order: its own small life, which never overwrites the order's."""
@@ -136,6 +141,7 @@ class OrderRequest:
         return self.state is RequestState.REQUESTED
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class StatusReport:
     """What the venue said of an order when it was asked (a poll); it changes no quantity."""
@@ -145,6 +151,7 @@ class StatusReport:
     average_price: Price | None = None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Order:
     """An order: `details` as first given, its terms as they are now, and what the venue has made of it.
@@ -170,7 +177,7 @@ class Order:
     overfill_quantity: Decimal = ZERO
     venue_order_ids: tuple[str, ...] = ()
     trade_ids: tuple[str, ...] = ()
-    corrections: Mapping[str, str] = attrs.field(factory=FrozenDict)
+    corrections: Mapping[str, str] = EMPTY
     inferred_quantity: Decimal = ZERO
     report: StatusReport | None = None
     splits: tuple[Split, ...] = ()
@@ -203,12 +210,12 @@ class Order:
     @property
     def is_good_till(self) -> bool:
         """Whether the order outlives the trading day (GTC, GTD)."""
-        return self.time_in_force is not None and self.time_in_force.is_good_till
+        return self.time_in_force in GOOD_TILL
 
     @property
     def is_open(self) -> bool:
         """Whether the venue may still execute it."""
-        return is_open(self.state, good_till=self.is_good_till)
+        return self.state in (GOOD_TILL_OPEN_STATES if self.is_good_till else DAY_OPEN_STATES)
 
     @property
     def leaves_quantity(self) -> Decimal | None:
@@ -241,6 +248,8 @@ class Order:
     @property
     def fill_limit(self) -> Decimal | None:
         """The most that may be filled: the largest of quantity and replaces in flight; None = no limit known."""
+        if not self.replaces_in_flight:
+            return self.quantity
         return None if self.quantity is None else max(self.quantity, *self.quantities_asked, ZERO)
 
     @property
@@ -295,6 +304,7 @@ class Order:
         return position_key(self.details.symbol, self.venue, self.account, self.position_side)
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class QuarantinedFact:
     """A fact of the venue that could not be booked: kept, counted in the worst case, and tried again.
@@ -331,6 +341,7 @@ class QuarantinedFact:
         return (self.quarantine_id,)
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class CommandRecord:
     """A command given with a command_id: what it was, so that a repeat is known and a conflict is seen."""
@@ -406,6 +417,7 @@ RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
 }
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class OrderDay:
     """One trading day of an order (FIX DayOrderQty 424, DayCumQty 425, DayAvgPx 426)."""
@@ -417,6 +429,7 @@ class OrderDay:
     day_average_price: Decimal | None
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Unresolved:
     """What a handler walks first after a crash: intent without outcome, requests without answer, unbooked facts."""

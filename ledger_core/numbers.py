@@ -77,6 +77,13 @@ def plain(value: Decimal) -> Decimal:
     return Decimal(text.rstrip("0").rstrip(".")) if text[-1] == "0" else value
 
 
+def short_decimal(text: str) -> Decimal | None:
+    """Return the number behind a text so short that it is within every limit, as most are; None for any other text."""
+    if len(text) <= PLACES_MAX and _CANONICAL_TEXT.fullmatch(text):
+        return Decimal(text) or ZERO
+    return None
+
+
 def parse_decimal(value: object, argument: str) -> Decimal:
     """Read a Decimal, int or str exactly; raise ValueError with a sentence about anything else.
 
@@ -91,8 +98,8 @@ def parse_decimal(value: object, argument: str) -> Decimal:
         if value.bit_length() > 127:
             raise ValueError(f"{argument} has more than {DIGITS_MAX} digits")
         number = Decimal(value)
-    elif len(value) <= PLACES_MAX and _CANONICAL_TEXT.fullmatch(value):
-        return Decimal(value) or ZERO  # so short a text without exponent is within every limit
+    elif (short := short_decimal(value)) is not None:
+        return short
     elif len(value) <= _TEXT_LENGTH_MAX and _DECIMAL_TEXT.fullmatch(value):
         number = Decimal(value)
     else:

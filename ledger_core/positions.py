@@ -7,13 +7,16 @@ stays with the open part, so a position that is flat has paid out its cost to th
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from ledger_core._frozen import replaced
-from ledger_core.model import Adjustment, AdjustmentKind, CashFlow, Fee, Fill, Instrument, Position
+from ledger_core.holdings import money_behind
+from ledger_core.model import Adjustment, AdjustmentKind, CashFlow, Fee, Fill, Instrument, Position, TradeLeg
 from ledger_core.numbers import ONE, ZERO, magnitude, minus, negated, plain, plus, quotient, times
+
+HolderT = TypeVar("HolderT", Position, TradeLeg)
 
 Movement = Fill | Adjustment
 """What moves a position. Both kinds have one economic order."""
@@ -42,16 +45,22 @@ def fold(position: Position, movement: Movement) -> Position:
     return replaced(position, values)
 
 
-def with_terms(position: Position, instrument: Instrument) -> Position:
-    """Return the position with the instrument's terms as they are known now."""
+def with_terms(position: HolderT, instrument: Instrument) -> HolderT:
+    """Return the position, or leg of a trade, with the instrument's terms as they are known now."""
+    if (
+        position.currency == instrument.currency
+        and position.base_currency == instrument.base_currency
+        and position.multiplier == instrument.multiplier
+        and position.inverse == instrument.inverse
+    ):
+        return position
     terms = {
         "currency": instrument.currency,
         "base_currency": instrument.base_currency,
         "multiplier": instrument.multiplier,
         "inverse": instrument.inverse,
     }
-    known = all(getattr(position, name) == value for name, value in terms.items())
-    return position if known else replaced(position, terms)
+    return replaced(position, terms)
 
 
 def restart(position: Position, flat_fill: Fill | None) -> Position:
@@ -100,13 +109,13 @@ def sum_cash_flows(flows: Iterable[CashFlow]) -> tuple[CashFlow, ...]:
     return tuple(CashFlow(kind, currency, totals[kind, currency]) for kind, currency in sorted(totals))
 
 
-def value_at(terms: Instrument, quantity: Decimal, price: Decimal | None) -> Decimal:
+def value_at(terms: Instrument | Position, quantity: Decimal, price: Decimal | None) -> Decimal:
     """Return the money behind a quantity; without a price it moved for nothing."""
-    return ZERO if price is None else terms.value(quantity, price)
+    return ZERO if price is None else money_behind(terms, quantity, price)
 
 
 def _increase(position: Position, delta: Decimal, price: Decimal | None, executed_at: datetime) -> dict[str, Any]:
-    added = value_at(position.instrument, magnitude(delta), price)
+    added = value_at(position, magnitude(delta), price)
     values: dict[str, Any] = {
         "quantity": plain(plus(position.quantity, delta)),
         "cost": plain(plus(position.cost, added)),
@@ -119,7 +128,7 @@ def _increase(position: Position, delta: Decimal, price: Decimal | None, execute
 def _reduce(
     position: Position, delta: Decimal, price: Decimal | None, executed_at: datetime, *, realizes: bool
 ) -> dict[str, Any]:
-    held, terms = position.quantity, position.instrument
+    held, terms = position.quantity, position
     closed = min(magnitude(delta), magnitude(held))
     whole = closed == magnitude(held)
     cost_out = position.cost if whole else quotient(times(position.cost, closed), magnitude(held))

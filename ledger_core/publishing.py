@@ -62,7 +62,7 @@ class Subscription:
     def is_due(self) -> bool:
         """Whether the cursor has moved far or long enough to be stored."""
         moved = self.sequence - self.stored
-        return moved >= CURSOR_STEP or (moved > 0 and time.monotonic() - self.stored_at >= CURSOR_SECONDS)
+        return moved > 0 and (moved >= CURSOR_STEP or time.monotonic() - self.stored_at >= CURSOR_SECONDS)
 
 
 class Publishing:
@@ -104,10 +104,14 @@ class Publishing:
 
     def due_cursors(self) -> list[Cursor]:
         """Return the cursors that should ride on the next commit."""
+        if not self._here and not self._threaded:
+            return []
         return [Cursor(one.name, one.sequence) for one in self._all() if one.is_due()]
 
     def stored(self, cursors: Sequence[Cursor]) -> None:
         """Note that the cursors are durable."""
+        if not cursors:
+            return
         reached = {cursor.subscriber: cursor.sequence for cursor in cursors}
         for one in self._all():
             if one.name in reached:
@@ -122,6 +126,8 @@ class Publishing:
         """
         for threaded in self._threaded:
             threaded.wake()
+        if not self._here:
+            return
         with self._lock:
             if self._delivering:
                 self._again = True
@@ -184,7 +190,7 @@ class Publishing:
             except LedgerError:  # what is committed stays acknowledged; delivery goes on with the next command
                 _log.exception("subscriber %r could not be served: the journal could not be read", subscription.name)
                 return
-            if not entries or not subscription.deliver(entries):
+            if not entries or not subscription.deliver(entries) or (subscription.sequence >= self._head and not look):
                 return
 
     def _entries_after(self, sequence: int, look: bool) -> Sequence[Entry]:

@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 
 import attrs
 
-from ledger_core._frozen import FrozenDict
+from ledger_core._frozen import EMPTY, quick
 from ledger_core.holdings import Fee, Instrument, Split
 from ledger_core.lifecycle import TradeState
 from ledger_core.numbers import ONE, ZERO, Price, minus, negated, plain, plus, quotient, times
 from ledger_core.vocabulary import Key, RecordKind, ResidualReason, Side
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class TradeLeg:
     """What a trade bought and sold of one instrument: sums, so the order in which facts arrive is no matter.
@@ -86,6 +87,7 @@ class TradeLeg:
         return plain(gain if self.direction.is_buy != self.inverse else negated(gain))
 
 
+@quick
 @attrs.frozen(kw_only=True)
 class Trade:
     """A round trip of a strategy: the orders that entered and left, and what came of it.
@@ -103,8 +105,8 @@ class Trade:
     order_ids: tuple[str, ...]
     initial_order_ids: tuple[str, ...]
     exit_order_ids: tuple[str, ...] = ()
-    shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
-    initial_shares: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
+    shares: Mapping[str, Decimal] = EMPTY
+    initial_shares: Mapping[str, Decimal] = EMPTY
     legs: tuple[TradeLeg, ...]
     fees: tuple[Fee, ...] = ()
     stop_price: Price | None = None
@@ -113,7 +115,7 @@ class Trade:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     reason: str | None = None
-    residual: Mapping[str, Decimal] = attrs.field(factory=FrozenDict)
+    residual: Mapping[str, Decimal] = EMPTY
     residual_reason: ResidualReason | None = None
     restated: bool = False
     opened_at: datetime

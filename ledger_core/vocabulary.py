@@ -62,7 +62,11 @@ class TimeInForce(Word):
     @property
     def is_good_till(self) -> bool:
         """Whether the order outlives the trading day."""
-        return self is TimeInForce.GTC or self is TimeInForce.GTD
+        return self in GOOD_TILL
+
+
+GOOD_TILL = frozenset({TimeInForce.GTC, TimeInForce.GTD})
+"""Times in force that outlive the trading day."""
 
 
 class PositionSide(Word):
@@ -123,4 +127,4 @@ class QuarantineState(Word):
 
 def position_key(symbol: str, venue: str | None, account: str | None, position_side: PositionSide) -> Key:
     """Return the key of a position; "" stands for a part that was not given."""
-    return (symbol, venue or "", account or "", position_side.value)
+    return (symbol, venue or "", account or "", position_side._value_)

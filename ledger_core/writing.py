@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import attrs
 
 from ledger_core import codec
-from ledger_core.changes import ChainKey, Cursor, Entry, Head
+from ledger_core._frozen import quick
+from ledger_core.changes import ChainKey, Cursor, Entry, Head, Tip
 from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact
 from ledger_core.current import CurrentRecords
 from ledger_core.decide import decide, fills, quarantine, repeats
@@ -49,6 +50,7 @@ ATTEMPTS_MAX = 1_000
 """How often a command is decided again at most; a backstop behind the busy timeout."""
 
 
+@quick
 @attrs.frozen
 class Decided:
     """What deciding a command came to: an entry or none (a no-op), and an answer or a refusal."""
@@ -133,7 +135,10 @@ class Writer:
         """Decide and append one command, together with these cursors; return its record, or raise its refusal."""
         self.refuse_if_read_only(command)
         with self.lock:
-            decided = self._until_stored(lambda: self._decide_and_append(command, cursors))
+            self._commits_failed = 0
+            decided = self._decide_and_append(command, cursors)  # nearly always alone
+            if decided is None:
+                decided = self._until_stored(lambda: self._decide_and_append(command, cursors), overtaken=1)
         if decided.refusal is not None:
             raise decided.refusal
         assert decided.answer is not None, "a command is answered or refused"
@@ -142,7 +147,7 @@ class Writer:
     def _decide_and_append(self, command: AnyCommand, cursors: Sequence[Cursor]) -> Decided | None:
         """Decide and store; None where others came first, and their entries are folded now."""
         try:
-            decided = self.decide_at(self.records, self.records.head, command)
+            decided = self.decide_at(self.records, self.records.tip, command)
         except Exception:
             if self.catch_up():
                 return None  # on a mixture of older and newer records anything may go wrong, and means nothing
@@ -154,14 +159,15 @@ class Writer:
         self._advance(decided.entry, decided.staged)
         return decided
 
-    def _until_stored(self, attempt: Callable[[], T | None]) -> T:
+    def _until_stored(self, attempt: Callable[[], T | None], *, overtaken: int = 0) -> T:
         """Try until nobody else comes first, or the time is up.
 
         Who was overtaken some times keeps the others out: a faster one would overtake it for ever.
         """
         deadline = time.monotonic() + BUSY_SECONDS
-        self._commits_failed = 0
-        for number in range(ATTEMPTS_MAX):
+        if not overtaken:
+            self._commits_failed = 0
+        for number in range(overtaken, ATTEMPTS_MAX):
             if number < OVERTAKEN_MAX:
                 done = attempt()
             else:
@@ -209,8 +215,8 @@ class Writer:
         assert isinstance(command, FACT_TYPES), "only facts are quarantined"
 
         def attempt() -> bool | None:
-            head = self.records.head
-            decided = self._decide_quarantine(self.records, head, self._time_after(head), command, refusal)
+            tip = self.records.tip
+            decided = self._decide_quarantine(self.records, tip, self._time_after(tip), command, refusal)
             if decided.entry is not None:
                 if not self._append((decided.entry,)):
                     return None
@@ -220,16 +226,16 @@ class Writer:
         with self.lock:
             self._until_stored(attempt)
 
-    def decide_at(self, records: Records, head: Head, command: AnyCommand) -> Decided:
+    def decide_at(self, records: Records, tip: Tip, command: AnyCommand) -> Decided:
         """Decide a command on given records; nothing is written."""
-        recorded_at = self._time_after(head)
-        draft = self._draft(records, head, recorded_at, command)
+        recorded_at = self._time_after(tip)
+        draft = self._draft(records, tip, recorded_at, command)
         try:
             answer = decide(draft, command)
         except CommandRefused as refusal:
             if not isinstance(command, FACT_TYPES) or not isinstance(refusal, quarantine.QUARANTINABLE):
                 return Decided(None, {}, None, refusal)
-            return self._decide_quarantine(records, head, recorded_at, command, refusal)
+            return self._decide_quarantine(records, tip, recorded_at, command, refusal)
         record = draft.get(*answer)
         if record is None:
             kind, key = answer
@@ -238,13 +244,13 @@ class Writer:
                 kind=kind,
                 key=key,
             )
-        entry = self._entry(draft, head, command) if draft.changes else None
+        entry = self._entry(draft, tip, command) if draft.changes else None
         return Decided(entry, draft.staged, record, None)
 
     def _decide_quarantine(
-        self, records: Records, head: Head, recorded_at: datetime, command: Fact, refusal: CommandRefused
+        self, records: Records, tip: Tip, recorded_at: datetime, command: Fact, refusal: CommandRefused
     ) -> Decided:
-        draft = self._draft(records, head, recorded_at, command)
+        draft = self._draft(records, tip, recorded_at, command)
         base = _quarantine_id(draft, command)
         quarantine_id, number = base, 1
         while (known := draft.get(RecordKind.QUARANTINE, (quarantine_id,))) is not None:
@@ -260,50 +266,50 @@ class Writer:
             quarantine_id = f"{base}-{number}"
         refusal.quarantine_id = quarantine_id
         quarantine.file_fact(draft, quarantine_id, command, draft.json_of(command), refusal)
-        return Decided(self._entry(draft, head, command), draft.staged, None, refusal)
+        return Decided(self._entry(draft, tip, command), draft.staged, None, refusal)
 
-    def _time_after(self, head: Head) -> datetime:
+    def _time_after(self, tip: Tip) -> datetime:
         """Return the clock's time, or the head's where the clock stepped back: the journal's time does not."""
         now = self.now()
-        return now if head.recorded_at is None or head.recorded_at < now else head.recorded_at
+        return now if tip.recorded_at is None or tip.recorded_at < now else tip.recorded_at
 
     def _decide_all(self, commands: Sequence[AnyCommand]) -> list[Decided]:
-        overlay, head = Overlay(self.records), self.records.head
+        overlay, tip = Overlay(self.records), self.records.tip
         results = []
         for command in commands:
-            decided = self.decide_at(overlay, head, command)
+            decided = self.decide_at(overlay, tip, command)
             if decided.entry is not None:
                 overlay.absorb(decided.staged)
-                head = Head(decided.entry.sequence, decided.entry.digest, decided.entry.recorded_at)
+                tip = decided.entry
             results.append(decided)
         return results
 
-    def _draft(self, records: Records, head: Head, recorded_at: datetime, command: AnyCommand) -> Draft:
+    def _draft(self, records: Records, tip: Tip, recorded_at: datetime, command: AnyCommand) -> Draft:
         return Draft(
             records,
-            sequence=head.sequence + 1,
+            sequence=tip.sequence + 1,
             recorded_at=recorded_at,
             occurred_at=command.occurred_at,
             books_overfills=self._books_overfills,
         )
 
-    def _entry(self, draft: Draft, head: Head, command: AnyCommand) -> Entry:
+    def _entry(self, draft: Draft, tip: Tip, command: AnyCommand) -> Entry:
         changes = tuple(draft.changes)
         subject = command.target
         if subject is None:
             subject = next((change.key[0] for change in changes if change.kind is RecordKind.ORDER), None)
-        changed = dict.fromkeys((change.kind, change.key) for change in changes)
+        changed = dict.fromkeys([(change.kind, change.key) for change in changes])
         return codec.build_entry(
-            head.digest,
+            tip,
             strategy_id=self._repository.strategy_id,
             sequence=draft.sequence,
-            operation=command.operation.value,
+            operation=command.operation._value_,
             subject=subject,
             command_id=command.command_id,
             occurred_at=command.occurred_at,
             recorded_at=draft.recorded_at,
             changes=changes,
-            records=tuple(detached(draft.staged[name]) for name in changed),
+            records=tuple([detached(draft.staged[name]) for name in changed]),
             chain_key=self._chain_key,
         )
 

@@ -45,7 +45,8 @@ class MemoryStore:
 
     def journal(self, strategy_id: str) -> _Journal:
         """Return the journal of a strategy, empty when it is new. Called with the lock held."""
-        return self.journals.setdefault(strategy_id, _Journal())
+        found = self.journals.get(strategy_id)
+        return self.journals.setdefault(strategy_id, _Journal()) if found is None else found
 
 
 _named_stores: "WeakValueDictionary[str, MemoryStore]" = WeakValueDictionary()
@@ -137,16 +138,16 @@ class MemoryRepository:
         """Store the entries, their after-images and the cursors, or nothing."""
         with self.store.lock:
             journal = self._open_journal(writing=True)
-            foreign = {entry.strategy_id for entry in entries} - {self._strategy_id}
-            if foreign:
-                raise InvalidValue(f"entries of {sorted(foreign)} were given to {self._strategy_id!r}")
             head = len(journal.entries)
-            if [entry.sequence for entry in entries] != list(range(head + 1, head + 1 + len(entries))):
-                raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head)
+            for expected, entry in enumerate(entries, head + 1):
+                if entry.strategy_id != self._strategy_id:
+                    raise InvalidValue(f"an entry of {entry.strategy_id!r} was given to {self._strategy_id!r}")
+                if entry.sequence != expected:
+                    raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head)
             # All that can fail comes before the first change.
             stored = [without_records(entry) for entry in entries]
             images = [(record.kind, record.key, _stored_form(record)) for entry in entries for record in entry.records]
-            reached = dict(journal.cursors)
+            reached = dict(journal.cursors) if cursors else journal.cursors
             for cursor in cursors:
                 reached[cursor.subscriber] = max(reached.get(cursor.subscriber, 0), cursor.sequence)
             journal.entries.extend(stored)

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, cast
 
-from ledger_core._frozen import replaced
+from ledger_core._frozen import EMPTY, replaced
 from ledger_core.changes import Change, EventType
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
-from ledger_core.evolve import attach, evolve
+from ledger_core.evolve import attach, birth_of, evolve
 from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
 from ledger_core.model import (
     Adjustment,
@@ -75,6 +75,10 @@ class Records(Protocol):
         """Return the quarantined facts about an order, by its id or its venue's ids, in order of arrival."""
         ...
 
+    def has_waiting_facts(self) -> bool:
+        """Say whether anything waits in quarantine; of what was decided meanwhile it may say so without need."""
+        ...
+
     def last_flat_before(self, position_key: Key, before: EconomicOrder) -> Fill | None:
         """Return the last fill before a place in economic order after which the position was flat."""
         ...
@@ -109,6 +113,7 @@ class Overlay:
         """Start with nothing staged."""
         self._below = below
         self.staged: dict[tuple[RecordKind, Key], Record] = {}
+        self._facts: dict[Key, QuarantinedFact] = {}
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as staged, else as it is below."""
@@ -150,14 +155,17 @@ class Overlay:
     def waiting_facts(self, order: Order) -> Sequence[QuarantinedFact]:
         """Return the facts about an order that still wait, staged ones included, in order of arrival."""
         below = self._below.waiting_facts(order)
-        staged = [record for record in self.staged.values() if isinstance(record, QuarantinedFact)]
-        if not below and not staged:
+        if not below and not self._facts:
             return ()
         facts = {fact.key: fact for fact in below}
         # One that was booked by hand onto another order concerns this one no more, but is known below as waiting.
-        facts.update((record.key, record) for record in staged if record.key in facts or concerns(record, order))
+        facts.update((key, fact) for key, fact in self._facts.items() if key in facts or concerns(fact, order))
         waiting = [fact for fact in facts.values() if fact.state is QuarantineState.WAITING]
         return sorted(waiting, key=lambda fact: fact.sequence)
+
+    def has_waiting_facts(self) -> bool:
+        """Say whether anything waits in quarantine, here or below."""
+        return bool(self._facts) or self._below.has_waiting_facts()
 
     def last_flat_before(self, position_key: Key, before: EconomicOrder) -> Fill | None:
         """Return the last fill before a place after which the position was flat, staged ones included."""
@@ -216,6 +224,9 @@ class Overlay:
     def absorb(self, staged: Mapping[tuple[RecordKind, Key], Record]) -> None:
         """Put another overlay's staged records on top of these."""
         self.staged.update(staged)
+        for record in staged.values():
+            if record.kind is RecordKind.QUARANTINE:
+                self._facts[record.key] = cast(QuarantinedFact, record)
 
     def _staged_fills(self) -> list[Fill]:
         return [record for record in self.staged.values() if isinstance(record, Fill)]
@@ -289,9 +300,14 @@ class Draft(Overlay):
                 event_type=event_type,
                 to_state=to_state,
                 status=status,
-                facts=facts or {},
+                facts=facts or EMPTY,
             )
         )
+
+    def add_fill(self, fill: Fill) -> None:
+        """Stage a new fill as it is."""
+        self.changes.append(birth_of(fill))
+        self.staged[RecordKind.FILL, fill.key] = fill
 
     def change(
         self,
@@ -315,7 +331,7 @@ class Draft(Overlay):
                 from_state=from_state,
                 to_state=to_state,
                 status=status,
-                facts=facts or {},
+                facts=facts or EMPTY,
             )
         )
 
@@ -350,7 +366,7 @@ class Draft(Overlay):
             from_state=order.state,
             to_state=state,
             status=after.status,
-            facts=facts or {},
+            facts=facts or EMPTY,
         )
         self.changes.append(change)
         self.staged[RecordKind.ORDER, order.key] = after
@@ -359,8 +375,9 @@ class Draft(Overlay):
     def _derived(self, before: Order, after: Order) -> dict[str, Any]:
         """Return what follows from other values of an order: when it ended, and what was filled beyond its limit."""
         derived: dict[str, Any] = {}
-        if after.is_open is not before.is_open:
-            derived["ended_at"] = None if after.is_open else self.occurred_at
+        is_open = after.is_open
+        if is_open is not before.is_open:
+            derived["ended_at"] = None if is_open else self.occurred_at
         limit = after.fill_limit
         overfill = ZERO if limit is None or after.cum_quantity <= limit else minus(after.cum_quantity, limit)
         if overfill != before.overfill_quantity:
@@ -377,7 +394,9 @@ class Draft(Overlay):
         after = evolve(before, change, sequence=self.sequence, recorded_at=self.recorded_at)
         self.changes.append(change)
         self.staged[change.kind, change.key] = after
-        if isinstance(after, OrderRequest):
+        if change.kind is RecordKind.QUARANTINE:
+            self._facts[change.key] = cast(QuarantinedFact, after)
+        elif isinstance(after, OrderRequest):
             self.staged[RecordKind.ORDER, (after.order_id,)] = attach(self.order(after.order_id), after)
         return after
 

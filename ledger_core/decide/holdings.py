@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
-from ledger_core._frozen import replaced
+from ledger_core._frozen import differences, replaced
 from ledger_core.decide.draft import Draft, Records
 from ledger_core.model import (
     Adjustment,
@@ -22,17 +22,11 @@ from ledger_core.model import (
     PositionSide,
     Record,
     RecordKind,
+    Trade,
 )
 from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees, restart, with_terms
 
-_FILL_DEFAULTS = {field.name: field.default for field in Fill.__attrs_attrs__}
-_FILL_NOT_STORED = frozenset({"order_id", "fill_id", "recorded_at", "sequence", "index", "version"})
-
-_POSITION_FIELDS = tuple(
-    field.name
-    for field in Position.__attrs_attrs__
-    if field.name not in ("symbol", "venue", "account", "position_side", "sequence", "version")
-)
+_position_changes = differences(Position)
 
 
 class HasRecords(Protocol):
@@ -56,14 +50,15 @@ def add_fill(draft: Draft, fill: Fill, instrument: Instrument) -> Fill:
     position = with_terms(before, instrument)
     if _is_next(draft, position, fill):
         after = fold(position, fill)
-        _create_fill(draft, fill, after)
+        fill = _create_fill(draft, fill, after)
     else:
         _create_fill(draft, fill, None)
         after = _fold_again(draft, position, fill)
+        fill = cast(Fill, draft.get(RecordKind.FILL, fill.key))
     if fill.fees:
         after = with_fees(after, fill.fees)
     _stage(draft, known, before, after)
-    return cast(Fill, draft.get(RecordKind.FILL, fill.key))
+    return fill
 
 
 def add_adjustment(draft: Draft, adjustment: Adjustment, key: Key, instrument: Instrument) -> None:
@@ -85,6 +80,24 @@ def fold_again(draft: Draft, revised: Fill, fees: Iterable[Fee]) -> None:
         return
     after = with_fees(_fold_again(draft, known, revised), tuple(fees))
     _stage(draft, known, known, after)
+
+
+def restate_terms(draft: Draft, instrument: Instrument) -> None:
+    """Stage terms that became known of an instrument on what carries them: positions, and legs of open trades."""
+    for position in draft.concerned(RecordKind.POSITION, instrument.symbol):
+        assert isinstance(position, Position), "kind POSITION"
+        if position.venue == instrument.venue:
+            values = _position_changes(position, with_terms(position, instrument))
+            if values:
+                draft.change(position, values)
+    for trade in draft.concerned(RecordKind.TRADE, instrument.symbol):
+        assert isinstance(trade, Trade), "kind TRADE"
+        legs = tuple(
+            with_terms(leg, instrument) if (leg.symbol, leg.venue) == (instrument.symbol, instrument.venue) else leg
+            for leg in trade.legs
+        )
+        if legs != trade.legs:
+            draft.change(trade, {"legs": legs})
 
 
 def movements_after(records: Records, key: Key, start: Fill | None) -> Iterable[Movement]:
@@ -148,21 +161,15 @@ def _folded_from(draft: Draft, position: Position, start: Fill | None) -> tuple[
     return after, restated
 
 
-def _create_fill(draft: Draft, fill: Fill, after: Position | None) -> None:
-    values = {
-        name: value
-        for name, default in _FILL_DEFAULTS.items()
-        if name not in _FILL_NOT_STORED and (value := getattr(fill, name)) != default
-    }
-    if fill.index:
-        values["index"] = fill.index
+def _create_fill(draft: Draft, fill: Fill, after: Position | None) -> Fill:
     if after is not None and after.is_flat:
-        values["flat_realized_pnl"] = after.realized_pnl
-    draft.create(RecordKind.FILL, fill.key, values)
+        fill = replaced(fill, {"flat_realized_pnl": after.realized_pnl})
+    draft.add_fill(fill)
+    return fill
 
 
 def _stage(draft: Draft, known: object, before: Position, after: Position) -> None:
-    values = {name: value for name in _POSITION_FIELDS if (value := getattr(after, name)) != getattr(before, name)}
+    values = _position_changes(before, after)
     if not isinstance(known, Position):
         draft.create(RecordKind.POSITION, after.key, values)
     elif values:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
 from ledger_core.changes import EventType
 from ledger_core.commands import AcceptOrder, EndOrderDay, NoteOrder, Operation, RecordOrder, RestateOrder
 from ledger_core.decide.draft import Draft
+from ledger_core.decide.holdings import restate_terms
 from ledger_core.decide.requests import end_requests
 from ledger_core.decide.terms import change_terms, new_venue_order_id
 from ledger_core.errors import IdempotencyConflict, InstrumentTermsConflict
@@ -184,4 +185,4 @@ def note_terms(
             )
         values[name] = value
     if values:
-        draft.change(known, values)
+        restate_terms(draft, cast(Instrument, draft.change(known, values)))

@@ -235,7 +235,7 @@ def entry(
     stored = tuple(_born(record, sequence, index) for index, record in enumerate(records))
     made = tuple(map(change_of, stored)) if changes is None else tuple(changes)
     return build_entry(
-        previous.digest,
+        previous,
         strategy_id=strategy_id,
         sequence=sequence,
         operation=operation,
