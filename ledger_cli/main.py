@@ -59,6 +59,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "explain": Entry("ledger_cli.explain:explain", "Where a realized figure comes from."),
         "query": Entry("ledger_cli.query:query", "A question in SQL; it can only read."),
         "report": Entry("ledger_cli.report:report", "A page of HTML: curves, figures, trades, risk."),
+        "web": Entry("ledger_cli.web:web", "The file in a browser, on this machine alone."),
     },
     "Upkeep": {
         "verify": Entry("ledger_cli.verify:verify", "What is stored against the journal, to the byte."),
