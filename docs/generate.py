@@ -12,12 +12,24 @@ published) are tables beside the page's generator; each must name every member o
 import sys
 from pathlib import Path
 
-from _generator import api, command_line, errors, events, laws, lifecycle, records, reliability, storage, vocabulary
+from _generator import (
+    api,
+    command_line,
+    errors,
+    events,
+    exported,
+    laws,
+    lifecycle,
+    records,
+    reliability,
+    storage,
+    vocabulary,
+)
 
 DOCS = Path(__file__).resolve().parent
 REFERENCE = DOCS / "reference"
 
-PAGES = (lifecycle, records, api, errors, events, vocabulary, laws, storage, command_line)
+PAGES = (lifecycle, records, api, errors, events, vocabulary, laws, storage, command_line, exported)
 
 
 def written() -> dict[Path, str]:

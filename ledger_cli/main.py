@@ -69,6 +69,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "skip": Entry("ledger_cli.skip:skip", "Let a subscriber go on behind an entry that it cannot take."),
         "init": Entry("ledger_cli.making:init", "Make an empty ledger."),
         "import": Entry("ledger_cli.importing:import_", "History of a venue or bot into a ledger."),
+        "export": Entry("ledger_cli.exporting:export_", "Tables into files for other programs."),
         "migrate": Entry("ledger_cli.making:migrate", "Bring an older file to the present schema."),
     },
     "Settings": {

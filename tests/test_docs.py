@@ -24,6 +24,9 @@ PAGES = sorted(
 LANGUAGES_RUN = {"python", "console"}
 """Blocks that run. The block `text` straight after a `python` block is what it prints; others run nowhere."""
 
+LIBRARIES = {"docs/how-to/export-history.md": ("pyarrow", "pandas", "polars", "beancount")}
+"""Pages whose examples hand over to libraries that the package itself does not need."""
+
 _FENCE = re.compile(r"^```(?P<info>\S*)\s*$")
 _BIN = Path(sys.executable).parent
 
@@ -133,6 +136,8 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every python and console block runs, in the order of the page, and prints exactly what the page shows."""
+    for library in LIBRARIES.get(page, ()):
+        pytest.importorskip(library, reason=f"{library} is not installed: it is in the dependency group `tests`")
     monkeypatch.chdir(tmp_path)
     for block, expected, printed in run_page((ROOT / page).read_text("utf-8"), page):
         assert same(expected, printed), f"{page}:{block.line} prints\n{printed}\nwhere the page shows\n{expected}"
