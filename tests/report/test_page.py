@@ -232,6 +232,25 @@ def test_rows_that_do_not_fit_are_said() -> None:
         assert f"Showing 100 of 101 {noun}; all of them: strategy-ledger" in page.tables[table].caption, table
 
 
+def test_days_that_do_not_fit_are_said() -> None:
+    """Many currencies leave the table of days less room each: it shows the latest, and says of how many."""
+    ledger = StrategyLedger(MemoryRepository(strategy_id="alpha"), clock=SteppingClock())
+    with ledger.batch() as batch:
+        for currency in ("CHF", "EUR", "GBP", "JPY", "USD"):
+            batch.record_order(currency, market_order(quantity=10**9, symbol=f"S-{currency}", currency=currency))
+            for day in range(151):
+                executed = datetime(2026, 1, 5, 12, tzinfo=UTC) + timedelta(days=day)
+                batch.update_order_fill(currency, fill(f"F{day}", 1, 100, executed_at=executed))
+    page = page_of(ledger)
+    table = page.tables["days-0"]
+    assert len(table.rows) - 1 == 150
+    assert table.column("Day")[-1] == "2026-06-04"
+    caption = "Showing 150 of 151 days, the latest; all of them: strategy-ledger pnl year.db --by day --all"
+    assert caption in table.caption
+    assert "Charts of 4 of 5 currencies" in page.section("equity")
+    assert page.tables["symbol-4"].column("Symbol") == ["S-USD"]
+
+
 def test_bars_become_weeks_and_months_where_days_do_not_fit() -> None:
     """Nothing is left out of a chart: too many days are added up to weeks, and the page says why."""
     for days, period in ((401, "week"), (401 * 7, "month")):
