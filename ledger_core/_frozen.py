@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 def quick(cls: type[T]) -> type[T]:
-    """Give a frozen attrs class with slots an `__init__` that makes no call for each field; nothing else changes."""
+    """Give a frozen attrs class with slots an `__init__` that makes no call for each field; nothing else changes.
+
+    The class has no slot for weak references: beside one, Python 3.11 takes no two classes for the same layout.
+    """
     original = cast(Any, cls).__init__
     names: dict[str, Any] = {"twin": _twin(cast(Any, cls)), "cls": cls, "become": object.__setattr__}
     parameters: list[str] = []
@@ -98,6 +101,7 @@ def _copier(cls: Any) -> Any:
 @cache
 def _twin(cls: Any) -> type:
     """Return a class of the same layout whose instances can be changed, and can become instances of `cls`."""
+    assert "__weakref__" not in vars(cls)["__slots__"], f"{cls.__name__} has a slot for weak references"
     changeable = {"__slots__": vars(cls)["__slots__"], "__setattr__": object.__setattr__}
     return type(cls.__name__, cls.__bases__, changeable)
 

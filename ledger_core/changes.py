@@ -61,7 +61,7 @@ def _plain_text(word: str | None) -> str | None:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Change:
     """What a command did to one record.
 
@@ -82,7 +82,7 @@ class Change:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Entry:
     """All the changes of one command, as stored at its place in a strategy's journal.
 
@@ -161,7 +161,7 @@ def without_records(entry: Entry) -> Entry:
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Head:
     """The end of a strategy's journal: the sequence and digest of its last entry, (0, zeros) when empty."""
 
@@ -175,7 +175,7 @@ Tip = Head | Entry
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Cursor:
     """How far a subscriber has been served: every entry up to `sequence` was delivered at least once."""
 

@@ -60,7 +60,7 @@ class Operation(Word):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Command:
     """What every command carries: when it happened (venue time, or the clock's) and the caller's id for it."""
 
@@ -75,7 +75,7 @@ class Command:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class OrderCommand(Command):
     """A command about an order."""
 
@@ -88,7 +88,7 @@ class OrderCommand(Command):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TradeCommand(Command):
     """A command about a trade."""
 
@@ -101,7 +101,7 @@ class TradeCommand(Command):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RecordOrder(OrderCommand):
     """Make the intent to order durable."""
 
@@ -109,7 +109,7 @@ class RecordOrder(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RequestCancel(OrderCommand):
     """Note that the venue is about to be asked to cancel."""
 
@@ -117,7 +117,7 @@ class RequestCancel(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RequestReplace(OrderCommand):
     """Note that the venue is about to be asked for other terms (totals)."""
 
@@ -126,7 +126,7 @@ class RequestReplace(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AcceptOrder(OrderCommand):
     """The venue acknowledged the order; perhaps with its id, perhaps with the quantity of a cash order."""
 
@@ -135,7 +135,7 @@ class AcceptOrder(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class NoteOrder(OrderCommand):
     """A fact that brings nothing but itself and a reason: rejection, cancellation, expiry, doubt, ..."""
 
@@ -143,7 +143,7 @@ class NoteOrder(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class EndOrderDay(OrderCommand):
     """The venue is done with the order for the day."""
 
@@ -151,7 +151,7 @@ class EndOrderDay(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RestateOrder(OrderCommand):
     """The venue changed or renewed the order unasked."""
 
@@ -161,7 +161,7 @@ class RestateOrder(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReplaceOrder(OrderCommand):
     """The venue accepted a replace, perhaps with its own values."""
 
@@ -170,7 +170,7 @@ class ReplaceOrder(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RejectRequest(OrderCommand):
     """The venue refused a request to cancel or replace."""
 
@@ -179,7 +179,7 @@ class RejectRequest(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class FillDetails:
     """One execution as the venue reported it; `side` and `symbol` are checked against the order when given."""
 
@@ -198,7 +198,7 @@ class FillDetails:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class BookFill(Command):
     """The venue executed; `order_id` None means that the order is found by the venue's id in the fill."""
 
@@ -212,7 +212,7 @@ class BookFill(Command):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class BustFill(OrderCommand):
     """The venue took an execution back; `reinstated` says whether it works the freed quantity again."""
 
@@ -222,7 +222,7 @@ class BustFill(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Correction:
     """What an execution was in truth; `fill_id` is the correction's own id."""
 
@@ -232,7 +232,7 @@ class Correction:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CorrectFill(OrderCommand):
     """The venue corrected an execution; `fill_id` is the last of its chain."""
 
@@ -242,7 +242,7 @@ class CorrectFill(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class UpdateFee(OrderCommand):
     """The venue said what an execution cost, after the execution or before it."""
 
@@ -251,7 +251,7 @@ class UpdateFee(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ReportStatus(OrderCommand):
     """The venue answered a poll."""
 
@@ -260,7 +260,7 @@ class ReportStatus(OrderCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class AdjustmentDetails:
     """What moved a position or its money; which keys go with which kind, `details.adjustment` checks."""
 
@@ -281,7 +281,7 @@ class AdjustmentDetails:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class RecordAdjustment(Command):
     """Funding, interest, a dividend, a split, a transfer, an opening position."""
 
@@ -295,7 +295,7 @@ class RecordAdjustment(Command):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ResolveQuarantined(Command):
     """A person decides on a fact in quarantine: book it onto an order, perhaps a new one, or dismiss it."""
 
@@ -311,7 +311,7 @@ class ResolveQuarantined(Command):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TradeDetails:
     """What may be said of a trade beside its orders; None means not given."""
 
@@ -322,7 +322,7 @@ class TradeDetails:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CreateTrade(TradeCommand):
     """Group filled orders into a trade; `shares` names, of orders that several trades share, the units meant."""
 
@@ -332,7 +332,7 @@ class CreateTrade(TradeCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class UpdateTrade(TradeCommand):
     """Change what is said of a trade, or add further orders."""
 
@@ -342,7 +342,7 @@ class UpdateTrade(TradeCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CloseTrade(TradeCommand):
     """Close a trade, perhaps naming the orders that left it, perhaps with a residual."""
 
@@ -354,7 +354,7 @@ class CloseTrade(TradeCommand):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class SkipEntry(Command):
     """A person decided that a subscriber does not get an entry that it cannot take."""
 

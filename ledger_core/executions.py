@@ -17,7 +17,7 @@ from ledger_core.vocabulary import Key, Liquidity, PositionSide, RecordKind, Sid
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Execution:
     """One version of a fill: as first reported, or as a correction made it; `fill_id` is the correction's own."""
 
@@ -28,7 +28,7 @@ class Execution:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Fill:
     """One execution of an order; `quantity` and `price` are those that count now.
 

@@ -41,7 +41,7 @@ class Finding(Word):
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Difference:
     """One difference: what is wrong, where, and what was expected and found.
 
@@ -70,7 +70,7 @@ class Difference:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Verification:
     """What a verification came to.
 

@@ -16,7 +16,7 @@ from ledger_core.vocabulary import AdjustmentKind, Key, PositionSide, RecordKind
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Fee:
     """An amount paid (positive) or received as a rebate (negative), in `currency`, as the venue charged it."""
 
@@ -25,7 +25,7 @@ class Fee:
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class CashFlow:
     """What adjustments of one kind came to in one currency; signs as in AdjustmentKind."""
 
@@ -35,7 +35,7 @@ class CashFlow:
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Split:
     """A split that restated an order or a leg: units executed before it, in economic order, count `ratio` times."""
 
@@ -56,7 +56,7 @@ def split_quantity(quantity: Decimal, executed: tuple[datetime, int, int], split
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Instrument:
     """The terms of a (venue, symbol), set by the first order that names them; None = not known yet.
 
@@ -103,7 +103,7 @@ def money_behind(terms: "Instrument | Position", quantity: Decimal, price: Decim
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Position:
     """What is held of one (symbol, venue, account, position_side), by average cost.
 
@@ -177,7 +177,7 @@ class Position:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Adjustment:
     """What moved a position, or money because of one, without an execution.
 
@@ -247,7 +247,7 @@ class Adjustment:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Exposure:
     """What a symbol could move: held, and what open orders may still add, over the keys that were asked for.
 

@@ -19,7 +19,7 @@ from ledger_core.positions import Movement, restart, value_at
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Move:
     """A part of a movement that either enters or leaves: units, signed, and the money behind them.
 
@@ -34,7 +34,7 @@ class Move:
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Lot:
     """What is still open of one movement that entered: units, unsigned, and the value at which they entered."""
 
@@ -45,7 +45,7 @@ class Lot:
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Match:
     """Units that entered with one movement and left with another. A transfer takes them along at their cost."""
 

@@ -58,7 +58,7 @@ from ledger_core.vocabulary import (
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class OrderDetails:
     """What was ordered, as first given; None means not given.
 
@@ -97,7 +97,7 @@ class OrderDetails:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class OrderChanges:
     """New terms of an order, in totals (not open amounts); None leaves a term as it is."""
 
@@ -111,7 +111,7 @@ class OrderChanges:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class OrderRequest:
     """A request to cancel or replace an order: its own small life, which never overwrites the order's."""
 
@@ -142,7 +142,7 @@ class OrderRequest:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class StatusReport:
     """What the venue said of an order when it was asked (a poll); it changes no quantity."""
 
@@ -152,7 +152,7 @@ class StatusReport:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Order:
     """An order: `details` as first given, its terms as they are now, and what the venue has made of it.
 
@@ -305,7 +305,7 @@ class Order:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class QuarantinedFact:
     """A fact of the venue that could not be booked: kept, counted in the worst case, and tried again.
 
@@ -342,7 +342,7 @@ class QuarantinedFact:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class CommandRecord:
     """A command given with a command_id: what it was, so that a repeat is known and a conflict is seen."""
 
@@ -418,7 +418,7 @@ RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class OrderDay:
     """One trading day of an order (FIX DayOrderQty 424, DayCumQty 425, DayAvgPx 426)."""
 
@@ -430,7 +430,7 @@ class OrderDay:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Unresolved:
     """What a handler walks first after a crash: intent without outcome, requests without answer, unbooked facts."""
 

@@ -18,7 +18,7 @@ from ledger_core.vocabulary import Key, RecordKind, ResidualReason, Side
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class TradeLeg:
     """What a trade bought and sold of one instrument: sums, so the order in which facts arrive is no matter.
 
@@ -88,7 +88,7 @@ class TradeLeg:
 
 
 @quick
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Trade:
     """A round trip of a strategy: the orders that entered and left, and what came of it.
 

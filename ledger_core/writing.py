@@ -51,7 +51,7 @@ ATTEMPTS_MAX = 1_000
 
 
 @quick
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Decided:
     """What deciding a command came to: an entry or none (a no-op), and an answer or a refusal."""
 
