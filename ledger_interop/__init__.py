@@ -2,6 +2,7 @@
 
 errors      what a file that cannot be read raises
 importing/  the history that other systems kept -> commands of a ledger, each at most once
+exporting/  a ledger's history for other programs: files, frames, bookkeeping
 """
 
 from ledger_interop.errors import UnreadableSource

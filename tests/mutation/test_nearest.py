@@ -1,0 +1,51 @@
+"""The tests that a mutant is given first are those most likely to be about it."""
+
+from mutation.nearest import Known
+
+FUNCTION = "ledger_core.positions.x_fold"
+OWN = "tests/core/test_positions.py::test_flip"
+NARROW = "tests/core/test_fills.py::test_narrow"
+BROAD = "tests/core/test_queries.py::test_broad"
+SLOW = "tests/core/test_as_of.py::test_slow"
+
+ELSEWHERE = {f"ledger_core.other.x_{number}": {BROAD, OWN} for number in range(10)}
+TESTS = Known(
+    {OWN: 0.0, NARROW: 0.0, BROAD: 0.0, SLOW: 60.0},
+    {FUNCTION: {OWN, NARROW, BROAD, SLOW}, **ELSEWHERE},
+)
+
+
+def test_tests_named_after_the_module_come_first_then_those_that_call_little() -> None:
+    """A test of positions is nearer to a mutant of positions than one that happens to fold a fill."""
+    assert TESTS.nearest(FUNCTION, budget=1_000) == [OWN, NARROW, BROAD, SLOW]
+
+
+def test_one_case_of_each_test_comes_before_all_cases_of_one() -> None:
+    """Forty cases of one test say less about a mutant than forty tests."""
+    cases = [f"{OWN}[{number}]" for number in range(5)]
+    known = Known({}, {FUNCTION: {*cases, "tests/core/test_positions.py::test_other"}})
+    assert known.nearest(FUNCTION, budget=1_000)[:2] == [cases[0], "tests/core/test_positions.py::test_other"]
+
+
+def test_no_more_tests_are_given_than_the_budget_allows() -> None:
+    """A budget that is used up ends the list, but one test is always given."""
+    assert TESTS.nearest(FUNCTION, budget=0.001) == [OWN]
+    assert SLOW not in TESTS.nearest(FUNCTION, budget=0.05)
+
+
+def test_a_survivor_is_given_the_next_tests() -> None:
+    """What was tried within a smaller budget is not tried again."""
+    first = TESTS.nearest(FUNCTION, budget=0.03)
+    assert [*first, *TESTS.nearest(FUNCTION, budget=1_000, tried=0.03)] == TESTS.nearest(FUNCTION, budget=1_000)
+
+
+def test_a_function_that_no_test_calls_has_none() -> None:
+    """There is nothing to give, and that is told."""
+    assert TESTS.nearest("ledger_core.positions.x_unknown", budget=10) == []
+
+
+def test_new_tests_are_noticed() -> None:
+    """A survivor starts again when its function has a test that it did not have before."""
+    more = Known({}, {FUNCTION: {*TESTS.by_function[FUNCTION], "tests/core/test_new.py::test_new"}})
+    assert more.digest(FUNCTION) != TESTS.digest(FUNCTION)
+    assert Known({}, TESTS.by_function).digest(FUNCTION) == TESTS.digest(FUNCTION)
