@@ -5,11 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from ledger_core import StrategyLedger
 from support import ADAPTERS, RecordingPublisher, SteppingClock, Store
 
 OpenLedger = Callable[..., StrategyLedger]
+
+# No test is about time: an example that takes long on a busy machine is no failure.
+settings.register_profile("strategy-ledger", deadline=None, print_blob=True)
+settings.load_profile("strategy-ledger")
 
 
 @pytest.fixture
