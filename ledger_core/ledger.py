@@ -27,6 +27,7 @@ from ledger_core.events import (
     events_of,
 )
 from ledger_core.findings import Verification
+from ledger_core.grouping import GroupCommit
 from ledger_core.methods import Commands
 from ledger_core.model import Order, Record, RecordKind, Trade
 from ledger_core.numbers import utc_now
@@ -88,6 +89,7 @@ class StrategyLedger(Commands, Answers):
             chain_key=self._chain_key,
         )
         super().__init__(repository, writer)
+        self._group = GroupCommit(writer)
         self._publishing = publishing
         self._cache = cache
         self._cache_is_filled = False
@@ -242,7 +244,7 @@ class StrategyLedger(Commands, Answers):
 
     def _execute(self, command: AnyCommand) -> Record:
         try:
-            return self._writer.execute(command)
+            return self._group.execute(command)
         finally:
             self._publishing.deliver()
 

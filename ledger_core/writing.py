@@ -138,7 +138,7 @@ class Writer:
             self._commits_failed = 0
             decided = self._decide_and_append(command, cursors)  # nearly always alone
             if decided is None:
-                decided = self._until_stored(lambda: self._decide_and_append(command, cursors), overtaken=1)
+                decided = self.until_stored(lambda: self._decide_and_append(command, cursors), overtaken=1)
         if decided.refusal is not None:
             raise decided.refusal
         assert decided.answer is not None, "a command is answered or refused"
@@ -154,12 +154,12 @@ class Writer:
             raise
         if decided.entry is None:
             return None if self.catch_up() else decided
-        if not self._append((decided.entry,), cursors):
+        if not self.append((decided.entry,), cursors):
             return None
-        self._advance(decided.entry, decided.staged)
+        self.advance(decided.entry, decided.staged)
         return decided
 
-    def _until_stored(self, attempt: Callable[[], T | None], *, overtaken: int = 0) -> T:
+    def until_stored(self, attempt: Callable[[], T | None], *, overtaken: int = 0) -> T:
         """Try until nobody else comes first, or the time is up.
 
         Who was overtaken some times keeps the others out: a faster one would overtake it for ever.
@@ -201,14 +201,14 @@ class Writer:
             written = [(one.entry, one.staged) for one in decided if one.entry is not None]
             if not written:
                 return None if self.catch_up() else True
-            if not self._append(tuple(entry for entry, _ in written)):
+            if not self.append(tuple(entry for entry, _ in written)):
                 return None
             for entry, staged in written:
-                self._advance(entry, staged)
+                self.advance(entry, staged)
             return True
 
         with self.lock:
-            self._until_stored(attempt)
+            self.until_stored(attempt)
 
     def file_refused(self, command: AnyCommand, refusal: CommandRefused) -> None:
         """File a fact that a discarded batch had told its caller was quarantined."""
@@ -218,13 +218,13 @@ class Writer:
             tip = self.records.tip
             decided = self._decide_quarantine(self.records, tip, self._time_after(tip), command, refusal)
             if decided.entry is not None:
-                if not self._append((decided.entry,)):
+                if not self.append((decided.entry,)):
                     return None
-                self._advance(decided.entry, decided.staged)
+                self.advance(decided.entry, decided.staged)
             return True
 
         with self.lock:
-            self._until_stored(attempt)
+            self.until_stored(attempt)
 
     def decide_at(self, records: Records, tip: Tip, command: AnyCommand) -> Decided:
         """Decide a command on given records; nothing is written."""
@@ -313,7 +313,7 @@ class Writer:
             chain_key=self._chain_key,
         )
 
-    def _append(self, entries: tuple[Entry, ...], moved: Sequence[Cursor] = ()) -> bool:
+    def append(self, entries: tuple[Entry, ...], moved: Sequence[Cursor] = ()) -> bool:
         """Append; False on Conflict, after catching up. Looks up an outcome that the adapter could not tell."""
         cursors = self._publishing.due_cursors()
         try:
@@ -322,7 +322,7 @@ class Writer:
             self.catch_up()
             return False
         except OutcomeUnknown as unknown:
-            if not self._is_stored(entries[0], unknown):
+            if not self._was_stored(entries[0], unknown):
                 self._commits_failed += 1
                 if self.catch_up() or self._commits_failed < COMMITS_FAILED_MAX:
                     return False
@@ -330,14 +330,19 @@ class Writer:
         self._publishing.stored(cursors)
         return True
 
-    def _is_stored(self, entry: Entry, unknown: OutcomeUnknown) -> bool:
-        try:
-            stored = self._repository.read(entry.sequence - 1, 1)
-        except StorageError:
-            raise unknown from None
+    def is_stored(self, entry: Entry) -> bool:
+        """Look up whether an entry is in the journal, after a write whose outcome is not known."""
+        stored = self._repository.read(entry.sequence - 1, 1)
         return bool(stored) and stored[0].digest == entry.digest
 
-    def _advance(self, entry: Entry, staged: dict[tuple[RecordKind, tuple[str, ...]], Record]) -> None:
+    def _was_stored(self, entry: Entry, unknown: OutcomeUnknown) -> bool:
+        try:
+            return self.is_stored(entry)
+        except StorageError:
+            raise unknown from None
+
+    def advance(self, entry: Entry, staged: dict[tuple[RecordKind, tuple[str, ...]], Record]) -> None:
+        """Take over a stored entry, and note it for the subscribers; entries come in the journal's order."""
         self.records.advance(entry, staged)
         self._publishing.committed(entry)
 

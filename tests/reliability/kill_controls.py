@@ -38,7 +38,7 @@ def acknowledge_before_commit(teller: Teller, url: str, seed: int, first: int) -
 
 def publish_before_commit(teller: Teller, url: str, seed: int, first: int) -> None:
     """Be a writer that publishes an entry, and then commits it."""
-    append = Writer._append
+    append = Writer.append
 
     def publish_and_append(self: Writer, entries: tuple[Entry, ...], *cursors: Any) -> bool:
         for entry in entries:
@@ -46,7 +46,7 @@ def publish_before_commit(teller: Teller, url: str, seed: int, first: int) -> No
         self._publishing.deliver()
         return append(self, entries, *cursors)
 
-    Writer._append = publish_and_append  # type: ignore[assignment]  # wrong on purpose
+    Writer.append = publish_and_append  # type: ignore[assignment]  # wrong on purpose
     kill_publishers.publish(teller, url, seed, first)
 
 

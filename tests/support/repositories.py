@@ -94,17 +94,17 @@ class FaultyRepository(AroundRepository):
     def __init__(self, inner: LedgerRepository) -> None:
         """Work, until told to fail."""
         super().__init__(inner)
-        self._before: list[Exception] = []
-        self._after: list[Exception] = []
+        self._before: list[BaseException] = []
+        self._after: list[BaseException] = []
         self.on_append: Callable[[], object] | None = None
         self.appends: list[int] = []
         """How many entries each append that was stored had."""
 
-    def fail_before_storing(self, error: Exception) -> None:
+    def fail_before_storing(self, error: BaseException) -> None:
         """Raise the error at the next append, with nothing stored."""
         self._before.append(error)
 
-    def fail_after_storing(self, error: Exception) -> None:
+    def fail_after_storing(self, error: BaseException) -> None:
         """Store the next append and raise the error all the same: a commit whose answer was lost."""
         self._after.append(error)
 
