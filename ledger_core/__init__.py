@@ -8,12 +8,15 @@ A map for newcomers, in reading order:
     changes     what is stored       evolve   (record, change) -> record      positions   folding fills
     repository  the port that adapters implement                              codec       records <-> JSON
     current, writing, batch          load, decide, append                     publishing, events   deliver
+    grouping                         many callers, one write                  asynchronous, turns  the same for asyncio
     findings, replaying, verifying   compare what is stored with the journal, and rebuild it
     lots, explaining, netting, money where realized PnL comes from, by every cost method, gross and net
     past, views                      the ledger as of a moment                reconciling what a broker says
     ledger      StrategyLedger, the face (methods: its commands, answers: its questions)
     reader      LedgerReader over all strategies                              testing     the laws of an adapter
 """
+
+from typing import TYPE_CHECKING, Any
 
 from ledger_core.batch import Batch
 from ledger_core.changes import Change, Cursor, Entry, EventType, Head
@@ -87,12 +90,16 @@ from ledger_core.repository import LedgerRepository, Query, open_repository
 from ledger_core.trade_statistics import Mark, TradeStatistics
 from ledger_core.views import LedgerView
 
+if TYPE_CHECKING:
+    from ledger_core.asynchronous import AsyncStrategyLedger, open_ledger_async
+
 __all__ = [
     "STRATEGY_LEDGER_UPDATED",
     "Adjustment",
     "AdjustmentKind",
     "AdjustmentRef",
     "AllocationConflict",
+    "AsyncStrategyLedger",
     "Batch",
     "BatchConflict",
     "BatchUsage",
@@ -179,6 +186,16 @@ __all__ = [
     "Unresolved",
     "Verification",
     "open_ledger",
+    "open_ledger_async",
     "open_reader",
     "open_repository",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs asyncio when it is first asked for: asyncio takes longer to import than all of this."""
+    if name in ("AsyncStrategyLedger", "open_ledger_async"):
+        from ledger_core import asynchronous
+
+        return getattr(asynchronous, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

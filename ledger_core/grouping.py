@@ -119,12 +119,14 @@ class GroupCommit:
                 self._waiting.append(own)
                 if self._leader is None:
                     self._leader = own
-            while not own.is_told:
+            while True:
                 if self._leader is not own and not own.gate.acquire(timeout=LEADER_SECONDS):
                     self._leader = own  # the one before was interrupted before it could hand over
                 if self._leader is own:
                     with self._writer.lock:
                         self._lead(own, told)
+                if own.is_told:
+                    break
         finally:
             self._leave(own, told)
         return own.outcome()
@@ -189,9 +191,7 @@ class _Group:
         for one in self._given:
             try:
                 outcome = writer.decide_at(overlay, tip, one.command)
-            except Exception as error:  # noqa: BLE001  # it is its caller's, and nobody else's
-                if writer.catch_up():
-                    return None  # on a mixture of older and newer records anything may go wrong, and means nothing
+            except Exception as error:  # noqa: BLE001  # its caller's alone, if the records prove to be at the head
                 failed[one] = error
                 continue
             if outcome.entry is not None:
@@ -231,8 +231,10 @@ class _Group:
                     is_stored = True
                     one.tell(decided)
                 else:
-                    nothing = StorageError(f"{reason}; it was looked up: nothing was stored")
-                    one.error = nothing if is_over else None
+                    one.error = None
+                    if is_over:
+                        one.error = StorageError(f"{reason}; it was looked up: nothing was stored")
+                        one.error.__cause__ = reason
         if is_stored:
             with suppress(Exception):
                 self._writer.catch_up()  # so that subscribers get it

@@ -6,7 +6,7 @@ in `answers`; this module opens, closes, batches and publishes.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
 from types import TracebackType
@@ -27,7 +27,7 @@ from ledger_core.events import (
     events_of,
 )
 from ledger_core.findings import Verification
-from ledger_core.grouping import GroupCommit
+from ledger_core.grouping import Given, GroupCommit
 from ledger_core.methods import Commands
 from ledger_core.model import Order, Record, RecordKind, Trade
 from ledger_core.numbers import utc_now
@@ -245,6 +245,13 @@ class StrategyLedger(Commands, Answers):
     def _execute(self, command: AnyCommand) -> Record:
         try:
             return self._group.execute(command)
+        finally:
+            self._publishing.deliver()
+
+    def _execute_all(self, given: Sequence[Given]) -> None:
+        """Execute the commands of several callers, and tell each what came of its own."""
+        try:
+            self._group.execute_all(given)
         finally:
             self._publishing.deliver()
 

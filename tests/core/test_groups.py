@@ -82,6 +82,12 @@ class _Unreadable(AroundRepository):
         return super().read(after, limit, subject)
 
 
+@pytest.fixture(autouse=True)
+def nobody_is_rescued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a leader that hands nothing over be seen: nobody takes its place in the end."""
+    monkeypatch.setattr("ledger_core.grouping.LEADER_SECONDS", 3600)
+
+
 @pytest.fixture
 def repository(store: Store) -> FaultyRepository:
     """Return the repository below `held`, which fails on demand."""
@@ -256,14 +262,41 @@ def test_group_that_was_overtaken_is_decided_again(
 def test_refusal_on_what_another_has_changed_is_not_told(
     held: StrategyLedger, repository: FaultyRepository, store: Store, clock: SteppingClock
 ) -> None:
-    """What would be refused on older records is decided again at the head, though the group has nothing to write."""
+    """A refusal on older records is decided again at the head, though the group had nothing to write."""
     other = store.open(clock=clock)
+    for order_id, side in (("O1", "BUY"), ("O2", "SELL")):
+        held.record_order(order_id, limit_order(side))
+    held.update_order_fill("O1", fill("F1", 10))
+    held.create_trade("T1", ["O1", "O2"])
     gathering = Gathering(held, repository)
-    gathering.add(cancel("O1"), cancel("nobody"))
-    repository.inner = _Overtaken(repository.inner, lambda: other.record_order("O1", limit_order()))
+    gathering.add(lambda ledger: ledger.close_trade("T1"), cancel("nobody"))
+    repository.inner = _Overtaken(repository.inner, lambda: other.update_order_fill("O2", fill("F1", 10)))
     outcomes = gathering.release()
-    assert outcomes[0].answer.status == "PENDING_CANCEL"
+    assert (outcomes[0].error, outcomes[0].answer.state) == (None, "CLOSED")
     assert isinstance(outcomes[1].error, UnknownOrder)
+
+
+def test_exception_on_records_of_two_moments_means_nothing(
+    held: StrategyLedger,
+    repository: FaultyRepository,
+    store: Store,
+    clock: SteppingClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What one command met while others had written is met again, or not, on their entries."""
+    other = store.open(clock=clock)
+    decide_at = held._writer.decide_at
+
+    def mixed(records: Any, tip: Any, command: Any) -> Any:
+        if command.target == "O2" and other.head().sequence == 1:
+            other.record_order("other", limit_order())
+            raise ZeroDivisionError("half of this is older than the rest")
+        return decide_at(records, tip, command)
+
+    monkeypatch.setattr(held._writer, "decide_at", mixed)
+    outcomes = in_one_group(held, repository, [record("O1"), record("O2")])
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    assert subjects(held) == ["first", "other", "O1", "O2"]
 
 
 @pytest.mark.parametrize("error", [StorageFull("no room"), StorageBusy("somebody else writes")])
@@ -285,6 +318,25 @@ def test_failed_write_is_told_to_each(held: StrategyLedger, repository: FaultyRe
     assert subjects(held) == ["known", "first"]
     assert held.record_order("O1", limit_order()).state == "PLACED"
     assert held.verify().is_intact
+
+
+def test_refusal_that_another_has_overtaken_is_not_told_for_a_failed_write(
+    held: StrategyLedger, repository: FaultyRepository, store: Store, clock: SteppingClock
+) -> None:
+    """Who needs no write is told alone, but never on records that are older than the journal's head."""
+    other = store.open(clock=clock)
+    for order_id, side in (("O1", "BUY"), ("O2", "SELL")):
+        held.record_order(order_id, limit_order(side))
+    held.update_order_fill("O1", fill("F1", 10))
+    held.create_trade("T1", ["O1", "O2"])
+
+    def fail() -> None:
+        other.update_order_fill("O2", fill("F1", 10))
+        repository.fail_before_storing(StorageFull("no room"))
+
+    outcomes = in_one_group(held, repository, [lambda ledger: ledger.close_trade("T1"), record("O3")], fail)
+    assert [type(outcome.error) for outcome in outcomes] == [StorageFull, StorageFull]
+    assert held.close_trade("T1").state == "CLOSED"
 
 
 def test_entry_that_the_store_cannot_take_fails_its_own_caller(
@@ -399,6 +451,23 @@ def test_interrupted_leader_leaves_nobody_waiting(
     assert subjects(held) == (["first", "O1", *written] if stored else ["first", *written])
     assert held.get_order("O2").request_count == 1, "asked once, whatever was interrupted"
     assert held.verify().is_intact
+
+
+def test_followers_of_an_interrupted_leader_keep_their_place(
+    held: StrategyLedger, repository: FaultyRepository
+) -> None:
+    """Who came while the interrupted group was being written stands behind those who were in it."""
+    gathering = Gathering(held, repository)
+    gathering.add(record("O1"), record("O2"), record("O3"))
+
+    def interrupt() -> None:
+        gathering.add(record("O4"))
+        repository.fail_before_storing(KeyboardInterrupt())
+
+    outcomes = gathering.release(interrupt)
+    assert isinstance(outcomes[0].error, KeyboardInterrupt)
+    assert subjects(held) == ["first", "O2", "O3", "O4"]
+    assert repository.appends == [1, 3]
 
 
 def test_leader_interrupted_while_it_decides_is_followed_by_the_next(

@@ -14,7 +14,7 @@ from support.repositories import FaultyRepository
 
 Call = Callable[[StrategyLedger], Any]
 
-PATIENCE = 20.0
+PATIENCE = 15.0
 """Seconds after which what does not come about fails the test."""
 
 
@@ -78,8 +78,9 @@ class Gathering:
         """Let the first command be stored, and with it the rest; `at_write` is called in the group's append."""
         self._repository.on_append = at_write
         self._go.set()
+        deadline = time.monotonic() + PATIENCE
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(max(0, deadline - time.monotonic()))
             assert not thread.is_alive(), "a caller was never told"
         return self.outcomes
 
