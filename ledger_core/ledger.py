@@ -49,10 +49,11 @@ Callback = Callable[[str, Mapping[str, Any]], object]
 class StrategyLedger(Commands, Answers):
     """One strategy's orders, fills, trades and positions: legal, durable, published, answerable.
 
-    The object is safe to use from several threads; several processes may write one store. After each commit the
-    cache is given the contexts of the orders and trades that changed, then the publisher and the subscribers are
-    given the events: in the caller's thread, outside every lock, so they must return, and they may issue commands.
-    One that raises fails no write and gets the same events again at the next command or `publish_pending()`.
+    The object is safe to use from several threads, whose commands share durable writes when they come at once; several
+    processes may write one store. After each commit the cache is given the contexts of the orders and trades that
+    changed, then the publisher and the subscribers are given the events: in a caller's thread, outside every lock, so
+    they must return, and they may issue commands. One that raises fails no write and gets the same events again at the
+    next command or `publish_pending()`.
     """
 
     def __init__(

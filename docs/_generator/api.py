@@ -10,16 +10,19 @@ import ledger_core
 from _generator.markdown import code, codes, fence, first_sentence, page, prose, table
 from ledger_core import (
     answers,
+    asynchronous,
     batch,
     checks,
     details,
     events,
+    grouping,
     ledger,
     methods,
     money,
     publishing,
     reader,
     repository,
+    turns,
     views,
 )
 
@@ -95,6 +98,12 @@ def files() -> dict[str, str]:
             f"At most {batch.BATCH_SIZE_MAX:,} commands. It takes every command of the ledger: "
             f"{codes(function.__name__ for function in commands)}."
         ),
+        "## AsyncStrategyLedger",
+        _callable(asynchronous.open_ledger_async),
+        prose(asynchronous.AsyncStrategyLedger.__doc__),
+        _kinds_of_awaiting(),
+        "### AsyncBatch",
+        prose(asynchronous.AsyncBatch.__doc__),
         "## LedgerView",
         prose(views.LedgerView.__doc__),
         *(_callable(function, level=3) for function in _methods(views.LedgerView)),
@@ -119,6 +128,16 @@ def files() -> dict[str, str]:
         codes(sorted(ledger_core.__all__)) + ".",
     ]
     return {"api.md": page("API", INTRODUCTION, *parts)}
+
+
+def _kinds_of_awaiting() -> str:
+    """Return which methods of the ledger for asyncio are awaited, and which iterated."""
+    kinds: dict[str, list[str]] = {"`await`": [], "`async for`": [], "`async with`": []}
+    for name, value in inspect.getmembers(asynchronous.AsyncStrategyLedger, inspect.isfunction):
+        if not name.startswith("_"):
+            iterated, awaited = inspect.isasyncgenfunction(value), inspect.iscoroutinefunction(value)
+            kinds["`async for`" if iterated else "`await`" if awaited else "`async with`"].append(name)
+    return table(("used with", "methods"), [(kind, codes(sorted(names))) for kind, names in kinds.items()])
 
 
 def _methods(cls: type[Any]) -> list[Callable[..., Any]]:
@@ -232,6 +251,8 @@ def _limits() -> str:
         (checks, "METADATA_DEPTH_MAX", "levels of nesting in metadata"),
         (checks, "ITEMS_MAX", "fees, tags or order ids in one argument"),
         (batch, "BATCH_SIZE_MAX", "commands in a batch"),
+        (grouping, "GROUP_MAX", "commands of several callers in one write"),
+        (turns, "READERS_MAX", "questions that an AsyncStrategyLedger answers at once"),
         (repository, "PAGE_SIZE_MAX", "records or entries in one page of the port"),
         (publishing, "CURSOR_STEP", "delivered entries after which a cursor is stored at the latest"),
         (publishing, "STOP_SECONDS", "seconds that `close` waits for each subscriber with a thread"),
