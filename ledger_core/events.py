@@ -102,10 +102,10 @@ def _payload(entry: Entry, document: Mapping[str, Any], index: int) -> dict[str,
 
 
 def _fill_of(entry: Entry, order_id: str, fill_id: str) -> dict[str, Any]:
-    for document in entry.documents:
-        if document["kind"] == RecordKind.FILL and tuple(document["key"]) == (order_id, fill_id):
-            return {"fill_id": fill_id, **_copied(document["values"])}
-    raise AssertionError("an execution's entry holds its fill")
+    named = (document for document in entry.documents if tuple(document["key"]) == (order_id, fill_id))
+    found = next((document for document in named if document["kind"] == RecordKind.FILL), None)
+    assert found is not None, "an execution's entry holds its fill"
+    return {"fill_id": fill_id, **_copied(found["values"])}
 
 
 def _copied(value: Any) -> Any:

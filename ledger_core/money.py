@@ -16,7 +16,7 @@ from ledger_core.current import CurrentRecords
 from ledger_core.decide.draft import Overlay
 from ledger_core.decide.holdings import instrument_of, movements_after
 from ledger_core.decide.shares import fills_of_trade
-from ledger_core.errors import InvalidValue, StorageBusy
+from ledger_core.errors import InvalidValue, StorageBusy, StorageCorrupt
 from ledger_core.explaining import PnlExplanation, explain_positions, explain_trade
 from ledger_core.lots import position_by
 from ledger_core.model import (
@@ -190,16 +190,14 @@ class MoneyAnswers:
     def _stated_at(self, trade: Trade) -> int:
         """Return the sequence of the entry that stated the initial stop of a trade."""
         after = 0
-        while True:
-            page = self._repository.read(after, PAGE_SIZE_MAX, trade.trade_id)
+        while page := self._repository.read(after, PAGE_SIZE_MAX, trade.trade_id):
             for entry in page:
                 for change in entry.changes:
                     named = (change.kind, change.key) == (trade.kind, trade.key)
                     if named and "initial_stop_price" in change.values:
                         return entry.sequence
-            if len(page) < PAGE_SIZE_MAX:
-                return trade.sequence
             after = page[-1].sequence
+        raise StorageCorrupt(f"no entry states the initial stop of trade {trade.trade_id!r}: verify the ledger")
 
     def _consistently(self, read: Callable[[CurrentRecords], AnswerT]) -> AnswerT:
         """Read until nothing was written in between; pages of another process's writes would not fit together."""

@@ -19,9 +19,8 @@ from ledger_core.commands import Operation
 from ledger_core.decide.holdings import new_position
 from ledger_core.decide.requests import ORDER_ENDED
 from ledger_core.decide.shares import figures_of
-from ledger_core.errors import UnknownOrder, UnknownTrade
 from ledger_core.evolve import attach, evolve
-from ledger_core.lifecycle import OrderState, RequestKind, RequestState, TradeState
+from ledger_core.lifecycle import OrderState, RequestKind, RequestState
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
@@ -242,8 +241,6 @@ class _Then:
             placed = [order_id for order_id in trade.order_ids if (RecordKind.ORDER, (order_id,)) in past]
             legs = tuple(_leg_at(leg, moment) for leg in trade.legs)
             values: dict[str, Any] = figures_of(known, trade.trade_id, placed, trade.shares, legs)
-            if trade.closed_at is not None and trade.closed_at > moment:
-                values.update(state=TradeState.OPEN, closed_at=None)
             past[name] = replaced(trade, {**values, "version": folded[name].version})
 
 
@@ -300,9 +297,8 @@ def _add_positions(past: Records) -> None:
         moves.extend(split for split in splits.get(key[0], ()) if split.concerns(key))
         position = new_position(key)
         terms = past.get((RecordKind.INSTRUMENT, (key[1], key[0])))
-        if isinstance(terms, Instrument):
-            position = with_terms(position, terms)
-        past[RecordKind.POSITION, key] = _folded(position, moves)
+        assert isinstance(terms, Instrument), "whatever moves a position notes its instrument first"
+        past[RecordKind.POSITION, key] = _folded(with_terms(position, terms), moves)
 
 
 def _folded(position: Position, movements: Iterable[Movement]) -> Position:
@@ -333,14 +329,12 @@ class _Lookup:
 
     def order(self, order_id: str) -> Order:
         found = self._records.get((RecordKind.ORDER, (order_id,)))
-        if not isinstance(found, Order):
-            raise UnknownOrder(f"no order {order_id!r}", order_id=order_id)
+        assert isinstance(found, Order), "only orders that were placed by then are asked for"
         return found
 
     def trade(self, trade_id: str) -> Trade:
         found = self._records.get((RecordKind.TRADE, (trade_id,)))
-        if not isinstance(found, Trade):
-            raise UnknownTrade(f"no trade {trade_id!r}", trade_id=trade_id)
+        assert isinstance(found, Trade), "an order of then names only trades of then"
         return found
 
     def fills_of(self, order_id: str) -> Sequence[Fill]:

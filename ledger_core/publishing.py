@@ -52,7 +52,7 @@ class Subscription:
             except Exception:  # noqa: BLE001  # whatever it raises, the write stands and the entry comes again
                 _log.exception("subscriber %r did not take entry %d; it comes again", self.name, entry.sequence)
                 return False
-            self.sequence = entry.sequence
+            self.sequence = max(self.sequence, entry.sequence)  # it may have skipped further ones itself
         return True
 
     def skip_to(self, sequence: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from typing import assert_never
 
 import attrs
 
@@ -150,6 +151,8 @@ class _Worth:
                 buys = event.side.is_buy
                 self.held = plus(self.held, moved if buys else negated(moved))
                 self.cash = minus(self.cash, value) if buys else plus(self.cash, value)
+            case _:
+                assert_never(event)
 
     def pnl(self) -> Decimal | None:
         """Return realized and unrealized PnL together; None while something is held at an unknown price."""

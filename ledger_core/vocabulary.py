@@ -59,11 +59,6 @@ class TimeInForce(Word):
     AT_CLOSE = "AT_CLOSE"
     OTHER = "OTHER"
 
-    @property
-    def is_good_till(self) -> bool:
-        """Whether the order outlives the trading day."""
-        return self in GOOD_TILL
-
 
 GOOD_TILL = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 """Times in force that outlive the trading day."""

@@ -123,8 +123,8 @@ def _split(draft: Draft, adjustment: Adjustment) -> None:
         if isinstance(order, Order) and adjustment.concerns(order.position_key):
             _restate_order(draft, order, split)
     for trade in draft.concerned(RecordKind.TRADE, adjustment.symbol):
-        if isinstance(trade, Trade):
-            _restate_trade(draft, trade, adjustment, split)
+        assert isinstance(trade, Trade), "kind TRADE"
+        _restate_trade(draft, trade, adjustment, split)
 
 
 def _restate_order(draft: Draft, order: Order, split: Split) -> None:

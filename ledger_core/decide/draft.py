@@ -36,13 +36,10 @@ EconomicOrder = tuple[datetime, int, int]
 
 def symbols_of(record: Record) -> tuple[str, ...]:
     """Return the symbols that an order, trade or position is about."""
-    match record:
-        case Order() | Position():
-            return (record.symbol,)
-        case Trade():
-            return tuple(leg.symbol for leg in record.legs)
-        case _:
-            return ()
+    if isinstance(record, Trade):
+        return tuple(leg.symbol for leg in record.legs)
+    assert isinstance(record, (Order, Position)), "only these are looked for by symbol"
+    return (record.symbol,)
 
 
 def may_be_concerned(record: Record) -> bool:

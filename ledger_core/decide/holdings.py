@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 
 from ledger_core._frozen import differences, replaced
 from ledger_core.decide.draft import Draft, Records
+from ledger_core.errors import StorageCorrupt
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
@@ -77,7 +78,9 @@ def fold_again(draft: Draft, revised: Fill, fees: Iterable[Fee]) -> None:
     """Stage the position after a fill of it was busted or changed; `fees` are added to its totals."""
     known = draft.get(RecordKind.POSITION, revised.position_key)
     if not isinstance(known, Position):
-        return
+        raise StorageCorrupt(
+            f"the position of fill {'/'.join(revised.key)} is not there: verify the ledger", key=revised.position_key
+        )
     after = with_fees(_fold_again(draft, known, revised), tuple(fees))
     _stage(draft, known, known, after)
 
@@ -87,9 +90,7 @@ def restate_terms(draft: Draft, instrument: Instrument) -> None:
     for position in draft.concerned(RecordKind.POSITION, instrument.symbol):
         assert isinstance(position, Position), "kind POSITION"
         if position.venue == instrument.venue:
-            values = _position_changes(position, with_terms(position, instrument))
-            if values:
-                draft.change(position, values)
+            draft.change(position, _position_changes(position, with_terms(position, instrument)))
     for trade in draft.concerned(RecordKind.TRADE, instrument.symbol):
         assert isinstance(trade, Trade), "kind TRADE"
         legs = tuple(

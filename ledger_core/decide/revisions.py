@@ -21,6 +21,7 @@ from ledger_core.errors import (
     IdempotencyConflict,
     InvalidValue,
     OverfillError,
+    StorageCorrupt,
     UnknownFill,
 )
 from ledger_core.lifecycle import OrderEvent, OrderState
@@ -274,7 +275,8 @@ def _refuse_other_correction(draft: Draft, order: Order, command: CorrectFill) -
     """Refuse a correction that is known by its id with other figures, or of another fill."""
     fill = fill_of(draft, order, command.correction.fill_id)
     if fill is None:
-        raise _unknown(order, command.correction.fill_id)
+        key = (order.order_id, order.corrections[command.correction.fill_id])
+        raise StorageCorrupt(f"fill {'/'.join(key)} was corrected, but is not there: verify the ledger", key=key)
     versions = {one.fill_id: one for one in fill.executions}
     known, given = versions[command.correction.fill_id], command.correction
     if command.fill_id not in versions or (known.quantity, known.price) != (given.quantity, given.price):

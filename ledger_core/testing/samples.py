@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import attrs
 
@@ -335,8 +335,6 @@ def _values(hint: Any, present: Any) -> Iterator[Any]:
         for argument in arguments:
             if argument is not types.NoneType:
                 yield from _values(argument, present)
-    elif origin is Annotated:
-        yield from _values(arguments[0], present)
     elif isinstance(hint, type) and issubclass(hint, StrEnum):
         yield from hint
     elif attrs.has(hint):
