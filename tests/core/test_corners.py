@@ -99,7 +99,7 @@ def test_field_of_an_unknown_type_has_no_samples() -> None:
     class Strange:
         number: complex = 1j
 
-    with pytest.raises(TypeError, match="give samples some values of .*complex"):
+    with pytest.raises(TypeError, match="give samples some values of"):
         list(variations(Strange()))
 
 
