@@ -2,15 +2,19 @@
 
 `SqliteFloor` is what an engineer writes in an afternoon with the sqlite3 module: four tables (orders, fills,
 positions, journal), one transaction a command, decimals as text, no check, no index to serve a query, no event.
-`DictFloor` does the same in plain dicts with a set of legal transitions.
+`DictFloor` does the same in plain dicts with a set of legal transitions. `SyncFloor` writes some pages a command and
+waits for the disk, and does nothing else. The statements of the ledger, made again by nobody, are `replaying`'s.
 """
 
 import json
+import os
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from benchmarks.replaying import SYNCHRONOUS
 
 SCHEMA = """
 CREATE TABLE orders (order_id TEXT PRIMARY KEY, symbol TEXT, side TEXT, quantity TEXT, state TEXT, cum_quantity TEXT,
@@ -21,7 +25,6 @@ CREATE TABLE positions (symbol TEXT PRIMARY KEY, quantity TEXT, cost TEXT, reali
 CREATE TABLE trades (trade_id TEXT PRIMARY KEY, order_ids TEXT, state TEXT, realized_pnl TEXT) STRICT;
 CREATE TABLE journal (sequence INTEGER PRIMARY KEY, body TEXT) STRICT;
 """
-SYNCHRONOUS = {"full": "EXTRA", "process": "NORMAL", "none": "OFF"}
 NOW = "2026-01-01T00:00:00.000000Z"
 
 
@@ -175,3 +178,29 @@ class SqliteFloor:
             (trade_id, order_id, state, "0"),
         )
         self._end()
+
+
+class SyncFloor:
+    """A write of a few pages and an fdatasync() for each command, in a file as long as a WAL gets."""
+
+    FRAME = bytes(4096 + 24)
+    FRAMES = 5
+    LENGTH = 4 * 1024 * 1024
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        self._place = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.close(self._descriptor)
+
+    def run(self, commands: int) -> None:
+        """Write and wait so often."""
+        for _ in range(commands):
+            self._place += os.pwrite(self._descriptor, self.FRAME * self.FRAMES, self._place)
+            os.fdatasync(self._descriptor)
+            if self._place > self.LENGTH:
+                self._place = 0
