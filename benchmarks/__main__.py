@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import counting, importing, latency, lifecycle, reads, verification
+from benchmarks import counting, guard, importing, latency, lifecycle, reads, verification
 from benchmarks.contestants import COMMANDS
 from benchmarks.results import Options, Result, environment
 
@@ -21,6 +21,10 @@ MEASUREMENTS: Mapping[str, Callable[[Options], Result]] = {
     "verification": verification.measure,
     "importing": importing.measure,
 }
+APART: Mapping[str, Callable[[Options], Result]] = {
+    "guard": guard.measure,
+}
+"""What `all` leaves out."""
 
 
 def main() -> int:
@@ -38,24 +42,28 @@ def main() -> int:
         keep=arguments.keep,
     )
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    documents = []
+    known = {**MEASUREMENTS, **APART}
+    documents, failures = [], list[str]()
     for what in MEASUREMENTS if arguments.what == "all" else [arguments.what]:
-        result = MEASUREMENTS[what](options)
+        result = known[what](options)
+        failures += result.failures
         if arguments.json:
             documents.append(result.document(command))
         else:
             print(f"\n{what}: {', '.join(environment().values())}\n{result.table()}", flush=True)
-        if arguments.keep:
+        if arguments.keep and what != "guard":  # which keeps for itself
             result.keep(command)
     if arguments.json:
         json.dump(documents, sys.stdout, indent=2)
         print()
-    return 0
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("all", *MEASUREMENTS), default="lifecycle")
+    parser.add_argument("what", nargs="?", choices=("all", *MEASUREMENTS, *APART), default="lifecycle")
     parser.add_argument("--blocks", type=int, default=9, help="alternating blocks of the ledger and its floors")
     parser.add_argument("--rounds", type=int, default=40, help="rounds of commands in a block")
     parser.add_argument("--form", choices=sorted(COMMANDS), default="orders", help="what a round is made of")

@@ -34,12 +34,13 @@ class Options:
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """One measurement; `notes` are printed below the table."""
+    """One measurement; `notes` are printed below the table, `failures` make the command fail."""
 
     what: str
     headings: tuple[str, ...]
     rows: Sequence[Row]
     notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
     def table(self) -> str:
         """Return it as text in columns."""
@@ -84,7 +85,7 @@ def _cell(value: object) -> str:
         case None:
             return ""
         case float():
-            return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
+            return f"{value:,.3g}" if abs(value) < 1 else f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
         case int():
             return f"{value:,}"
         case [low, high]:
