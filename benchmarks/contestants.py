@@ -105,10 +105,10 @@ class LedgerContestant:
         return self._target
 
 
-def run_rounds(contestant: Contestant, form: str, first: int, count: int) -> None:
-    """Live `count` rounds, with ids from `first` on."""
+def run_rounds(contestant: Contestant, form: str, first: int, count: int, prefix: str = "") -> None:
+    """Live `count` rounds, with ids from `first` on, behind a prefix where the store may know them already."""
     for number in range(first, first + count):
-        buy, sell = f"b{number}", f"s{number}"
+        buy, sell = f"{prefix}b{number}", f"{prefix}s{number}"
         contestant.place(buy, "BUY", "10")
         contestant.accept(buy)
         contestant.fill(buy, f"f{number}", "5", "100.25")
@@ -118,6 +118,6 @@ def run_rounds(contestant: Contestant, form: str, first: int, count: int) -> Non
             contestant.accept(sell)
         contestant.fill(sell, f"h{number}", "10", "101.50")
         if form == "trade":
-            contestant.open_trade(f"t{number}", buy)
-            contestant.close_trade(f"t{number}", sell)
+            contestant.open_trade(f"{prefix}t{number}", buy)
+            contestant.close_trade(f"{prefix}t{number}", sell)
     contestant.finish()
