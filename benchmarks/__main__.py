@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import counting, guard, importing, latency, lifecycle, reads, scale, verification
+from benchmarks import counting, flame, guard, importing, latency, lifecycle, reads, scale, verification
 from benchmarks.contestants import COMMANDS
 from benchmarks.results import Options, Result, environment
 
@@ -20,6 +20,7 @@ MEASUREMENTS: Mapping[str, Callable[[Options], Result]] = {
     "reads": reads.measure,
     "verification": verification.measure,
     "importing": importing.measure,
+    "flame": flame.measure,
     "scale": scale.measure,
 }
 APART: Mapping[str, Callable[[Options], Result]] = {

@@ -41,6 +41,7 @@ class Result:
     rows: Sequence[Row]
     notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    tree: Mapping[str, Any] | None = None
 
     def table(self) -> str:
         """Return it as text in columns."""
@@ -60,6 +61,7 @@ class Result:
             "headings": list(self.headings),
             "rows": [dict(row) for row in self.rows],
             "notes": list(self.notes),
+            **({} if self.tree is None else {"tree": self.tree}),
         }
 
     def keep(self, command: str) -> Path:
