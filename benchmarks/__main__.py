@@ -9,7 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import counting, flame, guard, importing, latency, lifecycle, reads, scale, verification
+from benchmarks import counting, flame, guard, importing, latency, lifecycle, peers, reads, scale, verification
 from benchmarks.contestants import COMMANDS
 from benchmarks.results import Options, Result, environment
 
@@ -25,6 +25,7 @@ MEASUREMENTS: Mapping[str, Callable[[Options], Result]] = {
 }
 APART: Mapping[str, Callable[[Options], Result]] = {
     "guard": guard.measure,
+    "peers": peers.measure,
 }
 """What `all` leaves out."""
 
