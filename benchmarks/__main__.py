@@ -7,7 +7,8 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 from benchmarks import counting, flame, guard, importing, latency, lifecycle, peers, reads, scale, verification
 from benchmarks.contestants import COMMANDS
@@ -44,7 +45,7 @@ def main() -> int:
         form=arguments.form,
         keep=arguments.keep,
     )
-    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", "benchmarks", *_told(sys.argv[1:])])
     known = {**MEASUREMENTS, **APART}
     documents, failures = [], list[str]()
     for what in MEASUREMENTS if arguments.what == "all" else [arguments.what]:
@@ -62,6 +63,11 @@ def main() -> int:
     for failure in failures:
         print(failure, file=sys.stderr)
     return 1 if failures else 0
+
+
+def _told(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments without the names of this machine's folders."""
+    return ["FOLDER" if before in ("--folder", "--cache") else word for before, word in pairwise(("", *arguments))]
 
 
 def _parser() -> argparse.ArgumentParser:

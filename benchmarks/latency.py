@@ -40,7 +40,7 @@ class Stopwatch(LedgerContestant):
 def measure(options: Options) -> Result:
     """Time each command, in each durability."""
     rows: list[Row] = []
-    for durability in ("full", "process", "none"):
+    for durability in ("full", "process"):
         with TemporaryDirectory(dir=options.folder) as directory:
             url = f"sqlite:///{Path(directory)}/ledger.db?durability={durability}"
             with Stopwatch(url) as contestant:

@@ -29,6 +29,7 @@ POSITIONS = 20
 ORDERS_A_BATCH = 1_000
 OPENINGS = 7
 GOAL = 1.2
+OPENING_GOAL_MS = 50.0
 
 DETAILS = {"order_type": "LIMIT", "quantity": "10", "limit_price": "99.5", "time_in_force": "GTC", "currency": "USD"}
 
@@ -59,9 +60,9 @@ def measure(options: Options) -> Result:
         rows.append(_compare_opening(urls))
         rows.append(_compare_memory(urls))
         rows.append(_row("size of the file", "MiB", {name: [_megabytes(path)] for name, path in files.items()}, None))
-    headings = ("what", "unit", *urls, "ratio", "quartiles", "goal")
+    headings = ("what", "unit", *urls, "ratio", "quartiles", "goal", "goal_ms")
     note = f"Ended orders behind {OPEN_ORDERS:,} open ones; the ratio is that of the largest file to the smallest."
-    return Result(what="scale", headings=headings, rows=rows, notes=(note, "Opening has a goal of 50 ms, too."))
+    return Result(what="scale", headings=headings, rows=rows, notes=(note,))
 
 
 def made(folder: Path, sizes: Sequence[int]) -> dict[str, Path]:
@@ -149,7 +150,7 @@ def _compare_opening(urls: Mapping[str, str]) -> Row:
             ledger.close()
             if repeat:
                 took[name].append(milliseconds)
-    return _row("opening", "ms", took, GOAL)
+    return {**_row("opening", "ms", took, GOAL), "goal_ms": OPENING_GOAL_MS}
 
 
 def _compare_memory(urls: Mapping[str, str]) -> Row:

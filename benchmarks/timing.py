@@ -9,7 +9,18 @@ from benchmarks.results import Row
 Block = Callable[[int], object]
 """Does the block of this number; 0 is the first, which warms up and is not counted."""
 
-RATIO_HEADINGS = ("what", "floor", "us", "floor_us", "cpu_us", "floor_cpu_us", "ratio", "quartiles", "goal")
+RATIO_HEADINGS = (
+    "what",
+    "floor",
+    "us",
+    "floor_us",
+    "cpu_us",
+    "floor_cpu_us",
+    "ratio",
+    "quartiles",
+    "cpu_ratio",
+    "goal",
+)
 OURS = "ours"
 
 
@@ -37,6 +48,7 @@ def compare(
                 "floor_cpu_us": round(statistics.median(cpus[floor]), 2),
                 "ratio": round(statistics.median(ratios), 2),
                 "quartiles": quartiles(ratios),
+                "cpu_ratio": round(_median_ratio(cpus[OURS], cpus[floor]), 2),
                 "goal": (goals or {}).get(floor),
             }
         )
@@ -58,6 +70,10 @@ def timed(
                 walls[name].append(wall / units * 1e6)
                 cpus[name].append(cpu / units * 1e6)
     return walls, cpus
+
+
+def _median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 
 def quartiles(values: Sequence[float]) -> list[float]:

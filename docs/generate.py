@@ -3,10 +3,10 @@
     python docs/generate.py
     python docs/generate.py --check
 
-The results of the reliability campaigns and of mutation testing are taken from docs/_data, where the runs keep them.
-Everything else is taken from the installed packages: the lifecycle table, docstrings, signatures, record fields, the
-schema of a file made for the purpose. Words that the code does not have (FIX codes, when an event is published) are
-tables beside the page's generator; each must name every member of its enum, no more and no less.
+The results of the reliability campaigns, of mutation testing and of the benchmarks are taken from docs/_data, where
+these keep them. Everything else is taken from the installed packages: the lifecycle table, docstrings, signatures,
+record fields, the schema of a file made for the purpose. Words that the code does not have (FIX codes, when an event
+is published) are tables beside the page's generator; each must name every member of its enum, no more and no less.
 """
 
 import sys
@@ -21,6 +21,7 @@ from _generator import (
     laws,
     lifecycle,
     mutation,
+    performance,
     records,
     reliability,
     storage,
@@ -39,7 +40,7 @@ def written() -> dict[Path, str]:
     for page in PAGES:
         for name, text in page.files().items():
             files[REFERENCE / name] = text
-    for results in (reliability, mutation):
+    for results in (reliability, mutation, performance):
         for name, text in results.files().items():
             files[DOCS / name] = text
     return files
