@@ -224,19 +224,19 @@ class Encoder:
         self._conversions = [(place, column.convert) for place, column in enumerate(columns) if column.convert]
         self._compute = tuple(computed)
         self._expected = tuple((column.name, column.python_type) for column in columns)
-        self._checked: set[tuple[type, ...]] = set()
+        self._checked: dict[tuple[type, ...], list[tuple[int, Convert]]] = {}
 
     def encode(self, record: Record) -> list[Bound]:
         """Return the columns, then what is computed; raise StorageError for a value of a wrong type."""
         made = list(self._take(record))
         types = tuple(map(type, made))
-        if types not in self._checked:
+        conversions = self._checked.get(types)
+        if conversions is None:
             self._check(made)
-            self._checked.add(types)
-        for place, convert in self._conversions:
-            value = made[place]
-            if value is not None:
-                made[place] = convert(value)
+            conversions = [(place, convert) for place, convert in self._conversions if types[place] is not NoneType]
+            self._checked[types] = conversions
+        for place, convert in conversions:
+            made[place] = convert(made[place])
         made += [compute(record) for compute in self._compute]
         return made
 

@@ -55,8 +55,8 @@ does counts as its caller's. A pointer on a bar shows the whole name.
 NEXT = """\
 ## What could come next
 
-- **Fewer pages a command.** A fill changes a leaf of each index of its fill, its order and the journal, and each page is
-  a frame in the log. An index less is a query that walks the history instead; those that are there each serve one.
+- **Fewer pages a command.** A fill changes a leaf of each index of its fill, its order and the journal, and each page
+  is a frame in the log. An index less is a query that walks the history instead; those that are there each serve one.
 - **Shorter bodies.** Most of a file is the journal's bodies: canonical JSON, which anybody can read in an emergency. A
   binary form would be shorter, and nobody could read it without this program.
 - **The records behind the journal.** A commit that writes the journal alone, with records later, saves most of the
