@@ -34,6 +34,9 @@ _READ: Mapping[str, Convert | None] = {TEXT: None, INTEGER: None, BOOLEAN: bool,
 # `index` is a word of SQL.
 _RENAMED = {"index": "entry_index"}
 
+NO_ITEMS = "[]"
+"""What an empty tuple is stored as."""
+
 ORDERED_PREFIX = "ordered_"
 """Marks the terms of an order as first given, where the order has the same term as it is now."""
 
@@ -52,6 +55,7 @@ class Column:
     path: str  # `details.symbol`: the field `symbol` inside the field `details`
     python_type: type
     convert: Convert | None
+    is_empty_by_default: bool = False  # a tuple that the record has without items where none are given
 
     @property
     def nested(self) -> bool:
@@ -107,7 +111,8 @@ def _columns(kind: RecordKind) -> tuple[Column, ...]:
                 column = f"{ORDERED_PREFIX}{nested}" if clash else nested
                 columns.append(_column(column, f"{name}.{nested}", field.type, canonical_json))
         else:
-            columns.append(_column(_RENAMED.get(name, name), name, types[name].type, _dump(kind, name)))
+            column_of_field = _column(_RENAMED.get(name, name), name, types[name].type, _dump(kind, name))
+            columns.append(attrs.evolve(column_of_field, is_empty_by_default=types[name].default == ()))
     return tuple(columns)
 
 
@@ -123,9 +128,11 @@ def _column(name: str, path: str, hint: Any, dump: Callable[[Any], bytes]) -> Co
     if origin is Annotated:
         return Column(name, TEXT, path, Decimal, price_text)
     if hint == tuple[str, ...]:
-        return Column(name, JSON, path, origin, lambda value: "[]" if value == () else canonical_json(value).decode())
+        return Column(
+            name, JSON, path, origin, lambda value: NO_ITEMS if value == () else canonical_json(value).decode()
+        )
     if origin in (tuple, Mapping) or attrs.has(origin):
-        return Column(name, JSON, path, origin, lambda value: "[]" if value == () else dump(value).decode())
+        return Column(name, JSON, path, origin, lambda value: NO_ITEMS if value == () else dump(value).decode())
     if issubclass(origin, StrEnum):
         return Column(name, TEXT, path, origin, str)
     return Column(name, _SQL_TYPES.get(origin, TEXT), path, origin, _WRITE[origin])
@@ -266,7 +273,10 @@ class RowCodec:
         # Fields first, computed columns after them: where each parameter is found in that.
         made = [column.name for column in plan] + computed
         self._arrange = itemgetter(*(made.index(name) for name in table.bound))
-        self._read = tuple((column.field, column.nested, _READ[column.sql_type]) for column in table.columns)
+        self._read = tuple(
+            (column.field, column.nested, _READ[column.sql_type], NO_ITEMS if column.is_empty_by_default else None)
+            for column in table.columns
+        )
         self._has_details = any(column.nested for column in table.columns)
 
     def encode(self, record: Record) -> tuple[Bound, ...]:
@@ -278,8 +288,8 @@ class RowCodec:
         stored: dict[str, Any] = {}
         details: dict[str, Any] = {}
         try:
-            for (field, nested, read), value in zip(self._read, row, strict=True):
-                if value is not None:
+            for (field, nested, read, default), value in zip(self._read, row, strict=True):
+                if value is not None and value != default:
                     (details if nested else stored)[field] = value if read is None else read(value)
         except (TypeError, ValueError) as error:
             raise StorageCorrupt(f"a row of {self.table.name} cannot be read: {error}") from error
