@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-from benchmarks import counting, flame, guard, importing, latency, lifecycle, peers, reads, scale, verification
+from benchmarks import counting, flame, guard, importing, latency, lifecycle, peers, reads, scale, threads, verification
 from benchmarks.contestants import COMMANDS
 from benchmarks.results import Options, Result, environment
 
@@ -22,6 +22,7 @@ MEASUREMENTS: Mapping[str, Callable[[Options], Result]] = {
     "verification": verification.measure,
     "importing": importing.measure,
     "flame": flame.measure,
+    "threads": threads.measure,
     "scale": scale.measure,
 }
 APART: Mapping[str, Callable[[Options], Result]] = {

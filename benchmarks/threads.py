@@ -14,16 +14,18 @@ from collections.abc import Callable, Coroutine, Iterator
 from itertools import count
 from typing import Any
 
+from benchmarks.results import Options, Result
 from ledger_core import AsyncStrategyLedger, StrategyLedger, open_ledger
 
 CALLERS = 64
+COMMANDS = 8
+"""Commands of each caller in a block."""
 ALONE = 64
 """Commands of one thread in a block."""
 
-HEADINGS = (
-    "column", "commands_a_second", "one_a_second", "batch_a_second", "to_one", "to_one_least", "to_batch",
-    "to_batch_least",
-)  # fmt: skip
+HEADINGS = ("what", "ratio", "least", "goal", "commands_a_second", "floor_a_second")
+GOALS = {("64 threads", "one"): 2.0, ("64 threads", "batch"): 0.35, ("64 coroutines", "batch"): 0.55}
+FLOORS = {"one": "one thread", "batch": "batches of 64"}
 DETAILS = {
     "symbol": "X",
     "side": "BUY",
@@ -80,21 +82,26 @@ class Contest:
         await asyncio.gather(*(call() for _ in range(CALLERS)))
 
 
-def measure_threads(*, blocks: int, commands: int, folder: str | None) -> list[dict[str, Any]]:
-    """Let `CALLERS` threads give `commands` each, `blocks` times."""
+def measure(options: Options) -> Result:
+    """Measure threads, then coroutines."""
+    return Result(what="threads", headings=HEADINGS, rows=[*_threads(options), *_coroutines(options)])
+
+
+def _threads(options: Options) -> list[dict[str, Any]]:
+    """Let `CALLERS` threads give `COMMANDS` each, in each block."""
     with (
-        tempfile.TemporaryDirectory(dir=folder) as directory,
+        tempfile.TemporaryDirectory(dir=options.folder) as directory,
         open_ledger(f"sqlite:///{directory}/ledger.db", strategy_id="bench") as ledger,
     ):
-        contest = Contest(ledger, commands)
-        return [_measured(f"{CALLERS} threads", contest, contest.threads, blocks, commands)]
+        contest = Contest(ledger, COMMANDS)
+        return _measured(f"{CALLERS} threads", contest, contest.threads, options.blocks, COMMANDS)
 
 
-def measure_coroutines(*, blocks: int, commands: int, folder: str | None) -> list[dict[str, Any]]:
-    """Let `CALLERS` coroutines give `commands` each, `blocks` times."""
-    with tempfile.TemporaryDirectory(dir=folder) as directory, asyncio.Runner() as runner:
+def _coroutines(options: Options) -> list[dict[str, Any]]:
+    """Let `CALLERS` coroutines give `COMMANDS` each, in each block."""
+    with tempfile.TemporaryDirectory(dir=options.folder) as directory, asyncio.Runner() as runner:
         ledger = open_ledger(f"sqlite:///{directory}/ledger.db", strategy_id="bench")
-        contest = Contest(ledger, commands)
+        contest = Contest(ledger, COMMANDS)
 
         async def serve() -> AsyncStrategyLedger:
             return AsyncStrategyLedger(ledger)
@@ -106,30 +113,35 @@ def measure_coroutines(*, blocks: int, commands: int, folder: str | None) -> lis
             runner.run(work)
 
         try:
-            return [_measured(f"{CALLERS} coroutines", contest, run, blocks, commands)]
+            return _measured(f"{CALLERS} coroutines", contest, run, options.blocks, COMMANDS)
         finally:
             runner.run(served.close())
 
 
-def _measured(name: str, contest: Contest, callers: Work, blocks: int, commands: int) -> dict[str, Any]:
+def _measured(name: str, contest: Contest, callers: Work, blocks: int, commands: int) -> list[dict[str, Any]]:
     speeds: dict[str, list[float]] = {"one": [], "callers": [], "batch": []}
-    kinds = {"one": (contest.one, ALONE), "callers": (callers, CALLERS * commands),
-             "batch": (contest.batches, CALLERS * commands)}  # fmt: skip
+    kinds = {
+        "one": (contest.one, ALONE),
+        "callers": (callers, CALLERS * commands),
+        "batch": (contest.batches, CALLERS * commands),
+    }
     for block in range(blocks + 1):
         for kind, (work, given) in kinds.items():
             started = time.perf_counter()
             work()
             if block:  # the first block warms up
                 speeds[kind].append(given / (time.perf_counter() - started))
-    to_one = [mine / one for mine, one in zip(speeds["callers"], speeds["one"], strict=True)]
-    to_batch = [mine / batch for mine, batch in zip(speeds["callers"], speeds["batch"], strict=True)]
-    return {
-        "column": name,
-        "commands_a_second": round(statistics.median(speeds["callers"])),
-        "one_a_second": round(statistics.median(speeds["one"])),
-        "batch_a_second": round(statistics.median(speeds["batch"])),
-        "to_one": round(statistics.median(to_one), 2),
-        "to_one_least": round(min(to_one), 2),
-        "to_batch": round(statistics.median(to_batch), 2),
-        "to_batch_least": round(min(to_batch), 2),
-    }
+    rows = []
+    for floor, named in FLOORS.items():
+        ratios = [mine / theirs for mine, theirs in zip(speeds["callers"], speeds[floor], strict=True)]
+        rows.append(
+            {
+                "what": f"{name}, by {named}",
+                "ratio": round(statistics.median(ratios), 2),
+                "least": round(min(ratios), 2),
+                "goal": GOALS.get((name, floor)),
+                "commands_a_second": round(statistics.median(speeds["callers"])),
+                "floor_a_second": round(statistics.median(speeds[floor])),
+            }
+        )
+    return rows

@@ -73,6 +73,7 @@ _SECTIONS: Sequence[tuple[str, str, str]] = (
     ("latency", "A single command", "Microseconds of a command, checkpoints included."),
     ("counts", "Asked of SQLite and the disk", "Counted, not timed."),
     ("reads", "Questions", "Microseconds of a question; where memory answers, the floor is one look at the head."),
+    ("threads", "Many callers", "Commands a second of 64 callers on one ledger, each waiting until its own is durable."),
     ("scale", "With age", "The same work on files of different age."),
     ("verification", "Verifying and rebuilding", "Entries a second, of one core."),
     ("importing", "Importing", "CPU milliseconds in a new process."),
@@ -131,6 +132,8 @@ def _judged(what: str, row: Mapping[str, Any]) -> list[tuple[str, str, str, str]
             case "latency":
                 judged.append((f"{name}: p99 by median", "≤", goal, row["p99_by_median"], True))
                 judged.append((f"{name}: the slowest, ms", "≤", row["max_goal_us"] / 1e3, row["max_us"] / 1e3, True))
+            case "threads":
+                judged.append((name, "≥", goal, row["ratio"], False))
             case "counts":
                 judged.append((name, "≤", goal, row["counted"], True))
             case "verification":
