@@ -73,7 +73,7 @@ _SECTIONS: Sequence[tuple[str, str, str]] = (
     ("latency", "A single command", "Microseconds of a command, checkpoints included."),
     ("counts", "Asked of SQLite and the disk", "Counted, not timed."),
     ("reads", "Questions", "Microseconds of a question; where memory answers, the floor is one look at the head."),
-    ("threads", "Many callers", "Commands a second of 64 callers on one ledger, each waiting until its own is durable."),
+    ("threads", "Many callers", "Commands a second of 64 callers, each waiting until its own is durable."),
     ("scale", "With age", "The same work on files of different age."),
     ("verification", "Verifying and rebuilding", "Entries a second, of one core."),
     ("importing", "Importing", "CPU milliseconds in a new process."),
