@@ -166,11 +166,11 @@ class Printer:
     def table(self, listing: Listing[ItemT], items: Iterable[ItemT], width: int | None = None) -> tables.Table:
         """Return a table."""
         columns = [column.shown for column in listing.columns]
-        return tables.lay_out(columns, self._cells(listing, items), width)
+        return tables.lay_out(columns, self.cells(listing, items), width)
 
     def markdown(self, listing: Listing[ItemT], items: Iterable[ItemT]) -> list[str]:
         """Return the lines of a Markdown table; none where there is no item."""
-        rows = self._cells(listing, items)
+        rows = self.cells(listing, items)
         if not rows:
             return []
         every = [column.shown for column in listing.columns]
@@ -182,7 +182,7 @@ class Printer:
 
     def plain(self, listing: Listing[ItemT], items: Iterable[ItemT]) -> list[str]:
         """Return each row as a line without headings and columns, for rows that come one by one."""
-        return ["  ".join(tables.printable(cell) for cell in row if cell) for row in self._cells(listing, items)]
+        return ["  ".join(tables.printable(cell) for cell in row if cell) for row in self.cells(listing, items)]
 
     def at(self, moment: datetime | None) -> str | None:
         """Write a time in the zone that was asked for."""
@@ -199,14 +199,16 @@ class Printer:
             terminal.print_lines(table.lines)
             say_left_out(table.left_out)
 
-    def _cells(self, listing: Listing[ItemT], items: Iterable[ItemT]) -> list[list[str | None]]:
+    def cells(self, listing: Listing[ItemT], items: Iterable[ItemT]) -> list[list[str | None]]:
+        """Return each row as it is shown to people, cell by cell."""
         return [
-            [self._cell(column, cell) for column, cell in zip(listing.columns, row, strict=True)]
+            [self.shown(column, cell) for column, cell in zip(listing.columns, row, strict=True)]
             for item in items
             for row in listing.rows(item)
         ]
 
-    def _cell(self, column: Column, cell: Cell) -> str | None:
+    def shown(self, column: Column, cell: Cell) -> str | None:
+        """Return one cell as it is shown to people."""
         match cell:
             case None:
                 return None

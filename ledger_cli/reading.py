@@ -172,6 +172,22 @@ def stores_of(asked: Asked) -> Iterator[list[Store]]:
 
     One of several that cannot be opened is complained of and left out; the exit code tells of it in the end.
     """
+    with stores_there(asked) as (stores, failures):
+        for complaint in failures if stores else failures[:-1]:
+            complain(complaint, asked.form)
+        if not stores:
+            raise failures[-1]
+        yield stores
+    if failures:
+        click.get_current_context().exit(UNREADABLE)
+
+
+@contextmanager
+def stores_there(asked: Asked) -> Iterator[tuple[list[Store], list[Failure]]]:
+    """Open the ledgers that can be opened, and give the failures of the others; at least one of either.
+
+    It prints nothing and needs no context of click: any thread may look again and again.
+    """
     from ledger_core import open_reader
 
     failures: list[Failure] = []
@@ -185,13 +201,10 @@ def stores_of(asked: Asked) -> Iterator[list[Store]]:
                     opened.append((path, reader, list(reader.strategies())))
             except Failure as failure:
                 failures.append(failure)
-        for complaint in failures if opened else failures[:-1]:
-            complain(complaint, asked.form)
-        if not opened:
-            raise failures[-1]
-        _require_strategy(asked.strategy, [known for _, _, strategies in opened for known in strategies])
+        if opened:
+            _require_strategy(asked.strategy, [known for _, _, strategies in opened for known in strategies])
         with one_line(mask_url(paths[0]) if len(paths) == 1 else ""):
-            yield [
+            stores = [
                 Store(
                     path,
                     mask_url(path),
@@ -200,8 +213,7 @@ def stores_of(asked: Asked) -> Iterator[list[Store]]:
                 )
                 for path, reader, strategies in opened
             ]
-    if failures:
-        click.get_current_context().exit(UNREADABLE)
+            yield stores, failures
 
 
 def complain(failure: Failure, form: Form) -> None:

@@ -79,6 +79,11 @@ def show(asked: Asked, record_id: str) -> None:
             click.echo("\n\n".join(_text(*one, asked.printer) for one in shown))
 
 
+def text_of(stores: Sequence[Store], match: Match, printer: Printer) -> str:
+    """Return everything about what one match names; nothing where it is no longer there."""
+    return "\n\n".join(_text(target, _read(target), printer) for target in _targets(stores, [match]))
+
+
 def _targets(stores: Sequence[Store], matches: Iterable[Match]) -> list[_Target]:
     """Return what is to be shown: an order's other ids lead to the order, that of a waiting fill to the fact."""
     wanted = dict.fromkeys((match.ledger, match.strategy_id, *_aim(match)) for match in matches)

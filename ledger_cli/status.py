@@ -73,7 +73,7 @@ IN_DOUBT: "Listing[Found[Order]]" = Listing(
 
 
 @attrs.frozen
-class _Section:
+class Section:
     """A part of the answer: its name for programs, its heading, what it says where there is nothing."""
 
     name: str
@@ -84,19 +84,19 @@ class _Section:
     style: str = "title"
 
 
-def sections(picture: Picture) -> list[_Section]:
+def sections(picture: Picture) -> list[Section]:
     """Return the parts of the answer, most urgent first."""
     # fmt: off
     return [
-        _Section("in_doubt", "IN DOUBT: the venue may have these or not", "nothing in doubt",
-                 IN_DOUBT, picture.in_doubt, "doubt"),
-        _Section("requests_in_flight", "Requests without an answer", "no request without an answer",
-                 REQUESTS_IN_FLIGHT, picture.requests, "waiting"),
-        _Section("working", "Working at the venues", "no order working", ORDERS, picture.working),
-        _Section("positions", "Held", "no position", POSITIONS, picture.positions),
-        _Section("exposures", "Net, over all strategies", "no exposure", EXPOSURES, picture.exposures),
-        _Section("quarantine", "In quarantine: told by the venue, in no order and no position",
-                 "nothing in quarantine", FACTS, picture.facts, "waiting"),
+        Section("in_doubt", "IN DOUBT: the venue may have these or not", "nothing in doubt",
+                IN_DOUBT, picture.in_doubt, "doubt"),
+        Section("requests_in_flight", "Requests without an answer", "no request without an answer",
+                REQUESTS_IN_FLIGHT, picture.requests, "waiting"),
+        Section("working", "Working at the venues", "no order working", ORDERS, picture.working),
+        Section("positions", "Held", "no position", POSITIONS, picture.positions),
+        Section("exposures", "Net, over all strategies", "no exposure", EXPOSURES, picture.exposures),
+        Section("quarantine", "In quarantine: told by the venue, in no order and no position",
+                "nothing in quarantine", FACTS, picture.facts, "waiting"),
     ]
     # fmt: on
 
@@ -138,7 +138,7 @@ def lines(
     picture: Picture, printer: Printer, *, width: int | None, rows_max: int | None
 ) -> tuple[list[Line], list[str]]:
     """Return the answer as lines, and the headings of the columns that had no room."""
-    shown: list[Line] = [*_heading(picture, printer)]
+    shown: list[Line] = [*heading(picture, printer)]
     left_out: dict[str, None] = {}
     nothing = []
     for section in sections(picture):
@@ -153,15 +153,19 @@ def lines(
         shown += [[], [(f"{section.heading} ({counted})", section.style)], [], *table.lines]
         left_out.update(dict.fromkeys(table.left_out))
     if nothing:
-        shown += [[], [(_sentence(nothing), "good")]]
-    steps = list(next_steps(picture))
+        shown += [[], [(sentence(nothing), "good")]]
+    steps = list(steps_to_take(picture))
     if steps:
-        shown += [[], [("Next", "title")], []]
-        for place, step in enumerate(steps, 1):
-            shown.append([(f"{place}. {step.sentence}", "")])
-            if step.command is not None:
-                shown.append([(f"   {step.command}", "heading")])
+        shown += [[], [("Next", "title")], [], *steps]
     return shown, list(left_out)
+
+
+def steps_to_take(picture: Picture) -> Iterator[Line]:
+    """Return what a person does next, and what to type, as lines."""
+    for place, step in enumerate(next_steps(picture), 1):
+        yield [(f"{place}. {step.sentence}", "")]
+        if step.command is not None:
+            yield [(f"   {step.command}", "heading")]
 
 
 def document(picture: Picture, found: Sequence[str]) -> Document:
@@ -208,7 +212,8 @@ def _print(asked: Asked, picture: Picture, found: Sequence[str]) -> None:
             asked.printer.print(ITEMS, items_of(picture))
 
 
-def _heading(picture: Picture, printer: Printer) -> Iterator[Line]:
+def heading(picture: Picture, printer: Printer) -> Iterator[Line]:
+    """Return which ledgers these are, their last events and their ages, and who has them open, as lines."""
     for one in picture.ledgers:
         strategies = ", ".join(one.strategies) or "no strategy yet"
         counted = words.count(len(one.strategies), "strategy", "strategies")
@@ -224,7 +229,7 @@ def _heading(picture: Picture, printer: Printer) -> Iterator[Line]:
 
 
 def _markdown(picture: Picture, printer: Printer, rows_max: int | None) -> Iterator[str]:
-    for line in _heading(picture, printer):
+    for line in heading(picture, printer):
         yield "".join(part for part, _ in line).rstrip() + "  "
     for section in sections(picture):
         yield f"\n## {section.heading} ({len(section.items):,})\n"
@@ -234,7 +239,8 @@ def _markdown(picture: Picture, printer: Printer, rows_max: int | None) -> Itera
         yield f"{place}. {step.sentence}" + (f" `{step.command}`" if step.command else "")
 
 
-def _sentence(parts: Sequence[str]) -> str:
+def sentence(parts: Sequence[str]) -> str:
+    """Return what there is nothing of, as one sentence."""
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
 

@@ -6,7 +6,7 @@ fit, each row becomes a block of lines. No value is ever cut.
 
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -59,6 +59,26 @@ class Table:
         return "\n".join("".join(part for part, _ in line).rstrip() for line in self.lines)
 
 
+@attrs.frozen
+class Room:
+    """Which columns, by their places, say anything and have room, and the block of each, of one width.
+
+    A block is the heading, the rule and the values. `for_last` is how wide the last column may be where it is folded.
+    Where not `fits`, even the columns of rank 0 are too wide together.
+    """
+
+    shown: Sequence[int]
+    kept: Sequence[int]
+    blocks: Mapping[int, Sequence[str]]
+    for_last: int | None = None
+    fits: bool = attrs.field(default=True, kw_only=True)
+
+    @property
+    def left_out(self) -> list[int]:
+        """The columns that say something and have no room."""
+        return [index for index in self.shown if index not in self.kept]
+
+
 def text(heading: str) -> Column:
     """Return a column of words, aligned left."""
     return Column(heading)
@@ -77,11 +97,29 @@ def render(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
 def lay_out(columns: Sequence[Column], values: Iterable[Sequence[Cell]], width: int | None) -> Table:
     """Return the table, one line a row below the headings, or a block a row, within `width`."""
     cells = [[None if value is None else printable(value) for value in row] for row in values]
-    if not cells:
+    room = make_room(columns, cells, width)
+    if not room.shown:
         return Table([])
+    shown, kept, blocks = room.shown, room.kept, room.blocks
+    if not room.fits:
+        return Table(
+            _as_blocks([columns[index] for index in shown], [[row[index] for index in shown] for row in cells])
+        )
+    lines: list[Line] = []
+    for number in range(_HEAD + len(cells)):
+        parts = [(columns[index], blocks[index][number]) for index in kept]
+        lines += _line(number, parts, room.for_last)
+        if number >= _HEAD:
+            row = cells[number - _HEAD]
+            under = [(columns[index], row[index]) for index in shown if index not in kept and columns[index].below]
+            for column, value in under:
+                lines += _under(column.heading, value, width) if value else []
+    return Table(lines, [columns[index].heading for index in room.left_out if not columns[index].below])
+
+
+def make_room(columns: Sequence[Column], cells: Sequence[Sequence[Cell]], width: int | None) -> Room:
+    """Return which columns of a table have room within `width`, and what stands in them; cells are printable."""
     shown = [index for index, column in enumerate(columns) if is_shown(column, [row[index] for row in cells])]
-    if not shown:
-        return Table([])
     blocks = {index: _block(columns[index], [row[index] or "" for row in cells]) for index in shown}
     sizes = {index: display_width(blocks[index][1]) for index in shown}
     folded = shown[-1] if shown and columns[shown[-1]].below else None
@@ -89,23 +127,12 @@ def lay_out(columns: Sequence[Column], values: Iterable[Sequence[Cell]], width: 
     left_out = _without_room({index: (columns[index].rank, needed[index]) for index in shown}, width)
     kept = [index for index in shown if index not in left_out]
     if width is not None and (not kept or _size(needed[index] for index in kept) > width):
-        return Table(
-            _as_blocks([columns[index] for index in shown], [[row[index] for index in shown] for row in cells])
-        )
-    room = None
+        return Room(shown, kept, blocks, fits=False)
+    for_last = None
     if width is not None and folded in kept:
-        room = width - _size(sizes[index] for index in kept if index != folded) - len(_GAP)
-        blocks[folded] = [blocks[folded][0], "-" * min(room, sizes[folded]), *blocks[folded][_HEAD:]]
-    lines: list[Line] = []
-    for number in range(_HEAD + len(cells)):
-        parts = [(columns[index], blocks[index][number]) for index in kept]
-        lines += _line(number, parts, room)
-        if number >= _HEAD:
-            row = cells[number - _HEAD]
-            under = [(columns[index], row[index]) for index in shown if index in left_out and columns[index].below]
-            for column, value in under:
-                lines += _under(column.heading, value, width) if value else []
-    return Table(lines, [columns[index].heading for index in shown if index in left_out and not columns[index].below])
+        for_last = width - _size(sizes[index] for index in kept if index != folded) - len(_GAP)
+        blocks[folded] = [blocks[folded][0], "-" * min(for_last, sizes[folded]), *blocks[folded][_HEAD:]]
+    return Room(shown, kept, blocks, for_last)
 
 
 def render_pairs(pairs: Iterable[tuple[str, Cell]]) -> str:

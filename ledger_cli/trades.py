@@ -18,6 +18,7 @@ from ledger_cli.reading import (
     last_entry,
     newest,
     reading_options_with_id,
+    records_of,
     stores_of,
     symbol_option,
 )
@@ -30,14 +31,14 @@ _PLACES = 6
 
 
 @attrs.frozen
-class _Timed:
+class Timed:
     """A trade and the moment up to which an open one has lasted."""
 
     found: "Found[Trade]"
     moment: datetime
 
 
-def _row(timed: _Timed) -> Sequence[Cell]:
+def _row(timed: Timed) -> Sequence[Cell]:
     trade = timed.found.record
     return (
         trade.state.value,
@@ -61,7 +62,7 @@ def _row(timed: _Timed) -> Sequence[Cell]:
     )
 
 
-TRADES: Listing[_Timed] = Listing(
+TRADES: Listing[Timed] = Listing(
     (
         text("state"),
         text("ledger", varies=True),
@@ -134,14 +135,14 @@ def trades(asked: Asked, symbol: str | None, since: str | None, until: str | Non
             print_trades(asked, trades_named(stores, trade_id))
             return
         found, total = _found(stores, asked, symbol, begin, end)
-        asked.printer.print(TRADES, [_Timed(one, asked.printer.moment) for one in found])
+        asked.printer.print(TRADES, [Timed(one, asked.printer.moment) for one in found])
         noun = "trade" if asked.everything else "open trade"
         asked.say_how_many(len(found), total, noun, f"; {last_entry(stores, asked.printer)}")
 
 
 def render(found: "Iterable[tuple[str, Trade]]", moment: datetime) -> str:
     """Return (strategy_id, trade) as a table, however wide."""
-    timed = [_Timed(Found("", strategy_id, trade), moment) for strategy_id, trade in found]
+    timed = [Timed(Found("", strategy_id, trade), moment) for strategy_id, trade in found]
     return Printer(moment=moment).table(TRADES, timed).text
 
 
@@ -166,7 +167,7 @@ def print_trades(asked: Asked, found: "Sequence[Found[Trade]]") -> None:
     if asked.form == "table":
         click.echo("\n\n".join(render_one(one, asked.printer) for one in found))
     else:
-        asked.printer.print(TRADES, [_Timed(one, asked.printer.moment) for one in found])
+        asked.printer.print(TRADES, [Timed(one, asked.printer.moment) for one in found])
 
 
 def render_one(found: "Found[Trade]", printer: Printer) -> str:
@@ -210,6 +211,12 @@ def note_of(trade: "Trade") -> str | None:
         f"residual {residual} {trade.residual_reason or ''}".strip() if residual else "",
     )
     return "; ".join(note for note in notes if note) or None
+
+
+def open_trades(stores: Iterable[Store]) -> "list[Found[Trade]]":
+    """Return every open trade of the ledgers, in order of opening."""
+    found = records_of(stores, lambda ledger: ledger.find_trades(state="OPEN", limit=None))
+    return sorted(found, key=lambda one: one.record.opened_at)
 
 
 def _found(
