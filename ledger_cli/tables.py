@@ -188,7 +188,7 @@ def _line(number: int, parts: Sequence[tuple[Column, str]], room: int | None) ->
         segments += [(value, _style(number, column, value)), (_GAP, "")]
     column, value = parts[-1]
     style = _style(number, column, value)
-    first, *more = _folded(value.rstrip(), room)
+    first, *more = folded(value.rstrip(), room)
     indent = " " * sum(display_width(text) for text, _ in segments)
     return [[*segments, (first, style)], *([(indent, ""), (text, style)] for text in more)]
 
@@ -197,7 +197,7 @@ def _style(number: int, column: Column, value: str) -> str:
     return ("heading", "rule")[number] if number < _HEAD else column.style(value.strip())
 
 
-def _folded(value: str, room: int | None) -> list[str]:
+def folded(value: str, room: int | None) -> list[str]:
     """Return the text in lines of at most so many columns, as far as its words allow."""
     if room is None or display_width(value) <= room:
         return [value]
@@ -207,7 +207,7 @@ def _folded(value: str, room: int | None) -> list[str]:
 def _under(heading: str, value: str, width: int | None) -> list[Line]:
     """Return what is written under a row for want of room in it."""
     before = f"{_INDENT}{heading}: "
-    first, *more = _folded(value, None if width is None else width - len(before))
+    first, *more = folded(value, None if width is None else width - len(before))
     return [[(before, "rule"), (first, "")], *([(" " * len(before), ""), (text, "")] for text in more)]
 
 

@@ -15,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 Segment = tuple[str, str]
 """A piece of a line, and its style: a name of `STYLES`, or nothing."""
@@ -57,6 +58,11 @@ def has_reader() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def has_keys() -> bool:
+    """Whether a person can press keys, and the terminal can move its cursor."""
+    return sys.stdin.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
+
+
 def print_lines(lines: Iterable[Sequence[Segment]]) -> None:
     """Print lines to stdout, in colour where stdout is a terminal that has colours, and rich is installed."""
     console = _console() if sys.stdout.isatty() else None
@@ -64,13 +70,25 @@ def print_lines(lines: Iterable[Sequence[Segment]]) -> None:
         for line in lines:
             click.echo("".join(text for text, _ in line).rstrip())
         return
+    for line in lines:
+        console.print(styled(line), soft_wrap=True)
+
+
+def styled_lines(lines: Iterable[Sequence[Segment]]) -> "Text":
+    """Return lines as rich has them."""
     from rich.text import Text
 
-    for line in lines:
-        text = Text(no_wrap=True, overflow="ignore", end="\n")
-        for part, style in line:
-            text.append(part, STYLES[style] or None)
-        console.print(text, soft_wrap=True)
+    return Text("\n", no_wrap=True).join([styled(line) for line in lines])
+
+
+def styled(line: Sequence[Segment]) -> "Text":
+    """Return a line as rich has it; rich must be there."""
+    from rich.text import Text
+
+    text = Text(no_wrap=True, overflow="ignore")
+    for part, style in line:
+        text.append(part, STYLES[style] or None)
+    return text
 
 
 @cache

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from importlib.util import find_spec
 from itertools import count as counting
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ import attrs
 import click
 
 from ledger_cli import terminal
+from ledger_cli.asking import ledger_paths
 from ledger_cli.failures import Failure
 from ledger_cli.journal import EVENTS
 from ledger_cli.listing import Form
 from ledger_cli.picture import gather
-from ledger_cli.reading import Asked, now, one_answer_options, say, stores_of
+from ledger_cli.reading import Asked, complain, now, one_answer_options, say, stores_there
 from ledger_cli.status import lines
+from ledger_cli.tables import Line
 
 if TYPE_CHECKING:
     from ledger_core import Entry
@@ -39,14 +42,23 @@ _HOME_AND_CLEAR = "\x1b[H\x1b[J"
     show_default=True,
     help="How often to look.",
 )
-@click.option("--count", metavar="N", type=click.IntRange(min=1), help="Look N times, then end; else until Ctrl-C.")
-def watch(asked: Asked, interval: float, count: int | None) -> None:
-    """Show the status of ledgers as it changes, until Ctrl-C.
+@click.option("--count", metavar="N", type=click.IntRange(min=1), help="Look N times, then end; implies --plain.")
+@click.option("--plain", is_flag=True, help="The status alone, printed again and again, also where Textual is there.")
+def watch(asked: Asked, interval: float, count: int | None, plain: bool) -> None:
+    """Show the status of ledgers as it changes, until q or Ctrl-C.
 
     PATH is a ledger file or a URL. Each look opens the ledger anew and lets go of it, so the bot never waits for it.
-    Where stdout is no terminal, or with -o jsonl, each event is printed once it was recorded.
+    In a terminal, with pip install "strategy-ledger[tui]", it is a view to move in: ? says which key does what. Without
+    it, or with --plain, it is the status, printed again and again. Where stdout is no terminal, or with -o jsonl, each
+    event is printed once it was recorded.
     """
+    ledger_paths(asked.paths, asked.settings)  # one that is not named can never be there later
     fills_screen = sys.stdout.isatty() and asked.form is Form.TABLE
+    if fills_screen and count is None and not plain and terminal.has_keys() and find_spec("textual") is not None:
+        from ledger_cli.live import live
+
+        live(asked, interval)
+        return
     look = _Screen(asked).show if fills_screen else _Events(asked).print_new
     # Ctrl-C is how it is ended, and no failure.
     with suppress(KeyboardInterrupt), _alternate_screen() if fills_screen else nullcontext():
@@ -66,8 +78,11 @@ class _Screen:
         """Look once, and fill the terminal with what is there."""
         printer = attrs.evolve(self.asked.printer, moment=now())
         try:
-            with stores_of(attrs.evolve(self.asked, printer=printer)) as stores:
-                shown, _ = lines(gather(stores, printer.moment), printer, width=terminal.width(), rows_max=ROWS_MAX)
+            with stores_there(self.asked) as (stores, failures):
+                shown: list[Line] = [[(failure.message, "bad")] for failure in failures]
+                if stores:
+                    picture = gather(stores, printer.moment)
+                    shown += lines(picture, printer, width=terminal.width(), rows_max=ROWS_MAX)[0]
         except Failure as failure:  # the file may be moved, or made anew, while we look
             shown = [[(failure.message, "bad")]]
         room = max(1, terminal.height() - 3)
@@ -93,7 +108,11 @@ class _Events:
     def print_new(self) -> None:
         """Print each entry that was not there at the last look; the first one only notes where the journals end."""
         try:
-            with stores_of(self.asked) as stores:
+            with stores_there(self.asked) as (stores, failures):
+                if not stores:
+                    raise failures[-1]
+                for failure in failures:
+                    complain(failure, self.asked.form)
                 for store in stores:
                     for strategy_id, ledger in store.ledgers:
                         place = (store.shown, strategy_id)
