@@ -69,9 +69,8 @@ class LiveView(App[None]):
     .part { height: auto; margin-bottom: 1; }
     .title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     .part:focus-within > .title { text-style: reverse; }
-    #parts.zoomed > * { display: none; }
-    #parts.zoomed > .zoomed { display: block; height: 1fr; margin: 0; }
-    #parts.zoomed > .zoomed > PartTable { max-height: 1fr; height: 1fr; }
+    .part.alone { height: 100%; margin: 0; }
+    .part.alone > PartTable { height: 1fr; max-height: 100%; }
     PartTable { height: auto; max-height: 60vh; }
     PartTable, PartTable:focus { background: ansi_default; color: ansi_default; background-tint: ansi_default 0%; }
     PartTable > .datatable--header, PartTable:focus > .datatable--header,
@@ -101,6 +100,7 @@ class LiveView(App[None]):
         self._memory: Memory | None = None
         self._is_paused = False
         self._is_wide = asked.printer.is_wide
+        self._alone: str | None = None
         self._is_asked = False
         self._answered_at = now()
 
@@ -168,12 +168,15 @@ class LiveView(App[None]):
                 rows = [row for row in part.rows if row.is_found_by(text)] if text else part.rows
                 if not part.rows:
                     nothing.append(part.nothing)
-                view.show(Shown(part, rows, self._memory or {}, look.printer, self._is_wide))
+                is_alone = None if self._alone is None else part.name == self._alone
+                view.show(Shown(part, rows, self._memory or {}, look.printer, self._is_wide, is_alone))
                 counted = f"{len(rows):,} of {len(part.rows):,}" if text else f"{len(part.rows):,}"
                 said = NAMES[part.name] if part.name == "events" else f"{NAMES[part.name]} {counted}"
                 overview += [(said, part.style if rows else "rule"), ("  ", "")]
             base.query_one("#overview", Static).update(styled(overview[:-1]))
-            base.query_one("#rest", Static).update(styled_lines(self._rest(look, nothing, text)))
+            rest = base.query_one("#rest", Static)
+            rest.display = self._alone is None
+            rest.update(styled_lines(self._rest(look, nothing, text)))
         self._keep_focus()
 
     def _rest(self, look: Look, nothing: list[str], text: str) -> list[Line]:
@@ -200,7 +203,7 @@ class LiveView(App[None]):
             said.append(self._failure)
             if self._look is not None:
                 at = self._look.printer.at(self._look.moment.replace(microsecond=0))
-                said.append(f"what is below was so at {at}")
+                said.append(f"looking for it every {self._interval:g} s; what is below was so at {at}")
         elif self._look is not None:
             said += [f"not in this view: {failure}" for failure in self._look.failures]
         banner = self.screen_stack[0].query_one("#banner", Static)
@@ -245,14 +248,10 @@ class LiveView(App[None]):
 
     def action_zoom(self) -> None:
         """Show one part alone, or all."""
-        parts = self.screen_stack[0].query_one("#parts")
         table = self.focused
-        if not isinstance(table, PartTable) or not isinstance(table.parent, PartView):
-            return
-        is_zoomed = parts.has_class("zoomed")
-        for view in self.query(PartView):
-            view.set_class(view is table.parent and not is_zoomed, "zoomed")
-        parts.set_class(not is_zoomed, "zoomed")
+        here = table.parent.part_name if isinstance(table, PartTable) and isinstance(table.parent, PartView) else None
+        self._alone = here if self._alone is None else None
+        self._show()
 
     def action_help(self) -> None:
         """Show which key does what."""
@@ -297,9 +296,11 @@ class LiveView(App[None]):
     def _go_to(self, place: int, step: int, *, exactly: bool = False) -> None:
         """Go to the part at a place, or to the nearest one behind it that is on the screen."""
         views = list(self.screen_stack[0].query(PartView))
-        is_zoomed = self.screen_stack[0].query_one("#parts").has_class("zoomed")
+        if exactly and self._alone is not None:
+            self._alone = views[place].part_name
+            self._show()
         while 0 <= place < len(views):
-            if views[place].display and not is_zoomed:
+            if views[place].display:
                 views[place].table.focus()
                 if not exactly and step:
                     views[place].table.move_cursor(row=0 if step > 0 else views[place].table.row_count - 1)

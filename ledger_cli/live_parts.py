@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ledger_cli import status
+from ledger_cli.exposure import EXPOSURES
+from ledger_cli.facts import FACTS, REQUESTS_IN_FLIGHT
 from ledger_cli.journal import EVENTS
 from ledger_cli.listing import Cell, Column
 from ledger_cli.lookup import Match
+from ledger_cli.orders import ORDERS
 from ledger_cli.picture import Picture
+from ledger_cli.positions import POSITIONS
 from ledger_cli.reading import Found
+from ledger_cli.status import IN_DOUBT, sections
 from ledger_cli.trades import TRADES, Timed
 
 if TYPE_CHECKING:
@@ -101,9 +105,9 @@ def parts_of(
     """Return the parts, most urgent first; `events` are shown in the order given."""
     owners = _owners(picture)
     rows: dict[str, Callable[[Any], Iterator[Row]]] = {
-        "in_doubt": lambda one: _order(one, status.IN_DOUBT.rows(one)),
+        "in_doubt": lambda one: _order(one, IN_DOUBT.rows(one)),
         "requests_in_flight": lambda one: _request(one, symbols),
-        "working": lambda one: _order(one, status.ORDERS.rows(one)),
+        "working": lambda one: _order(one, ORDERS.rows(one)),
         "positions": _position,
         "exposures": lambda one: _exposure(one, owners),
         "quarantine": _fact,
@@ -117,7 +121,7 @@ def parts_of(
             columns=section.listing.columns,
             rows=[row for item in section.items for row in rows[section.name](item)],
         )
-        for section in status.sections(picture)
+        for section in sections(picture)
     ]
     open_trades = [row for one in trades for row in _trade(one, picture.moment)]
     published = [row for one in events for row in _events(one, symbols)]
@@ -201,7 +205,7 @@ def _order(found: "Found[Order]", rows: Iterable[Sequence[Cell]]) -> Iterator[Ro
 
 def _request(found: "Found[OrderRequest]", symbols: Symbols) -> Iterator[Row]:
     request = found.record
-    for cells in status.REQUESTS_IN_FLIGHT.rows(found):
+    for cells in REQUESTS_IN_FLIGHT.rows(found):
         yield Row(
             key=(found.ledger, found.strategy_id, request.order_id, request.request_id),
             cells=cells,
@@ -212,20 +216,20 @@ def _request(found: "Found[OrderRequest]", symbols: Symbols) -> Iterator[Row]:
 
 def _position(found: "Found[Position]") -> Iterator[Row]:
     held = found.record
-    for cells in status.POSITIONS.rows(found):
+    for cells in POSITIONS.rows(found):
         key = (found.ledger, found.strategy_id, held.symbol, held.venue or "", held.account or "", held.position_side)
         yield Row(key=key, cells=cells, words=(found.strategy_id, held.symbol))
 
 
 def _exposure(one: "Exposure", owners: Mapping[str, set[str]]) -> Iterator[Row]:
-    for cells in status.EXPOSURES.rows(one):
+    for cells in EXPOSURES.rows(one):
         yield Row(key=(one.symbol,), cells=cells, words=(one.symbol, *sorted(owners[one.symbol])))
 
 
 def _fact(found: "Found[QuarantinedFact]") -> Iterator[Row]:
     fact = found.record
     named = (word for word in (fact.symbol, fact.order_id, fact.venue_order_id) if word)
-    for cells in status.FACTS.rows(found):
+    for cells in FACTS.rows(found):
         yield Row(
             key=(found.ledger, found.strategy_id, fact.quarantine_id),
             cells=cells,

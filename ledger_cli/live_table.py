@@ -37,6 +37,8 @@ class Shown:
     memory: Memory
     printer: Printer
     is_wide: bool = False
+    is_alone: bool | None = None
+    """Whether it is the part that has the screen for itself; None where no part has."""
 
     def mark_of(self, row: Row) -> Mark | None:
         """Return the mark of a row."""
@@ -76,7 +78,8 @@ class PartTable(DataTable[Text]):
             self.step = step
 
     def __init__(self, name: str) -> None:
-        super().__init__(id=f"table-{name}", cursor_type="row", show_row_labels=False, zebra_stripes=False)
+        super().__init__(id=f"table-{name}", cursor_type="row", show_row_labels=False)
+        self.cursor_foreground_priority = "renderable"
         self.sorted_by: str | None = None
         self.is_reversed = False
         self.left_out: Sequence[str] = ()
@@ -218,7 +221,8 @@ class PartView(Vertical):
     def show(self, shown: Shown) -> None:
         """Show what there is."""
         self._shown = shown
-        self.display = bool(shown.rows)
+        self.display = bool(shown.rows) if shown.is_alone is None else shown.is_alone
+        self.set_class(bool(shown.is_alone), "alone")
         self.table.show(shown, self.table.size.width or self.app.size.width)
         number = list(NAMES).index(shown.part.name) + 1
         found, shown_rows = len(shown.rows), min(len(shown.rows), ROWS_MAX)
@@ -239,4 +243,6 @@ def _printable(value: str | None) -> str | None:
 
 
 def _cell(value: str, style: str, mark: Mark | None) -> Text:
-    return Text(value, style=" ".join(filter(None, (STYLES[style], "bold" if mark else ""))), no_wrap=True)
+    text = Text(no_wrap=True)
+    text.append(value, " ".join(filter(None, (STYLES[style], "bold" if mark else ""))) or None)
+    return text
