@@ -7,6 +7,7 @@ mark that says the same.
 
 from typing import ClassVar
 
+import click
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,6 +16,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Footer, Input, Static
 
 from ledger_cli import words
+from ledger_cli.failures import INTERNAL
 from ledger_cli.live_looks import Answer, Look, Looker
 from ledger_cli.live_parts import NAMES, Memory, remembered
 from ledger_cli.live_screens import DetailScreen, HelpScreen
@@ -40,6 +42,7 @@ class LiveView(App[None]):
     """The whole terminal."""
 
     ENABLE_COMMAND_PALETTE = False
+    AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("slash", "filter", "Filter", key_display="/"),
@@ -68,7 +71,6 @@ class LiveView(App[None]):
     #parts { height: 1fr; }
     .part { height: auto; margin-bottom: 1; }
     .title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    .part:focus-within > .title { text-style: reverse; }
     .part.alone { height: 100%; margin: 0; }
     .part.alone > PartTable { height: 1fr; max-height: 100%; }
     PartTable { height: auto; max-height: 60vh; }
@@ -135,6 +137,8 @@ class LiveView(App[None]):
     def _take(self, message: Looked) -> None:
         """Show what a look found."""
         answer = message.answer
+        if not self._is_whole:
+            return
         if answer.fault is not None:
             self.fault = answer.fault
             self.exit()
@@ -192,9 +196,15 @@ class LiveView(App[None]):
             lines += [[("Next", "title")], *look.steps]
         return lines
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the screen is there to be written to; while the view ends it is taken to pieces."""
+        return bool(self.screen_stack) and bool(self.screen_stack[0].query("#rest"))
+
     def _keep_focus(self) -> None:
         """Leave no key without a table to go to."""
-        if self.screen is self.screen_stack[0] and (self.focused is None or not self.focused.display):
+        focused = self.screen_stack[0].focused
+        if focused is None or not all(node.display for node in focused.ancestors_with_self):
             self._go_to(0, 1)
 
     def _show_banner(self) -> None:
@@ -212,6 +222,8 @@ class LiveView(App[None]):
 
     def _tell_the_time(self) -> None:
         """Say of when the view is; a look that does not end must not pass for a quiet market."""
+        if not self._is_whole:
+            return
         waited = now() - self._answered_at
         if self._is_paused:
             state = "PAUSED"
@@ -339,3 +351,5 @@ def live(asked: Asked, interval: float) -> None:
     view.run()
     if view.fault is not None:
         raise view.fault
+    if view.return_code:  # Textual has said why
+        click.get_current_context().exit(INTERNAL)

@@ -34,6 +34,7 @@ KEYS = (
 class TextScreen(Screen[None]):
     """Lines to scroll in."""
 
+    AUTO_FOCUS = "ScrollableContainer"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss", "Back"),
         ("q", "app.quit", "Quit"),
