@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sysconfig
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -128,18 +128,21 @@ def in_terminal(
     columns: int = 80,
     lines: int = 40,
     typed: str = "",
+    typed_at: str | None = None,
     interrupted_at: str | None = None,
     environment: dict[str, str] | None = None,
+    program: Sequence[str] = (str(SCRIPT),),
 ) -> tuple[str, int]:
     """Run the installed command in a terminal of its own; return what it showed, and its exit code.
 
-    `interrupted_at` is a text at which it gets what Ctrl-C sends, once it has shown that.
+    `interrupted_at` is a text at which it gets what Ctrl-C sends, once it has shown that; `typed_at` one at which it is
+    typed into.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     process = subprocess.Popen(
-        [str(SCRIPT), *map(str, arguments)],
+        [*program, *map(str, arguments)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -148,11 +151,15 @@ def in_terminal(
         start_new_session=True,
     )
     os.close(theirs)
-    os.write(ours, typed.encode())
+    if typed_at is None:
+        os.write(ours, typed.encode())
     shown = b""
     try:
         while piece := os.read(ours, 65_536):
             shown += piece
+            if typed_at is not None and typed_at.encode() in shown:
+                os.write(ours, typed.encode())
+                typed_at = None
             if interrupted_at is not None and interrupted_at.encode() in shown:
                 process.send_signal(signal.SIGINT)
                 interrupted_at = None

@@ -107,7 +107,7 @@ def test_watch_shows_the_status_on_a_screen_of_its_own(ledger_file: Path) -> Non
 
 def test_ctrl_c_ends_watching_and_is_no_failure(ledger_file: Path) -> None:
     """The terminal is left as it was found."""
-    shown, code = in_terminal("watch", ledger_file, "-n", "0.05", interrupted_at="Ctrl-C ends", lines=60)
+    shown, code = in_terminal("watch", ledger_file, "--plain", "-n", "0.05", interrupted_at="Ctrl-C ends", lines=60)
     assert code == 0
     assert shown.rstrip().endswith("\x1b[?1049l")
 
@@ -117,6 +117,15 @@ def test_watch_survives_that_the_file_is_gone_for_a_while(tmp_path: Path) -> Non
     shown, code = in_terminal("watch", tmp_path / "nothing.db", "-n", "0.05", "--count", "2")
     assert code == 0
     assert shown.count("there is no ledger file") == 2
+
+
+def test_watch_goes_on_where_one_of_several_files_is_gone(ledger_file: Path, tmp_path: Path) -> None:
+    """The other one is shown each time, below what is wrong."""
+    arguments = ("watch", ledger_file, tmp_path / "nothing.db", "-n", "0.05", "--count", "2")
+    shown, code = in_terminal(*arguments, lines=60, environment={"NO_COLOR": "1"})
+    assert code == 0
+    assert shown.count("there is no ledger file") == 2
+    assert shown.count("IN DOUBT") == 2
 
 
 def test_in_a_pipe_watch_prints_each_event_as_it_comes(ledger_file: Path) -> None:
