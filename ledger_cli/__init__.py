@@ -12,6 +12,7 @@
     asking, settings, masking, completing           what is asked for, and where else to look
     reading, writing, sqlite_files, lookup, processes, wal           how ledgers are opened and looked into
     picture, health, plans                          what is known, judged and planned, without printing
+    live, live_looks, live_parts, live_table, live_screens, live_style   the view of watch where Textual is there
     listing, tables, words, documents, terminal, progress            how an answer is printed
 
 Nothing here is needed by the ledger itself. What takes long to import is imported by the command that needs it.
