@@ -2,6 +2,7 @@
 
 import gc
 
+import attrs
 import pytest
 
 from ledger_core.changes import GENESIS_DIGEST, Head
@@ -9,6 +10,7 @@ from ledger_core.errors import Conflict, InvalidValue
 from ledger_core.model import RecordKind
 from ledger_core.repository import LedgerRepository, Query
 from ledger_core.testing import entry, head_after, order
+from ledger_core.testing.samples import STRATEGY
 from ledger_storage_memory import MemoryRepository, MemoryStore, open_repository
 
 EMPTY = Head(0, GENESIS_DIGEST)
@@ -104,3 +106,15 @@ def test_reading_from_before_the_start_reads_from_the_start() -> None:
     for number in range(3):
         repository.append([entry(repository.head(), order(f"O-{number}"), strategy_id="S")])
     assert [read.sequence for read in repository.read(-1)] == [1, 2, 3]
+
+
+def test_a_value_that_is_none_of_its_field_is_a_difference() -> None:
+    """Records in memory can be of any shape: what could not even be written is reported by name, and stops nothing."""
+    repository = open_repository("memory://", strategy_id=STRATEGY)
+    repository.append([entry(EMPTY, order())])
+    (stored,) = repository.scan(RecordKind.ORDER)
+    expected = order(sequence=1)
+    assert dict(stored.differences(expected)) == {}
+    repository.restore([attrs.evolve(expected, quantity=object(), placed_at="yesterday")])  # type: ignore[arg-type]  # damage
+    (stored,) = repository.scan(RecordKind.ORDER)
+    assert set(stored.differences(expected)) == {"quantity", "placed_at"}

@@ -106,7 +106,7 @@ def test_field_of_an_unknown_type_has_no_samples() -> None:
 def test_library_that_reads_other_rows_is_found_at_import(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lifecycle is what its rows say, or the import fails: a library that loses one is not believed."""
 
-    class Forgetful(Machine):  # type: ignore[misc]  # of a library whose types are loose
+    class Forgetful(Machine):
         def __init__(self, *, transitions: list[Any], **options: Any) -> None:
             super().__init__(transitions=transitions[:-1], **options)
 

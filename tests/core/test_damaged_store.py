@@ -18,6 +18,7 @@ from ledger_core import (
     StorageError,
     StrategyLedger,
     open_reader,
+    open_repository,
     reader,
     replaying,
 )
@@ -174,7 +175,6 @@ def test_reader_lets_go_of_a_strategy_that_does_not_open(store: Store, monkeypat
             closed.append(self.strategy_id)
             super().close()
 
-    open_repository = reader.open_repository
     monkeypatch.setattr(reader, "open_repository", lambda url, **options: Broken(open_repository(url, **options)))
     with open_reader(store.url) as tool:
         with pytest.raises(StorageCorrupt):
@@ -197,7 +197,10 @@ def test_history_of_a_trade_knows_the_splits_of_its_symbol(damaged: Damaged) -> 
 class End(AroundRepository):
     """A repository whose last writer did not end well, with entries shown otherwise than they are."""
 
-    ended_uncleanly = True  # type: ignore[assignment]  # a property of the inner one
+    @property
+    def ended_uncleanly(self) -> bool:
+        """Always."""
+        return True
 
     def __init__(self, inner: LedgerRepository) -> None:
         """Show everything as it is."""
