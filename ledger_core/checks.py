@@ -5,7 +5,6 @@ is kept are plain values: of a subclass of str, Decimal or datetime only the val
 is called. An object that says it is of another class, raises when it is read or never ends is malformed.
 """
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -364,6 +363,8 @@ def _text(value: object, argument: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint at the known name that comes nearest, or nothing."""
+    import difflib  # which a program without a misspelt name never needs
+
     near = difflib.get_close_matches(name[:WORD_LENGTH_MAX], list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cache
-from importlib.metadata import entry_points
 from os import PathLike, fspath
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
@@ -289,6 +288,9 @@ def open_repository(url_or_path: str | PathLike[str], *, strategy_id: str, read_
 
 @cache  # of what was found: looking through everything that is installed takes longer than opening a file
 def _opener_of(scheme: str) -> RepositoryOpener:
+    # Imported here: it can look into archives, and brings along all that this takes.
+    from importlib.metadata import entry_points
+
     known = entry_points(group=ENTRY_POINT_GROUP)
     if scheme not in known.names:
         names = sorted(set(known.names))

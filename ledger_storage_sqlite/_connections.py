@@ -13,9 +13,7 @@ next query.
 """
 
 import os
-import shutil
 import sqlite3
-import tempfile
 import threading
 import time
 import weakref
@@ -329,6 +327,9 @@ class ReadConnection:
             raise
 
     def _open_copy(self, signature: _Signature) -> None:
+        import shutil  # here: few readers ever come to a file without its shared memory
+        import tempfile
+
         folder = tempfile.mkdtemp(prefix="strategy-ledger-")
         self._remove_copy = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         path = Path(folder) / self._location.path.name
