@@ -137,6 +137,12 @@ class Reading:
         """Raise Unreadable for what cannot be a ledger file, without opening it or anything beside it."""
         if self.path.is_dir():
             raise Unreadable(f"{self.path} is a directory, not a ledger file")
+        wal = _beside(self.path, "-wal")
+        if wal.is_file() and wal.stat().st_size > _WAL_HEADER_BYTES and not (self.path.exists() and _size(self.path)):
+            raise Unreadable(  # SQLite would delete the log
+                f"{self.path} is empty or gone, but {wal.name} beside it holds {_size(wal)} bytes of a ledger:"
+                " put the file back, from a backup if need be"
+            )
         if not self.path.exists():
             raise Unreadable(f"there is no ledger file {self.path}")
         for one in (self.path, *(_beside(self.path, suffix) for suffix in ("-wal", "-shm", "-journal"))):
@@ -147,7 +153,7 @@ class Reading:
         if not os.access(self.path, os.R_OK):
             raise Unreadable(f"{self.path} may not be read by this user")
         # It is not opened to look at it: closing it would drop the locks that SQLite holds on it in this process.
-        if not self.path.stat().st_size and not _beside(self.path, "-wal").exists():
+        if not _size(self.path):
             raise Unreadable(f"{self.path}: the file is empty: no ledger was ever written to it")
 
     def _connect(self) -> None:
@@ -343,6 +349,10 @@ def _printable(text: str) -> str:
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _signature_of(path: Path) -> _Signature:

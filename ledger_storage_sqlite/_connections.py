@@ -26,7 +26,7 @@ import attrs
 
 from ledger_core.errors import LedgerClosed, StorageBusy, StorageCorrupt, StorageError
 from ledger_storage_sqlite import schema
-from ledger_storage_sqlite._location import DURABILITIES, Location
+from ledger_storage_sqlite._location import DURABILITIES, WAL_HEADER_BYTES, Location, require_file_of_log
 from ledger_storage_sqlite._schema_check import require_readable, require_writable
 
 SQLITE_VERSION_MIN = (3, 37, 0)
@@ -40,9 +40,6 @@ CHANGE_PAUSE = 0.001
 
 JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024
 """Bytes to which SQLite cuts a WAL that a long reader let grow, once it starts over."""
-
-WAL_HEADER_BYTES = 32
-"""A WAL of this length was begun by a writer that died before its first frame: SQLite cannot read beside it alone."""
 
 _STATEMENT_CACHE = 256
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
@@ -305,6 +302,7 @@ class ReadConnection:
         raise StorageBusy(f"{self._location.path} changed again and again while it was opened")
 
     def _require_complete(self, signature: _Signature) -> None:
+        require_file_of_log(self._location)
         if signature.file is None:
             raise StorageError(f"there is no ledger file {self._location.path}")
         if _stamp(self._location.beside("-journal")) is not None:

@@ -10,7 +10,10 @@ from urllib.parse import parse_qsl, quote, unquote
 
 import attrs
 
-from ledger_core.errors import InvalidValue, StorageError
+from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
+
+WAL_HEADER_BYTES = 32
+"""A WAL of this length was begun by a writer that died before its first frame: SQLite cannot read beside it alone."""
 
 SCHEME = "sqlite://"
 
@@ -138,6 +141,29 @@ def require_usable(location: Location, *, read_only: bool) -> None:
             " keep the ledger on a local disk, or copy the folder to one to read it",
             file_system=kind,
         )
+
+
+def require_file_of_log(location: Location) -> None:
+    """Raise StorageCorrupt for a log that holds something beside a file that is empty, or not there.
+
+    SQLite takes such a log for one of another file and deletes it, even where it opens the file for reading alone.
+    """
+    log = location.beside("-wal")
+    size = _size(log)  # looked at first: a file that is being made has its first page before its log has one
+    if size > WAL_HEADER_BYTES and not _size(location.path):
+        raise StorageCorrupt(
+            f"{location.path} is {'empty' if location.path.exists() else 'gone'}, but {log.name} beside it holds {size}"
+            " bytes of a ledger: put the file back, from a backup if need be; without its file the log cannot be read."
+            " To begin a new ledger here, move the log away first",
+            log=str(log),
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _require_plain_file(path: Path) -> None:

@@ -17,7 +17,7 @@ from weakref import WeakSet
 from ledger_core.errors import LedgerClosed, LedgerError, OutcomeUnknown
 from ledger_storage_sqlite import statements
 from ledger_storage_sqlite._connections import ReadConnection, connect_writer, keep_for_ever, opening, reads_from
-from ledger_storage_sqlite._location import Location
+from ledger_storage_sqlite._location import Location, require_file_of_log
 from ledger_storage_sqlite._locks import Claims, LockFile, WriteLock, make_folder
 from ledger_storage_sqlite._recovery import rewrite_wal
 from ledger_storage_sqlite._translate import primary_code, translate
@@ -212,6 +212,7 @@ class Writer:
 
     def _connect(self) -> sqlite3.Connection:
         """Open the connection; the caller holds the file's lock."""
+        require_file_of_log(self._location)
         with opening:
             self._is_only_writer = self._users.try_acquire()
             try:

@@ -27,6 +27,8 @@ class SqliteSource:
         if not self.path.is_file():
             problem = "is a directory" if self.path.is_dir() else "does not exist"
             raise UnreadableSource(f"{self.path} {problem}")
+        if not self.path.stat().st_size:  # SQLite would take a log beside it for another file's, and delete it
+            raise UnreadableSource(f"{self.path} is empty")
         self._total = 0
         self._done = 0
         try:
