@@ -39,6 +39,7 @@ from ledger_core import (
 from ledger_core.asynchronous import AsyncBatch, Opening
 from ledger_core.batch import Batch
 from ledger_core.evolve import detached
+from ledger_core.turns import _resolve
 from ledger_storage_memory import MemoryRepository
 from support import (
     DictCache,
@@ -225,6 +226,38 @@ def test_long_round_is_several_writes(
     serve(use)
 
 
+def test_everything_else_has_its_turn_among_the_commands(serve: Serve, repository: FaultyRepository) -> None:
+    """What is no command, given in the same round, stands between those given before and after it."""
+
+    async def use(ledger: AsyncStrategyLedger) -> None:
+        seen: list[str] = []
+        await asyncio.gather(
+            ledger.record_order("O1", limit_order()),
+            ledger.subscribe("seeing", lambda _name, payload: seen.append(payload["order_id"])),
+            ledger.record_order("O2", limit_order()),
+            ledger.record_order("O3", limit_order()),
+        )
+        assert (repository.appends, seen) == ([1, 2], ["O1", "O2", "O3"])
+
+    serve(use)
+
+
+def test_long_answers_come_page_by_page(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An iteration goes on where its page ended, and may be left early."""
+    monkeypatch.setattr("ledger_core.asynchronous.PAGE_SIZE_MAX", 2)
+
+    async def use(ledger: AsyncStrategyLedger) -> None:
+        names = [f"O{number}" for number in range(5)]
+        for name in names:
+            await ledger.record_order(name, limit_order())
+        assert [order.order_id async for order in ledger.find_orders()] == names
+        async for entry in ledger.read_journal():
+            assert entry.subject == "O0"
+            break
+
+    serve(use)
+
+
 def test_failed_write_is_told_to_each_and_the_next_one_goes_on(serve: Serve, repository: FaultyRepository) -> None:
     """StorageFull reaches every coroutine of the group, as an error of its own."""
 
@@ -330,19 +363,22 @@ def test_refusal_that_nobody_awaits_any_more_is_logged(serve: Serve, caplog: pyt
     assert isinstance(logged.exc_info[1], UnknownOrder)
 
 
-def test_refusal_that_comes_with_the_cancellation_is_logged(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_refusal_that_comes_with_the_cancellation_is_logged(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cancelled when the refusal was there, but before its coroutine went on: it is not lost in between."""
+    tasks: list[asyncio.Task[Order]] = []
+
+    def resolve_and_cancel(done: Any) -> None:
+        _resolve(done)
+        tasks[0].cancel()
 
     async def use(ledger: AsyncStrategyLedger) -> None:
-        task: list[asyncio.Task[Order]] = []
-        # Cancelled in the very round of the loop in which the refusal is passed on: behind that, before the task runs.
-        ledger._ledger.subscribe(
-            "canceller", lambda *_: loop.call_soon_threadsafe(lambda: loop.call_soon(task[0].cancel))
-        )
-        loop = asyncio.get_running_loop()
-        task.append(asyncio.create_task(ledger.update_order_fill("nobody", fill("F1", 1))))
+        monkeypatch.setattr("ledger_core.turns._resolve", resolve_and_cancel)
+        tasks.append(asyncio.create_task(ledger.update_order_fill("nobody", fill("F1", 1))))
         with pytest.raises(asyncio.CancelledError):
-            await task[0]
+            await tasks[0]
+        monkeypatch.undo()
 
     serve(use)
     assert "no order 'nobody'" in caplog.text
@@ -459,6 +495,26 @@ def test_subscribers_are_called_in_the_thread_that_writes(repository: FaultyRepo
     asyncio.run(main())
     assert len(threads) == 1
     assert threads.pop().startswith("strategy-ledger-writer")
+
+
+def test_subscriber_with_a_thread_of_its_own(serve: Serve) -> None:
+    """`thread=True` is passed on: it may block, and holds up no command."""
+
+    async def use(ledger: AsyncStrategyLedger) -> None:
+        go, taken = threading.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def block(*_: Any) -> None:
+            assert go.wait(PATIENCE)
+            loop.call_soon_threadsafe(taken.set)
+
+        await ledger.subscribe("slow", block, thread=True)
+        await ledger.record_order("O1", limit_order())
+        assert await ledger.pending("slow") == 1
+        go.set()
+        await taken.wait()
+
+    serve(use)
 
 
 def test_coroutine_functions_are_no_subscribers(serve: Serve) -> None:
