@@ -62,14 +62,14 @@ class Picture:
 def gather(stores: Sequence[Store], moment: datetime) -> Picture:
     """Ask the ledgers."""
     orders = open_orders(stores)
-    doubtful = [one for one in orders if one.record.state.value in ("IN_DOUBT", "PLACED")]
+    doubtful = [one for one in orders if _is_doubtful(one.record)]
     requests = list(records_of(stores, lambda ledger: ledger.unresolved().requests))
     return Picture(
         moment=moment,
         ledgers=[_writer(store) for store in stores],
         in_doubt=doubtful,
         requests=sorted(requests, key=lambda one: one.record.requested_at),
-        working=[one for one in orders if one not in doubtful],
+        working=[one for one in orders if not _is_doubtful(one.record)],
         positions=open_positions(stores),
         exposures=exposures(stores),
         facts=list(records_of(stores, lambda ledger: ledger.quarantined())),
@@ -145,6 +145,10 @@ def _writer(store: Store) -> Writer:
         writers = None
     last = max(entries, key=lambda entry: entry.recorded_at, default=None)
     return Writer(store.shown, tuple(name for name, _ in store.ledgers), last, writers)
+
+
+def _is_doubtful(order: "Order") -> bool:
+    return order.state.value in ("IN_DOUBT", "PLACED")
 
 
 def _is_overdue(order: "Order", moment: datetime, grace: timedelta) -> bool:

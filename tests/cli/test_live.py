@@ -260,7 +260,17 @@ def test_a_filter_leaves_what_belongs_to_a_symbol_or_strategy(ledger_file: Path)
             await viewer.press("slash", *"beta", "enter")
             assert viewer.column("working", "order") == ["B2"]
             assert viewer.column("exposures", "symbol") == ["ACME"]
-            await viewer.press("escape", "slash", *"acme", "enter")
+
+    run(scene())
+
+
+def test_a_request_is_found_by_the_symbol_of_its_order(ledger_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it was made so long ago that no event on the screen is about it."""
+    monkeypatch.setattr(live_looks, "EVENTS_MAX", 1)
+
+    async def scene() -> None:
+        async with viewing(ledger_file) as viewer:
+            await viewer.press("slash", *"acme", "enter")
             assert viewer.column("requests_in_flight", "order") == ["A1"]
             assert viewer.view.query_one("#filter", Input).value == "acme"
 
@@ -374,7 +384,16 @@ def test_the_cursor_goes_from_part_to_part_and_stays_on_its_row(ledger_file: Pat
             await viewer.look()
             assert viewer.column("working", "order") == ["B2"]
             assert table.row.key[-1] == "B2"
-            await viewer.press("up")
+            events = viewer.part("events").table
+            await viewer.press("8", "down", "down")
+            there = events.row
+            with open_ledger(f"sqlite:///{ledger_file}?durability=none", strategy_id="alpha") as ledger:
+                ledger.record_order("N1", limit_order())
+            await viewer.look()
+            assert viewer.column("events", "order or trade")[0] == "N1"
+            assert there is not None
+            assert events.row == there
+            await viewer.press("1", "up")
             assert viewer.view.focused is viewer.part("in_doubt").table
 
     run(scene())
