@@ -3,10 +3,11 @@
     python docs/generate.py
     python docs/generate.py --check
 
-The results of the reliability campaigns, of mutation testing and of the benchmarks are taken from docs/_data, where
-these keep them. Everything else is taken from the installed packages: the lifecycle table, docstrings, signatures,
-record fields, the schema of a file made for the purpose. Words that the code does not have (FIX codes, when an event
-is published) are tables beside the page's generator; each must name every member of its enum, no more and no less.
+The results of the reliability campaigns, of coverage, of mutation testing and of the benchmarks are taken from
+docs/_data, where these keep them. Everything else is taken from the installed packages: the lifecycle table,
+docstrings, signatures, record fields, the schema of a file made for the purpose. Words that the code does not have (FIX
+codes, when an event is published) are tables beside the page's generator; each must name every member of its enum, no
+more and no less.
 """
 
 import sys

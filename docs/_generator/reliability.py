@@ -1,4 +1,4 @@
-"""reliability.md: what the campaigns came to, from the results that they keep in docs/_data/reliability."""
+"""reliability.md: what the campaigns came to, from the results in docs/_data, and what of the code was run."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from _generator.markdown import code, page, sentence, table
 
 DATA = Path(__file__).resolve().parents[1] / "_data" / "reliability"
+COVERAGE = DATA.with_name("coverage.json")
 
 INTRODUCTION = """\
 A ledger that loses a fill loses somebody's money. So each promise of [what survives what](explanation/durability.md)
@@ -37,6 +38,23 @@ A violation prints the seed that shows it; `--first-seed SEED --amount 1 --dry-r
 to run, so what is added up was never the same twice. `code` is a digest of the packages that were tested.
 """
 
+_COUNTS = ("statements", "branches", "not run")
+
+COVERED = """\
+## Every line, every branch
+
+What no test runs, no test can see broken. So of the core and the adapters every line and both ways out of every branch
+must be run by a test, in whatever process:
+
+```sh
+$ tox -e coverage                              # all tests with coverage, then the check and its result
+```
+
+It fails for a line or branch of these packages that was not run, with its place. What no test can bring about has its
+excuse on its line, `# pragma: no cover  # reason`; an excuse without a reason fails too. That a line was run does not
+mean that a test would notice if it were wrong: for that there are [mutants](mutation.md).
+"""
+
 
 def files() -> dict[str, str]:
     """Return the page."""
@@ -45,9 +63,31 @@ def files() -> dict[str, str]:
     parts = [
         table(("campaign", "promise", "done", "violations", "last run"), [_row(result) for result in results]),
         HOW,
+        COVERED,
+        *_coverage(),
     ]
     parts += [_section(result) for result in results]
     return {"reliability.md": page("Nothing acknowledged is ever lost", INTRODUCTION, *parts)}
+
+
+def _coverage() -> list[str]:
+    """Return what the last coverage run came to, and the excuses."""
+    if not COVERAGE.exists():
+        return ["No result is kept yet."]
+    kept = json.loads(COVERAGE.read_text("utf-8"))
+    heading = ("package", "must be whole", "lines", "branches", "not run")
+    rows = [
+        (code(one["package"]), "yes" if one["judged"] else "no", *(f"{one[name]:,}" for name in _COUNTS))
+        for one in kept["packages"]
+    ]
+    parts = [
+        f"The last run: {kept['date']}, Python {kept['python']}, coverage {kept['coverage']}, {code(kept['command'])}.",
+        table(heading, rows),
+    ]
+    if kept["excuses"]:
+        excuses = [(code(one["path"]), code(one["code"]), one["reason"]) for one in kept["excuses"]]
+        parts.append(table(("excused in", "line", "because of"), excuses))
+    return parts
 
 
 def _row(result: dict[str, Any]) -> tuple[str, ...]:
