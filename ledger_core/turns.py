@@ -81,12 +81,14 @@ class Turns:
         """Do what was given, answer what was asked, and close; further calls return the same future."""
 
         def close_last() -> None:
-            self._readers.shutdown()
-            close()
+            try:
+                self._readers.shutdown()
+                close()
+            finally:
+                self._writer.shutdown(wait=False)  # here, since the loop may have ended meanwhile
 
         if self._end is None:
             self._end = self.job(close_last)
-            self._end.add_done_callback(lambda _: self._writer.shutdown(wait=False))
         return self._end
 
     def _require_open(self) -> None:

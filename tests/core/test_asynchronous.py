@@ -564,6 +564,7 @@ def test_ledger_is_opened_without_the_loops_thread(store: Store) -> None:
     with store.open() as before:
         before.record_order("O1", limit_order())
     cache, publisher = DictCache(), RecordingPublisher()
+    before_it = set(threading.enumerate())
 
     async def main() -> None:
         opening = open_ledger_async(store.url, strategy_id="alpha", cache=cache, publisher=publisher)
@@ -579,7 +580,7 @@ def test_ledger_is_opened_without_the_loops_thread(store: Store) -> None:
         await ledger.close()
 
     asyncio.run(main())
-    wait_until(lambda: not any(thread.name.startswith("strategy-ledger") for thread in threading.enumerate()))
+    wait_until(lambda: set(threading.enumerate()) <= before_it)
 
 
 def test_opening_what_cannot_be_opened_says_so() -> None:
@@ -598,6 +599,7 @@ def test_opening_what_cannot_be_opened_says_so() -> None:
 def test_opening_that_is_cancelled_closes_what_it_opened(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ledger that nobody waits for any more holds nothing: its subscribers' names are free."""
     go, opened = threading.Event(), []
+    before_it = set(threading.enumerate())
 
     def slowly(*args: Any, **options: Any) -> StrategyLedger:
         assert go.wait(PATIENCE)
@@ -613,6 +615,7 @@ def test_opening_that_is_cancelled_closes_what_it_opened(store: Store, monkeypat
 
     asyncio.run(main())
     wait_until(lambda: opened and _is_closed(opened[0]))
+    wait_until(lambda: set(threading.enumerate()) <= before_it)
     store.open(publisher=RecordingPublisher())
 
 
