@@ -565,6 +565,7 @@ def test_ledger_is_opened_without_the_loops_thread(store: Store) -> None:
         before.record_order("O1", limit_order())
     cache, publisher = DictCache(), RecordingPublisher()
     before_it = set(threading.enumerate())
+    kept: list[AsyncStrategyLedger] = []  # so that no thread ends for being forgotten
 
     async def main() -> None:
         opening = open_ledger_async(store.url, strategy_id="alpha", cache=cache, publisher=publisher)
@@ -574,7 +575,9 @@ def test_ledger_is_opened_without_the_loops_thread(store: Store) -> None:
             await ledger.record_order("O2", limit_order())
         with pytest.raises(LedgerClosed):
             await ledger.record_order("O3", limit_order())
+        kept.append(ledger)
         ledger = await open_ledger_async(store.url, strategy_id="alpha", read_only=store.adapter == "sqlite")
+        kept.append(ledger)
         assert [order.order_id async for order in ledger.find_orders()] == ["O1", "O2"]
         await ledger.close()
         await ledger.close()
