@@ -1,7 +1,4 @@
-"""What `guard` counts the instructions of: `python -m benchmarks.guarded CONTESTANT ROUNDS` lives so many rounds, no more.
-
-A clock that stands still, so that two runs do the same.
-"""
+"""What `guard` counts the instructions of: `python -m benchmarks.guarded CONTESTANT ROUNDS` lives so many rounds, no more."""
 
 import sys
 from collections.abc import Callable, Mapping

@@ -43,8 +43,8 @@ Wall time is what a caller waits; CPU time does not count what other programs do
 of many rounds, and a ratio is the median of the ratios of neighbouring blocks, with its quartiles beside it. `--folder`
 names a folder on the disk in question, or one in memory to take the disk out.
 
-The guard counts instructions with valgrind, which are the same within about 1 % however busy a machine is, and compares
-the ratio to the floor's with the one kept in `benchmarks/guard.json` for this version of Python.
+The guard counts instructions with valgrind, which are nearly the same however busy a machine is, and compares the ratio
+to the floor's with the one kept in `benchmarks/guard.json` for this version of Python.
 """
 
 FLAME = """\
