@@ -2,7 +2,8 @@
 
 Where valgrind is installed, instructions are counted: those of 100 rounds less those of 40, so that starting cancels
 out. However busy the machine is, two counts in memory are the same, and those on SQLite differ by less than 4 %. What
-is compared is the ratio to the floor, counted in the same way, with the ratio that `guard.json` keeps for this minor version of Python.
+is compared is the ratio to the floor, counted in the same way, with the ratio that `guard.json` keeps for this minor
+version of Python.
 
 Where it is not, ours and the floor alternate in one process, pinned to one core, and CPU time is taken. That fails
 only if the whole 95 % interval of the median ratio lies above what is kept and the margin.
