@@ -7,11 +7,13 @@ import io
 import json
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
 import sysconfig
 import termios
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,6 +35,9 @@ RunScript = Callable[..., "CompletedProcess[str]"]
 
 SCRIPT = Path(sysconfig.get_path("scripts"), "strategy-ledger")
 """The installed command."""
+
+PATIENCE = 120.0
+"""Seconds that a program in a terminal may take; most take one or two."""
 
 BY_THE_ADAPTER = {
     "status": (),
@@ -135,8 +140,9 @@ def in_terminal(
 ) -> tuple[str, int]:
     """Run the installed command in a terminal of its own; return what it showed, and its exit code.
 
-    `interrupted_at` is a text at which it gets what Ctrl-C sends, once it has shown that; `typed_at` one at which it is
-    typed into.
+    `interrupted_at` is a text at which it gets what Ctrl-C sends, once it has shown that, and again every few seconds,
+    as Python drops an interrupt that comes while it frees an object; `typed_at` is one at which it is typed into. What
+    has not ended after `PATIENCE` is killed.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -154,15 +160,25 @@ def in_terminal(
     if typed_at is None:
         os.write(ours, typed.encode())
     shown = b""
+    deadline = time.monotonic() + PATIENCE
+    again = deadline
     try:
-        while piece := os.read(ours, 65_536):
-            shown += piece
+        while True:
+            if select.select([ours], [], [], 0.5)[0]:
+                piece = os.read(ours, 65_536)
+                if not piece:
+                    break
+                shown += piece
             if typed_at is not None and typed_at.encode() in shown:
                 os.write(ours, typed.encode())
                 typed_at = None
             if interrupted_at is not None and interrupted_at.encode() in shown:
+                interrupted_at, again = None, 0.0
+            if time.monotonic() >= deadline:
+                process.kill()
+            elif time.monotonic() >= again and process.poll() is None:
                 process.send_signal(signal.SIGINT)
-                interrupted_at = None
+                again = time.monotonic() + 5
     except OSError:  # the other end was closed
         pass
     finally:
