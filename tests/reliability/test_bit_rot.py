@@ -30,3 +30,9 @@ def test_without_the_chain_changed_figures_would_go_unnoticed() -> None:
     assert not with_chain.violations
     assert with_chain.done == without.done == CONTROLS
     assert any("nobody said a word" in found for found in without.violations)
+
+
+@pytest.mark.parametrize("seed", [2312])
+def test_what_the_campaign_found_stays_mended(seed: int) -> None:
+    """2312: a file cut to nothing, whose log SQLite deleted when the file was opened for reading."""
+    assert not run(seed, 1, None).violations
