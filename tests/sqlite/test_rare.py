@@ -4,15 +4,16 @@ import errno
 import os
 import runpy
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from ledger_core import Finding, StorageCorrupt, StorageError, open_ledger
+from ledger_core import Finding, RecordKind, StorageCorrupt, StorageError, open_ledger
 from ledger_core.changes import Entry
-from ledger_core.testing.samples import entry, order
+from ledger_core.testing.samples import change_of, entry, order
 from ledger_storage_sqlite import SqliteRepository, _connections, _rewrite, _writer, statements
 from ledger_storage_sqlite._connections import ReadConnection, keep_for_ever
 from ledger_storage_sqlite._translate import translate
@@ -235,11 +236,14 @@ def test_long_wal_that_cannot_be_copied_when_opening_stays_in_doubt(
 
 def test_records_in_another_order_than_their_changes_are_written(repository: SqliteRepository, opener: Opener) -> None:
     """An entry need not list its records as it lists its changes: each is stored as it is, and found."""
-    made = append_of(repository, order("O-1"), order("O-2"))
-    turned = attrs.evolve(made, records=made.records[::-1])
-    repository.append([turned])
-    assert sorted(order_ids(opener())) == ["O-1", "O-2"]
-    assert opener().head().digest == made.digest
+    append(repository, order("O-1"), order("O-2"))
+    held = order("O-1", version=2, sequence=1, reason="halted")
+    stopped = order("O-2", version=2, sequence=1, stop_price=Decimal(90))
+    said = {"O-1": {"reason": "halted"}, "O-2": {"stop_price": Decimal(90)}}
+    changes = [attrs.evolve(change_of(one), values=said[one.order_id]) for one in (held, stopped)]
+    repository.append([entry(repository.head(), stopped, held, changes=changes)])
+    assert opener().load(RecordKind.ORDER, ("O-1",)) == held
+    assert opener().load(RecordKind.ORDER, ("O-2",)) == stopped
 
 
 # -- the program that rewrites a file ---------------------------------------------------------------------------------
