@@ -239,7 +239,7 @@ def test_records_in_another_order_than_their_changes_are_written(repository: Sql
     append(repository, order("O-1"), order("O-2"))
     held = order("O-1", version=2, sequence=1, reason="halted")
     stopped = order("O-2", version=2, sequence=1, stop_price=Decimal(90))
-    said = {"O-1": {"reason": "halted"}, "O-2": {"stop_price": Decimal(90)}}
+    said: dict[str, dict[str, Any]] = {"O-1": {"reason": "halted"}, "O-2": {"stop_price": Decimal(90)}}
     changes = [attrs.evolve(change_of(one), values=said[one.order_id]) for one in (held, stopped)]
     repository.append([entry(repository.head(), stopped, held, changes=changes)])
     assert opener().load(RecordKind.ORDER, ("O-1",)) == held
