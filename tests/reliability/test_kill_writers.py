@@ -28,9 +28,15 @@ def test_every_arrangement_keeps_the_promise(seed: int) -> None:
 def test_a_command_that_is_given_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: where a retry after a death has a new id, commands and positions are found doubled."""
     monkeypatch.setattr(kill_writers, "KILLS_A_FILE", 8)
-    tally = run(0, 200, None, "reliability.kill_controls:write_without_dedupe")
-    assert any(": doubled: command" in violation for violation in tally.violations), tally.violations
-    assert any(": doubled: the position" in violation for violation in tally.violations), tally.violations
+    violations: list[str] = []
+    for seed in range(
+        8
+    ):  # a command that is doubled moves no position where it is no fill: whom a kill meets is chance
+        violations += run(seed, 200, None, "reliability.kill_controls:write_without_dedupe").violations
+        if any(": doubled: the position" in violation for violation in violations):
+            break
+    assert any(": doubled: command" in violation for violation in violations), violations
+    assert any(": doubled: the position" in violation for violation in violations), violations
 
 
 def test_a_lock_that_outlives_its_holder_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
