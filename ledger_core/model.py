@@ -29,14 +29,13 @@ from ledger_core.holdings import (
     split_quantity,
 )
 from ledger_core.lifecycle import (
-    DAY_OPEN_STATES,
     ENDED_STATES,
-    GOOD_TILL_OPEN_STATES,
     STATUS_OF_STATE,
     OrderState,
     OrderStatus,
     RequestKind,
     RequestState,
+    is_open,
 )
 from ledger_core.numbers import ZERO, Price, minus, plain, quotient
 from ledger_core.trades import Trade, TradeLeg
@@ -215,7 +214,7 @@ class Order:
     @property
     def is_open(self) -> bool:
         """Whether the venue may still execute it."""
-        return self.state in (GOOD_TILL_OPEN_STATES if self.is_good_till else DAY_OPEN_STATES)
+        return is_open(self.state, good_till=self.is_good_till)
 
     @property
     def leaves_quantity(self) -> Decimal | None:

@@ -149,8 +149,8 @@ def require_file_of_log(location: Location) -> None:
     SQLite takes such a log for one of another file and deletes it, even where it opens the file for reading alone.
     """
     log = location.beside("-wal")
-    size = _size(log)  # looked at first: a file that is being made has its first page before its log has one
-    if size > WAL_HEADER_BYTES and not _size(location.path):
+    size = size_of(log)  # looked at first: a file that is being made has its first page before its log has one
+    if size > WAL_HEADER_BYTES and not size_of(location.path):
         raise StorageCorrupt(
             f"{location.path} is {'empty' if location.path.exists() else 'gone'}, but {log.name} beside it holds {size}"
             " bytes of a ledger: put the file back, from a backup if need be; without its file the log cannot be read."
@@ -159,7 +159,8 @@ def require_file_of_log(location: Location) -> None:
         )
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """Return how many bytes a file has; 0 where there is none."""
     try:
         return path.stat().st_size
     except FileNotFoundError:

@@ -17,7 +17,7 @@ from weakref import WeakSet
 from ledger_core.errors import LedgerClosed, LedgerError, OutcomeUnknown
 from ledger_storage_sqlite import statements
 from ledger_storage_sqlite._connections import ReadConnection, connect_writer, keep_for_ever, opening, reads_from
-from ledger_storage_sqlite._location import Location, require_file_of_log
+from ledger_storage_sqlite._location import Location, require_file_of_log, size_of
 from ledger_storage_sqlite._locks import Claims, LockFile, WriteLock, make_folder
 from ledger_storage_sqlite._recovery import rewrite_wal
 from ledger_storage_sqlite._translate import primary_code, translate
@@ -252,10 +252,7 @@ class Writer:
             _log.exception("the mark in %s stays: the next writer makes the WAL durable once more", self._lock.path)
 
     def _wal_bytes(self) -> int:
-        try:
-            return self._location.beside("-wal").stat().st_size
-        except FileNotFoundError:
-            return 0
+        return size_of(self._location.beside("-wal"))
 
     def _reconnect(self) -> sqlite3.Connection:
         """Open the file anew and commit one page to it, so that no remains of a failed commit can come back.

@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from click.testing import Result
 from cli.ledgers import BY_THE_ADAPTER, READING, SCRIPT, Call, RunScript, fill_file, fingerprint
 from ledger_core import open_ledger
 from support import fill, market_order
+from support.rights import as_somebody_else
 
 KILLED_WRITER = """
 import os, sys
@@ -139,26 +139,6 @@ def test_any_name_of_a_file_is_taken_literally(call: Call, tmp_path: Path, name:
 
 # From 3.12 on Python warns of fork() beside other threads, such as pytest-xdist's; the child here needs none of them.
 forks = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-
-
-def _as_somebody_else(work: Callable[[], object]) -> int:
-    """Run work in a child process that has no right beyond others', as root has none to lose here; its exit code."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            if os.getuid() == 0:
-                os.setgroups([])
-                os.setgid(65534)
-                os.setuid(65534)
-            work()
-            code = 0
-        except BaseException:  # noqa: BLE001  # whatever it is, the parent must see it
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 # --- what is no ledger
@@ -310,7 +290,7 @@ def test_a_file_that_may_not_be_read_gets_one_line(call: Call) -> None:
             assert_is_one_line(call("status", path), 3, str(path))
             assert_is_one_line(call("query", path, "SELECT 1"), 3, "may not be read")
 
-        assert _as_somebody_else(ask) == 0
+        assert as_somebody_else(ask) == 0
     finally:
         shutil.rmtree(folder)
 

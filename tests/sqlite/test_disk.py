@@ -8,7 +8,8 @@ import pytest
 
 from ledger_core.errors import StorageError
 from sqlite.files import open_at, order_ids, run
-from sqlite.test_reading import _as_somebody_else, forks
+from sqlite.test_reading import forks
+from support.rights import as_somebody_else
 
 NO_ROOM = """
 import resource
@@ -69,7 +70,7 @@ def test_a_folder_that_cannot_be_written_holds_no_writer() -> None:
     try:
         with pytest.raises(StorageError, match="is a directory"):
             open_at(folder)
-        assert _as_somebody_else(refused) == 0
+        assert as_somebody_else(refused) == 0
         assert sorted(folder.iterdir()) == before
     finally:
         folder.chmod(0o755)
@@ -92,6 +93,6 @@ def test_a_file_that_cannot_be_written_is_named() -> None:
             open_at(path)
 
     try:
-        assert _as_somebody_else(refused) == 0
+        assert as_somebody_else(refused) == 0
     finally:
         shutil.rmtree(folder)

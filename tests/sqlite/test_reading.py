@@ -1,13 +1,10 @@
 """Reading leaves no trace: beside a live writer, on a killed bot's file, on a copy, in a folder that cannot be written."""
 
 import gc
-import os
 import shutil
 import sqlite3
 import stat
-import sys
 import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from ledger_storage_sqlite import _connections
 from ledger_storage_sqlite._connections import ReadConnection
 from sqlite.conftest import Opener
 from sqlite.files import Process, append, contents, killed_writer, open_at, order_ids, query, run
+from support.rights import as_somebody_else
 
 
 def _killed(path: Path) -> None:
@@ -113,31 +111,11 @@ def test_reading_needs_no_right_to_write(leave: Callable[[Path], None]) -> None:
         folder.chmod(0o555)
         before = contents(folder)
         _read_everything(path)  # what Python imports for it may lie where the child cannot read
-        assert _as_somebody_else(lambda: _read_everything(path)) == 0
+        assert as_somebody_else(lambda: _read_everything(path)) == 0
         assert contents(folder) == before
     finally:
         folder.chmod(0o755)
         shutil.rmtree(folder)
-
-
-def _as_somebody_else(work: Callable[[], None]) -> int:
-    """Run work in a child process that has no right beyond others', as root has none to lose here; its exit code."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            if os.getuid() == 0:
-                os.setgroups([])
-                os.setgid(65534)
-                os.setuid(65534)
-            work()
-            code = 0
-        except Exception:  # noqa: BLE001  # whatever it is, the parent must see it
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @forks
@@ -146,7 +124,7 @@ def test_the_user_without_rights_really_has_none(tmp_path: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="readable-"))
     folder.chmod(0o555)
     try:
-        assert _as_somebody_else((folder / "x").touch) == 1
+        assert as_somebody_else((folder / "x").touch) == 1
     finally:
         shutil.rmtree(folder)
 
