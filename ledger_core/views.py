@@ -50,25 +50,27 @@ class LedgerView:
 
     def get_order(self, order_id: str) -> Order:
         """Return an order. Raises UnknownOrder."""
-        found = self._past.records.get((RecordKind.ORDER, (check.check_id(order_id, "order_id"),)))
+        checked = check.check_id(order_id, "order_id")
+        found = self._past.records.get((RecordKind.ORDER, (checked,)))
         if not isinstance(found, Order):
-            raise UnknownOrder(f"no order {order_id!r} at that moment", order_id=order_id)
+            raise UnknownOrder(f"no order {checked!r} at that moment", order_id=checked)
         return found
 
     def get_trade(self, trade_id: str) -> Trade:
         """Return a trade. Raises UnknownTrade."""
-        found = self._past.records.get((RecordKind.TRADE, (check.check_id(trade_id, "trade_id"),)))
+        checked = check.check_id(trade_id, "trade_id")
+        found = self._past.records.get((RecordKind.TRADE, (checked,)))
         if not isinstance(found, Trade):
-            raise UnknownTrade(f"no trade {trade_id!r} at that moment", trade_id=trade_id)
+            raise UnknownTrade(f"no trade {checked!r} at that moment", trade_id=checked)
         return found
 
     def get_fill(self, order_id: str, fill_id: str) -> Fill:
         """Return one execution of an order. Raises UnknownOrder, UnknownFill."""
-        order = self.get_order(order_id)
-        found = self._past.records.get((RecordKind.FILL, (order.order_id, check.check_id(fill_id, "fill_id"))))
+        key = (self.get_order(order_id).order_id, check.check_id(fill_id, "fill_id"))
+        found = self._past.records.get((RecordKind.FILL, key))
         if not isinstance(found, Fill):
             raise UnknownFill(
-                f"order {order_id!r} has no fill {fill_id!r} at that moment", order_id=order_id, fill_id=fill_id
+                f"order {key[0]!r} has no fill {key[1]!r} at that moment", order_id=key[0], fill_id=key[1]
             )
         return found
 

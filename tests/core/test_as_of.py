@@ -13,7 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_core import CommandRefused, InvalidValue, LedgerView, StrategyLedger, UnknownFill, UnknownOrder
+from ledger_core import (
+    CommandRefused,
+    InvalidValue,
+    LedgerView,
+    StrategyLedger,
+    UnknownFill,
+    UnknownOrder,
+    UnknownTrade,
+)
 from ledger_storage_memory import MemoryRepository
 from support import START, SteppingClock, fill, limit_order
 from support.life import live
@@ -127,6 +135,29 @@ def test_view_filters_as_the_ledger_does(ledger: StrategyLedger) -> None:
             found = list(getattr(view, method)(**where))
             assert found == list(getattr(ledger, method)(**where))
             assert found, "the filter selects something"
+
+
+class _Unspeakable(str):
+    """An id that raises when it is shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        raise ValueError("not for the eye")
+
+
+def test_view_never_shows_what_a_caller_handed_in(ledger: StrategyLedger) -> None:
+    """An id that cannot be shown is named, as text, in the error about what it does not name."""
+    ledger.record_order("B", limit_order(), occurred_at=at(0))
+    view = ledger.as_of(recorded=at(60))
+    unknown = _Unspeakable("nowhere")
+    with pytest.raises(UnknownOrder, match="no order 'nowhere'"):
+        view.get_order(unknown)
+    with pytest.raises(UnknownTrade, match="no trade 'nowhere'"):
+        view.get_trade(unknown)
+    with pytest.raises(UnknownFill, match="order 'B' has no fill 'nowhere'") as caught:
+        view.get_fill(_Unspeakable("B"), unknown)
+    assert type(caught.value.order_id) is type(caught.value.fill_id) is str
 
 
 @pytest.mark.parametrize(
