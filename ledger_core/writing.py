@@ -31,7 +31,7 @@ from ledger_core.errors import (
     StorageError,
 )
 from ledger_core.evolve import detached
-from ledger_core.model import QuarantinedFact, QuarantineState, Record, RecordKind
+from ledger_core.model import Order, QuarantinedFact, QuarantineState, Record, RecordKind, Trade
 from ledger_core.publishing import Publishing
 from ledger_core.repository import LedgerRepository
 
@@ -62,7 +62,10 @@ class Decided:
 
     @property
     def outcome(self) -> tuple[Any, ...]:
-        """What the caller was told, for comparing a second decision with the first."""
+        """What the caller was told, for comparing a second decision with the first.
+
+        The figures belong to it: who was told that an order is filled to 4 may have worked out the next command by it.
+        """
         if self.refusal is not None:
             return (type(self.refusal), self.refusal.quarantine_id)
         assert self.answer is not None, "a command is answered or refused"
@@ -72,7 +75,17 @@ class Decided:
             for change in changes
             if change.event_type is not None
         )
-        return (self.answer.key, told)
+        return (self.answer.key, _figures(self.answer), told)
+
+
+def _figures(answer: Record) -> tuple[Any, ...]:
+    match answer:
+        case Order():
+            return (answer.quantity, answer.cum_quantity, answer.executed_value, answer.overfill_quantity)
+        case Trade():
+            return (answer.order_ids, answer.legs, answer.fees)
+        case _:
+            return ()
 
 
 class Writer:

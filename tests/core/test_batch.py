@@ -195,6 +195,25 @@ def test_batch_whose_outcome_another_writer_changed_is_not_written(
     assert published.types == ["ORDER_PLACED", "ORDER_PARTIALLY_FILLED", "ORDER_CANCELED"]
 
 
+def test_batch_that_was_told_other_figures_is_not_written(open_ledger_on: OpenLedger) -> None:
+    """A fill of another writer that leaves every state as it was told, but no sum: what was made of the sum is wrong."""
+    first, second = open_ledger_on(), open_ledger_on()
+    first.record_order("O1", limit_order())
+    first.update_order_fill("O1", fill("F1", 1))
+
+    def fill_up_to_six(batch: Batch) -> None:
+        missing = 6 - first.get_order("O1").cum_quantity
+        batch.update_order_fill("O1", fill("ours", missing))
+        if second.get_order("O1").cum_quantity == 1:
+            second.update_order_fill("O1", fill("other", 2))
+
+    with pytest.raises(BatchConflict) as refused:
+        in_batch(first, fill_up_to_six)
+    assert refused.value.retryable
+    in_batch(first, fill_up_to_six)
+    assert second.get_order("O1").cum_quantity == 6
+
+
 def test_batch_is_used_once_and_only_inside_its_block(ledger: StrategyLedger) -> None:
     """Before, after and a second time it takes nothing."""
     batch = ledger.batch()

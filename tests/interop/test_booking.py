@@ -354,6 +354,30 @@ def test_what_a_bot_books_between_two_batches_is_not_inferred_again() -> None:
         assert (importing.finish().known, fills(ledger, "O1")) == (1, ["F1: 40 @ 10"])
 
 
+def test_what_a_bot_books_while_a_batch_is_open_is_not_inferred_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bot's fill comes between the look at the order and the write: the rest of the total is worked out anew."""
+    url = f"memory://{uuid4().hex}"
+    with open_ledger(url, strategy_id="alpha") as ledger, open_ledger(url, strategy_id="alpha") as bot:
+        importing = Import(ledger, "test")
+        importing.run(messages(neutral.Placement(order=described(), at=at(0))))
+        bot.update_order_fill("O1", {"fill_id": "F1", "quantity": 10, "price": 10}, occurred_at=at(5))
+        batch, is_first = ledger.batch, [True]
+
+        @contextmanager
+        def interrupted() -> Iterator[Batch]:
+            with batch() as opened:
+                yield opened
+                if is_first:
+                    is_first.clear()
+                    bot.update_order_fill("O1", {"fill_id": "F2", "quantity": 20, "price": 10}, occurred_at=at(10))
+
+        monkeypatch.setattr(ledger, "batch", interrupted)
+        importing.run(messages(total(named(), 40, stands_for_fills=True)))
+        importing.finish()
+        assert (fills(ledger, "O1")[:2], len(fills(ledger, "O1"))) == (["F1: 10 @ 10", "F2: 20 @ 10"], 3)
+        assert brief(ledger, "O1") == "PARTIALLY_FILLED 40 of 100"
+
+
 def test_more_facts_that_waited_than_a_batch_may_hold_are_booked(
     ledger: StrategyLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
