@@ -79,6 +79,8 @@ def _converter() -> Converter:
     converter.register_structure_hook_func(
         lambda hint: hint == Mapping[str, str], lambda value, _: FrozenDict({**value})
     )
+    # What may be left out is read by the hook of what it is: cattrs would ask for that hook at every value.
+    converter.register_structure_hook_factory(_is_optional, lambda hint: _optional(converter, hint))
     records = (Fee, CashFlow, Split, OrderDetails, OrderChanges, StatusReport, Execution, TradeLeg)
     arguments = (FillDetails, TradeDetails, Correction, AdjustmentDetails)
     classes = (*records, *arguments)
@@ -91,6 +93,16 @@ def _converter() -> Converter:
         converter.register_unstructure_hook(cls, dump)
         converter.register_structure_hook(cls, load)
     return converter
+
+
+def _is_optional(hint: Any) -> bool:
+    return get_origin(hint) in (Union, UnionType) and len(get_args(hint)) == 2 and NoneType in get_args(hint)
+
+
+def _optional(converter: Converter, hint: Any) -> Callable[[Json, Any], Any]:
+    (member,) = (one for one in get_args(hint) if one is not NoneType)
+    hook = converter.get_structure_hook(member)
+    return lambda value, _: None if value is None else hook(value, member)
 
 
 _CONVERTER = _converter()

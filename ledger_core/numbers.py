@@ -139,6 +139,7 @@ def decimal_text(value: Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
+@lru_cache(maxsize=4096)  # records say the same few numbers again and again; the text is the key, so 50.0 stays 50.0
 def load_decimal(text: object) -> Decimal:
     """Read canonical text back; raise ValueError for anything that `decimal_text` or `price_text` never writes."""
     if type(text) is str and _CANONICAL_TEXT.fullmatch(text):
