@@ -21,16 +21,28 @@ from ledger_core._frozen import FrozenDict, freeze
 from ledger_core.changes import ChainKey, Change, Entry, EventType, Head, chain, unwritten
 from ledger_core.commands import (
     COMMAND_TYPES,
+    AdjustmentDetails,
     AnyCommand,
+    Correction,
+    FillDetails,
     Operation,
+    TradeDetails,
 )
 from ledger_core.errors import StorageCorrupt
 from ledger_core.evolve import KEY_FIELDS
 from ledger_core.model import (
     RECORD_TYPES,
+    CashFlow,
+    Execution,
+    Fee,
     Key,
+    OrderChanges,
+    OrderDetails,
     Record,
     RecordKind,
+    Split,
+    StatusReport,
+    TradeLeg,
 )
 from ledger_core.numbers import Price, decimal_text, load_date, load_decimal, load_time, price_text, time_text
 
@@ -69,21 +81,18 @@ def _converter() -> Converter:
     )
     # What may be left out is read by the hook of what it is: cattrs would ask for that hook at every value.
     converter.register_structure_hook_factory(_is_optional, lambda hint: _optional(converter, hint))
-    converter.register_unstructure_hook_factory(attrs.has, lambda cls: _dump_of_class(converter, cls))
-    converter.register_structure_hook_factory(attrs.has, lambda cls: _load_of_class(converter, cls))
+    records = (Fee, CashFlow, Split, OrderDetails, OrderChanges, StatusReport, Execution, TradeLeg)
+    arguments = (FillDetails, TradeDetails, Correction, AdjustmentDetails)
+    classes = (*records, *arguments)
+    for cls in (*classes, *RECORD_TYPES.values(), *dict.fromkeys(COMMAND_TYPES.values())):
+        omitted: dict[str, Any] = {
+            name: override(omit=True) for name in _STORED_ELSEWHERE & set(attrs.fields_dict(cls))
+        }
+        dump = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **omitted)
+        load = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **omitted)
+        converter.register_unstructure_hook(cls, dump)
+        converter.register_structure_hook(cls, load)
     return converter
-
-
-def _dump_of_class(converter: Converter, cls: type) -> Callable[[Any], Any]:
-    return make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **_omitted(cls))
-
-
-def _load_of_class(converter: Converter, cls: type) -> Callable[[Mapping[str, Any], Any], Any]:
-    return make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **_omitted(cls))
-
-
-def _omitted(cls: type) -> dict[str, Any]:
-    return {name: override(omit=True) for name in _STORED_ELSEWHERE & set(attrs.fields_dict(cls))}
 
 
 def _is_optional(hint: Any) -> bool:
@@ -121,22 +130,8 @@ _STORED = {
     }
     for kind, cls in RECORD_TYPES.items()
 }
-
-
-class _Hooks(dict[RecordKind, dict[str, Any]]):
-    """The hooks of each kind's fields, made when its first record comes by: making those of all takes 40 ms."""
-
-    def __init__(self, hook_of: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._hook_of = hook_of
-
-    def __missing__(self, kind: RecordKind) -> dict[str, Any]:
-        self[kind] = {name: self._hook_of(hint) for name, hint in _STORED[kind].items()}
-        return self[kind]
-
-
-_DUMPS = _Hooks(_dump_of)
-_LOADS = _Hooks(_load_of)
+_DUMPS = {kind: {name: _dump_of(hint) for name, hint in fields.items()} for kind, fields in _STORED.items()}
+_LOADS = {kind: {name: _load_of(hint) for name, hint in fields.items()} for kind, fields in _STORED.items()}
 
 
 def field_names(kind: RecordKind) -> tuple[str, ...]:
