@@ -1,6 +1,7 @@
 """reliability.md: what the campaigns came to, from the results in docs/_data, and what of the code was run."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,11 @@ from _generator.markdown import code, page, sentence, table
 
 DATA = Path(__file__).resolve().parents[1] / "_data" / "reliability"
 COVERAGE = DATA.with_name("coverage.json")
+MENDED = DATA.with_name("mended.json")
+"""What became of a finding, by its campaign and seed."""
+
+WORDS_MAX = 140
+"""How much the page shows of what a campaign said of a finding."""
 
 INTRODUCTION = """\
 A ledger that loses a fill loses somebody's money. So each promise of [what survives what](explanation/durability.md)
@@ -119,7 +125,19 @@ def _section(result: dict[str, Any]) -> str:
     ]
     if details:
         lines.append(table(("counted", "in all runs"), [(name, f"{count:,}") for name, count in details.items()]))
+    if found := _found(result["name"], [violation for run in runs for violation in run["violations"]]):
+        lines.append(table(("found", "the first of its words", "what became of it"), found))
     return "\n\n".join(lines)
+
+
+def _found(campaign: str, violations: list[str]) -> list[tuple[str, str, str]]:
+    """Return what a campaign found, a row for each seed, and whether it was mended."""
+    mended = json.loads(MENDED.read_text("utf-8"))
+    rows: dict[str, tuple[str, str, str]] = {}
+    for violation in violations:
+        seed, _, words = re.split(r"([,:] )", violation, maxsplit=1)
+        rows.setdefault(seed, (seed, code(words[:WORDS_MAX]), mended.get(f"{campaign}: {seed}", "open")))
+    return list(rows.values())
 
 
 def _run(run: dict[str, Any]) -> tuple[str, ...]:
