@@ -30,7 +30,7 @@ def content_of(path: Path) -> Content | None:
     connection.text_factory = bytes
     try:
         objects = connection.execute(_SCHEMA).fetchall()
-        schema = [row for row in objects if row[2].decode() not in EXEMPT]
+        schema = [row for row in objects if row[2].decode().casefold() not in EXEMPT]  # as SQLite compares names
         content = {"schema": schema, "marks": _marks(connection)}
         for kind, name, _, sql in schema:
             if kind == b"table":

@@ -24,17 +24,21 @@ import attrs
 from ledger_core import Finding, Head, StorageError
 from ledger_core.changes import GENESIS_DIGEST
 from ledger_core.codec import canonical_json
-from ledger_core.verifying import rebuild
+from ledger_core.verifying import rebuild, verify
+from ledger_storage_sqlite import open_repository
 from ledger_storage_sqlite._columns import TABLES
 from reliability.bit_rot import READS_EVERY, WRITES_EVERY, examine, write_on
 from reliability.campaign import Campaign, Tally
-from reliability.content import content_of
+from reliability.content import Content, content_of
 from reliability.finished import FOLDER, Ledger, ledger_of, open_at, place_files
 from reliability.workload import STRATEGY
 
 PROGRAMS_PER_LEDGER = 50
 EDITS_MAX = 4
 RECORD_TABLES = (*(table.name for table in TABLES.values()), "venue_orders")
+
+OTHER = "mallory"
+"""To which strategy rows are carried off."""
 
 NOTHING, CHAIN, RECORDS = range(3)
 """How much a forger puts right again after the edits."""
@@ -198,7 +202,7 @@ def _carry_off(chance: random.Random, connection: sqlite3.Connection) -> None:
     """Give all that a strategy has, or a table of it, to another strategy."""
     tables = ("journal", *RECORD_TABLES)
     for table in tables if chance.random() < 0.5 else (chance.choice(tables),):
-        connection.execute(f"UPDATE {table} SET strategy_id = 'mallory' WHERE strategy_id = ?", (STRATEGY,))
+        connection.execute(f"UPDATE {table} SET strategy_id = ? WHERE strategy_id = ?", (OTHER, STRATEGY))
 
 
 # -- the forger -------------------------------------------------------------------------------------------------------
@@ -328,7 +332,8 @@ def _one(path: Path, seed: int) -> str:
         verdict = examine(path, Head(row.sequence, row.digest), reads=not seed % READS_EVERY)
         with closing(sqlite3.connect(path)) as connection:
             forged = journal_of(connection)
-        is_changed = content_of(path) != ledger.content
+        content = content_of(path)
+        is_changed = content != ledger.content
         if not seed % WRITES_EVERY:
             write_on(path, 2 * (seed // PROGRAMS_PER_LEDGER))
     except Exception as error:  # noqa: BLE001  # an error that is not typed is what is looked for
@@ -339,11 +344,26 @@ def _one(path: Path, seed: int) -> str:
         is_behind = forged[: row.sequence] == journal[: row.sequence]
         if skill >= CHAIN and is_behind:
             return "forged in whole, behind the remembered head: silent"
+        if _own(content) == _own(ledger.content) and _is_reported(path, OTHER):
+            return "carried off to another strategy, and put back: silent, but for the other"
         return f"violation: changed (skill {skill}, head {row.sequence}), and nobody said a word"
     if verdict.verification is None:
         return "changed: refused"
     found = {difference.what for difference in verdict.verification.differences}
     return "changed: found by the remembered head alone" if found == {Finding.HEAD_DIFFERS} else "changed: reported"
+
+
+def _own(content: Content | None) -> Content | None:
+    """Return what is not the other strategy's."""
+    if content is None:
+        return None
+    return {name: [row for row in rows if row[:1] != (OTHER.encode(),)] for name, rows in content.items()}
+
+
+def _is_reported(path: Path, strategy_id: str) -> bool:
+    url = f"sqlite:///{path}?durability=none"
+    with closing(open_repository(url, strategy_id=strategy_id, read_only=True)) as repository:
+        return not verify(repository).is_intact
 
 
 CAMPAIGN = Campaign(

@@ -10,7 +10,7 @@ from ledger_core import Finding, Head
 from ledger_core.verifying import verify
 from reliability.campaign import require_kept
 from reliability.finished import open_at, place_files
-from reliability.tampering import CAMPAIGN, original_of, put_right, rebuild_at
+from reliability.tampering import CAMPAIGN, original_of, put_right, rebuild_at, run
 from reliability.workload import STRATEGY
 
 pytestmark = pytest.mark.reliability
@@ -24,6 +24,15 @@ def test_whatever_is_done_up_to_a_remembered_head_is_found() -> None:
     counts = require_kept(CAMPAIGN).details
     assert counts["changed: reported"] > CAMPAIGN.quick / 2
     assert counts["changed: found by the remembered head alone"] > 0
+
+
+def test_what_is_carried_off_is_no_ledger_of_the_other_strategy() -> None:
+    """9103: a journal given to another strategy, and put back: that strategy's is reported, ours is as it was."""
+    tally = run(9103, 1, None)
+    assert (dict(tally.details), tally.violations) == (
+        {"carried off to another strategy, and put back: silent, but for the other": 1},
+        (),
+    )
 
 
 def test_a_tail_cut_off_with_its_records_is_found_by_the_remembered_head_alone(tmp_path: Path) -> None:
