@@ -224,6 +224,9 @@ class Writer:
                     self._recover()
                 self._users.share()
                 make_file(self._location)
+                if has_new_names and self._location.durability != "none":
+                    # Before there can be a log: after a power cut a log without its file cannot be read.
+                    sync_folder(self._location)
                 self._lock.mark()
                 connection = connect_writer(self._location)
             except BaseException as error:

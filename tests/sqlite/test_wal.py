@@ -189,12 +189,16 @@ def test_a_wal_that_is_in_use_here_is_rewritten_by_a_child(path: Path, monkeypat
 
 
 def test_a_new_file_s_name_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a file was made its folder is synced, once: a power cut cannot take away the name of a durable file."""
-    synced: list[Path] = []
-    monkeypatch.setattr(_writer, "sync_folder", lambda location: synced.append(location.path))
+    """A new file's name is durable before there is a log, and the log's after: neither is found without the other.
+
+    A power cut behind a sync of the folder that failed left a log without its file, which nobody can read.
+    """
+    has_log: list[bool] = []
+    log = path.with_name(f"{path.name}-wal")
+    monkeypatch.setattr(_writer, "sync_folder", lambda _: has_log.append(log.exists()))
     for _ in range(2):
         open_at(path, parameters="durability=full").close()
-    assert synced == [path]
+    assert has_log == [False, True]
 
 
 # A process that is to be killed while its child rewrites the WAL, slowly.
