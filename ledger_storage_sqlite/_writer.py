@@ -217,8 +217,10 @@ class Writer:
             self._is_only_writer = self._users.try_acquire()
             try:
                 is_marked = self._lock.is_marked
-                # SQLite makes the names of new files durable too, but says nothing where that fails.
-                has_new_names = is_marked or not self._location.beside("-wal").exists()
+                # SQLite makes the names of new files durable too, but says nothing where that fails. A file that is
+                # empty, or not there yet, may be new beside the log of one that was deleted.
+                is_old = size_of(self._location.path) > 0 and self._location.beside("-wal").exists()
+                has_new_names = is_marked or not is_old
                 # A power cut takes the mark along, but a WAL that is not empty tells of it.
                 if is_marked or (self._is_only_writer and self._wal_bytes()):
                     self._recover()

@@ -256,14 +256,17 @@ def test_marks_that_cannot_be_read_are_a_storage_error(
         _ = repository.ended_uncleanly
 
 
+@pytest.mark.parametrize("has_log", [False, True])
 def test_a_folder_that_was_not_synced_is_synced_by_the_next_opening(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, has_log: bool
 ) -> None:
-    """Where the name of a new file could not be made durable the opening fails, and the next one makes up for it."""
+    """Where a new name, the file's or its log's, could not be made durable, the next opening makes up for it."""
+    log = path.with_name(f"{path.name}-wal")
     with monkeypatch.context() as patched:
-        patched.setattr(_writer, "sync_folder", _fails)
+        patched.setattr(_writer, "sync_folder", lambda _: _fails() if log.exists() is has_log else None)
         with pytest.raises(StorageFull):
             open_at(path, parameters=DURABLE)
+    assert _marks(path)[:1] == (b"\1" if has_log else b"\0")
     synced: list[Path] = []
     monkeypatch.setattr(_writer, "sync_folder", lambda location: synced.append(location.path))
     for _ in range(2):

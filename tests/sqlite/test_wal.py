@@ -1,5 +1,6 @@
 """The WAL: copied into the file before it grows, rewritten before it is trusted."""
 
+import errno
 import logging
 import os
 import sqlite3
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger_core.errors import StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import _recovery, _rewrite, _writer
 from ledger_storage_sqlite._location import Location
@@ -199,6 +201,26 @@ def test_a_new_file_s_name_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch
     for _ in range(2):
         open_at(path, parameters="durability=full").close()
     assert has_log == [False, True]
+
+
+def test_a_new_file_s_name_is_synced_beside_an_old_log(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file made anew beside the empty log of one that was deleted has a new name too, until a sync has succeeded."""
+    open_at(path, parameters="durability=full").close()
+    assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+    path.unlink()
+
+    def fails(_: Location) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_writer, "sync_folder", fails)
+        with pytest.raises(StorageError, match="Input/output error"):
+            open_at(path, parameters="durability=full")
+    sizes: list[int] = []
+    monkeypatch.setattr(_writer, "sync_folder", lambda location: sizes.append(location.path.stat().st_size))
+    open_at(path, parameters="durability=full").close()
+    assert sizes[0] == 0
+    assert len(sizes) == 2
 
 
 # A process that is to be killed while its child rewrites the WAL, slowly.
