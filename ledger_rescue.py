@@ -26,7 +26,7 @@ from urllib.parse import quote
 APPLICATION_ID = 0x534C4447
 """`SLDG`, in the header of every ledger file."""
 
-SCHEMA_KNOWN = 1
+SCHEMA_KNOWN = 2
 """The newest schema that the queries below were written for; a newer one is read all the same, with a warning."""
 
 ATTEMPTS_MAX = 8
@@ -275,7 +275,7 @@ class Order(NamedTuple):
 
 def _heading(reading: Reading, last: Sequence[tuple[str, str, int, str | None, bytes]]) -> Iterator[str]:
     yield str(reading.path)
-    if reading.schema != SCHEMA_KNOWN:
+    if reading.schema > SCHEMA_KNOWN:
         yield f"WARNING: the file has schema {reading.schema}, this program knows {SCHEMA_KNOWN}: it may miss something"
     if not last:
         yield "nothing was ever recorded"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from ledger_core import checks as check
 from ledger_core.changes import Entry, Head
 from ledger_core.current import CurrentRecords
+from ledger_core.decide.draft import Overlay
 from ledger_core.errors import InvalidValue, UnknownFill, UnknownOrder, UnknownTrade
 from ledger_core.exposure import combined, exposure_of
 from ledger_core.lifecycle import OrderState, OrderStatus, TradeState
@@ -379,6 +380,10 @@ class Answers(MoneyAnswers):
         found = records.get(kind, key)
         if found is not None:
             return found
+        overlay = Overlay(records)
+        overlay.refuse_archived(kind, key)
+        if kind is RecordKind.FILL:
+            overlay.refuse_archived(RecordKind.ORDER, key[:1])
         if kind is RecordKind.TRADE:
             raise UnknownTrade(f"no trade {key[0]!r}", trade_id=key[0])
         if kind is RecordKind.FILL:

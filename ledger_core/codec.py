@@ -4,6 +4,7 @@ The form is canonical: sorted keys, no spaces, UTF-8, decimals and times as text
 out. The journal's digest is taken over exactly these bytes.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ from ledger_core.model import (
     Execution,
     Fee,
     Key,
+    Opening,
     OrderChanges,
     OrderDetails,
     Record,
@@ -81,7 +83,7 @@ def _converter() -> Converter:
     )
     # What may be left out is read by the hook of what it is: cattrs would ask for that hook at every value.
     converter.register_structure_hook_factory(_is_optional, lambda hint: _optional(converter, hint))
-    records = (Fee, CashFlow, Split, OrderDetails, OrderChanges, StatusReport, Execution, TradeLeg)
+    records = (Fee, CashFlow, Split, Opening, OrderDetails, OrderChanges, StatusReport, Execution, TradeLeg)
     arguments = (FillDetails, TradeDetails, Correction, AdjustmentDetails)
     classes = (*records, *arguments)
     for cls in (*classes, *RECORD_TYPES.values(), *dict.fromkeys(COMMAND_TYPES.values())):
@@ -200,6 +202,16 @@ _ENCODE = _encoder()
 def canonical_json(value: Json) -> bytes:
     """Return the canonical bytes of a JSON value: sorted keys, no spaces, UTF-8."""
     return _ENCODE(value).encode()
+
+
+def digest_of(value: Json) -> str:
+    """Return the SHA-256 of a JSON value's canonical bytes, in hex."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def record_digest(record: Record) -> str:
+    """Return the SHA-256 of a record's canonical JSON, in hex."""
+    return digest_of(dump_record(record))
 
 
 def _finite(text: str) -> float:

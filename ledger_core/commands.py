@@ -15,11 +15,14 @@ from ledger_core._frozen import EMPTY, quick
 from ledger_core._words import Word
 from ledger_core.model import (
     AdjustmentKind,
+    ArchivedRecord,
     Fee,
+    Key,
     Liquidity,
     OrderChanges,
     OrderDetails,
     PositionSide,
+    Record,
     ResidualReason,
     Side,
     StatusReport,
@@ -57,6 +60,9 @@ class Operation(Word):
     CLOSE_TRADE = "close_trade"
     RESOLVE_QUARANTINED = "resolve_quarantined"
     SKIP_ENTRY = "skip_entry"
+    ARCHIVE_RECORDS = "archive_records"
+    RESTORE_RECORDS = "restore_records"
+    REOPEN_POSITIONS = "reopen_positions"
 
 
 @quick
@@ -368,6 +374,43 @@ class SkipEntry(Command):
         return None
 
 
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class ArchiveCommand(Command):
+    """A command about an archive; it names no order or trade of its own."""
+
+    archive_id: str
+
+    @property
+    def target(self) -> str | None:
+        """None."""
+        return None
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class ArchiveRecords(ArchiveCommand):
+    """Let records go that an archive holds; each as it was when it was copied there."""
+
+    records: tuple[ArchivedRecord, ...]
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class RestoreRecords(ArchiveCommand):
+    """Take records back from an archive."""
+
+    records: tuple[Record, ...]
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class ReopenPositions(ArchiveCommand):
+    """Move positions back to the openings that they had before an archive, all of whose records are back."""
+
+    keys: tuple[Key, ...]
+
+
 AnyCommand = (
     RecordOrder
     | RequestCancel
@@ -389,6 +432,9 @@ AnyCommand = (
     | CloseTrade
     | ResolveQuarantined
     | SkipEntry
+    | ArchiveRecords
+    | RestoreRecords
+    | ReopenPositions
 )
 """Every command there is; `decide.decide` takes this union apart."""
 
@@ -451,3 +497,4 @@ COMMAND_TYPES: Mapping[Operation, type[AnyCommand]] = {
     _O.RESOLVE_QUARANTINED: ResolveQuarantined,
     _O.SKIP_ENTRY: SkipEntry,
 }
+"""The commands that may have an id, and so are written down to know a repeat; those about archives never do."""

@@ -21,6 +21,7 @@ from ledger_core.lifecycle import TradeState
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
+    ArchivedRecord,
     Fill,
     Key,
     Order,
@@ -33,6 +34,7 @@ from ledger_core.model import (
     RecordKind,
     Trade,
 )
+from ledger_core.positions import FlatPoint
 from ledger_core.repository import LedgerRepository, Ordering, Query, all_pages, sort_key
 
 RECENT_MAX = 4_096
@@ -61,6 +63,7 @@ class CurrentRecords:
         for query in _LIVE_QUERIES:
             for record in all_pages(repository.find, query):
                 self._place(self._with_requests(record))
+        self._has_archived = bool(repository.find(Query(kind=RecordKind.ARCHIVED, limit=1)))
         in_flight = Query(kind=RecordKind.REQUEST, where={"is_in_flight": True})
         for record in all_pages(repository.find, in_flight):
             self.get(RecordKind.ORDER, (record.key[0],))
@@ -121,6 +124,10 @@ class CurrentRecords:
         """Say whether anything waits in quarantine."""
         return bool(self._facts_about)
 
+    def has_archived(self) -> bool:
+        """Say whether anything was ever archived."""
+        return self._has_archived
+
     def adjustments_of(
         self, symbol: str, *, since: datetime | None = None, kind: AdjustmentKind | None = None
     ) -> Sequence[Adjustment]:
@@ -150,9 +157,9 @@ class CurrentRecords:
         found = self._repository.find(query)
         return cast(Fill, found[0]) if found else None
 
-    def fills_after(self, position_key: Key, fill: Fill | None) -> Iterator[Fill]:
-        """Iterate over the fills of a position after `fill`, in economic order, page by page."""
-        after = fill.economic_order if fill is not None else None
+    def fills_after(self, position_key: Key, start: FlatPoint | None) -> Iterator[Fill]:
+        """Iterate over the fills of a position after a flat point, in economic order, page by page."""
+        after = start.economic_order if start is not None else None
         while True:
             query = Query(
                 kind=RecordKind.FILL,
@@ -173,6 +180,14 @@ class CurrentRecords:
     def json_of(self, command: AnyCommand) -> Mapping[str, Any]:
         """Return a command as JSON, frozen, as it will be read back."""
         return cast(Mapping[str, Any], freeze(codec.dump_command(command)))
+
+    def digest_of(self, value: Mapping[str, Any]) -> str:
+        """Return the SHA-256 of a JSON object's canonical bytes, in hex."""
+        return codec.digest_of(value)
+
+    def record_digest(self, record: Record) -> str:
+        """Return the SHA-256 of a record's canonical JSON, in hex."""
+        return codec.record_digest(record)
 
     def with_requests(self, order: Order) -> Order:
         """Return a stored order with its requests."""
@@ -219,6 +234,10 @@ class CurrentRecords:
             return
         if isinstance(record, QuarantinedFact):
             self._index_fact(record)
+        elif isinstance(record, ArchivedRecord):
+            self._has_archived = True
+            if record.removed is not None:
+                self._forget(*record.removed)
         live = self._live[kind]
         if _is_live(record):
             if key not in live:
@@ -232,6 +251,15 @@ class CurrentRecords:
             (evicted_kind, evicted_key), _ = self._recent.popitem(last=False)
             if evicted_kind is RecordKind.ORDER:
                 self._fills.pop(evicted_key[0], None)
+
+    def _forget(self, kind: RecordKind, key: Key) -> None:
+        """Let go of a record that moved to an archive."""
+        self._live[kind].pop(key, None)
+        self._recent.pop((kind, key), None)
+        if kind is RecordKind.ORDER:
+            self._fills.pop(key[0], None)
+        elif kind is RecordKind.FILL and key[0] in self._fills:
+            self._fills[key[0]].pop(key[1], None)
 
     def _index_fact(self, fact: QuarantinedFact) -> None:
         # Whoever books a fact by hand may name another order than it did, so it is looked for where it waited.

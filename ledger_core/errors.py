@@ -7,6 +7,7 @@
         UnknownOrder (LookupError)     no such order
         UnknownTrade (LookupError)     no such trade
         UnknownFill (LookupError)      no such fill of that order
+        Archived (LookupError)         what it is about moved to an archive            .archive_id .is_repeat
         IllegalTransition              the lifecycle table has no such row             .state .event .allowed
         OverfillError                  more was filled than was ordered                .limit .cum_quantity .quantity
         FactMismatch                   a fact contradicts the order it names           .field .recorded .given
@@ -103,6 +104,21 @@ class UnknownFill(CommandRefused, LookupError):
     """The order has no fill of this id."""
 
     code = "UNKNOWN_FILL"
+
+
+class Archived(CommandRefused, LookupError):
+    """What it is about moved to an archive: restore `.archive_id`, or look there.
+
+    `.is_repeat` says that it was a repeat of what is known: nothing is lost by leaving it.
+    """
+
+    code = "ARCHIVED"
+
+    def __init__(self, message: str, *, archive_id: str = "", is_repeat: bool = False, **context: Any) -> None:
+        """Keep the archive, and whether the command was a repeat."""
+        super().__init__(message, **context)
+        self.archive_id = archive_id
+        self.is_repeat = is_repeat
 
 
 class IllegalTransition(CommandRefused):

@@ -34,6 +34,7 @@ KEY_FIELDS: dict[RecordKind, tuple[str, ...]] = {
     RecordKind.QUARANTINE: ("quarantine_id",),
     RecordKind.ADJUSTMENT: ("adjustment_id",),
     RecordKind.COMMAND: ("operation", "target", "command_id"),
+    RecordKind.ARCHIVED: ("record_kind", "record_key"),
 }
 _TERMS = ("quantity", "limit_price", "stop_price", "trailing_offset", "time_in_force", "expire_at")
 _HAS_RECORDED_AT = frozenset(kind for kind, cls in RECORD_TYPES.items() if "recorded_at" in attrs.fields_dict(cls))
@@ -86,8 +87,9 @@ def _born(change: Change, sequence: int, recorded_at: datetime) -> Record:
     if change.kind is RecordKind.ORDER:
         values = {**_initial_terms(values["details"]), **values}
     if change.kind in _HAS_RECORDED_AT:
-        values["recorded_at"] = recorded_at
-    return RECORD_TYPES[change.kind](**values, sequence=sequence, version=change.version)
+        values.setdefault("recorded_at", recorded_at)
+    values.setdefault("sequence", sequence)  # one that comes back from an archive brings along where it was born
+    return RECORD_TYPES[change.kind](**values, version=change.version)
 
 
 def _key_values(kind: RecordKind, key: Key) -> dict[str, Any]:
@@ -97,6 +99,8 @@ def _key_values(kind: RecordKind, key: Key) -> dict[str, Any]:
             values[name] = None
     if "position_side" in values:
         values["position_side"] = PositionSide(values["position_side"])
+    if "record_kind" in values:
+        values["record_kind"] = RecordKind(values["record_kind"])
     return values
 
 

@@ -19,6 +19,7 @@ from ledger_core.model import (
     CostMethod,
     Fee,
     Fill,
+    Opening,
     Position,
     PositionSide,
     Side,
@@ -26,7 +27,7 @@ from ledger_core.model import (
     TradeLeg,
     split_quantity,
 )
-from ledger_core.numbers import Price, magnitude, minus, negated, plain, total
+from ledger_core.numbers import ZERO, Price, magnitude, minus, negated, plain, plus, total
 from ledger_core.positions import Movement, merge_cash_flows, merge_fees
 
 
@@ -106,6 +107,8 @@ class FeesPaid(Answer):
 class PnlPart(Answer):
     """One position, or one leg of a trade: `realized_pnl` = the sum of its cycles + `difference_to_average`.
 
+    Of a position whose history was archived up to its `opening`, what that had realized comes on top, as do its fees.
+
     The difference is 0 of a position. `Trade.realized_pnl` is an average over everything that entered, which an open
     trade does not share with any lot: the difference says by how much, and is 0 once the trade is flat. `quantity`
     (signed) and `cost` are the sums of the open lots, `fees` and `cash_flows` those of `fees_paid` and `adjustments`.
@@ -126,6 +129,7 @@ class PnlPart(Answer):
     fees_paid: tuple[FeesPaid, ...]
     cash_flows: tuple[CashFlow, ...]
     adjustments: tuple[AdjustmentRef, ...]
+    opening: Opening | None = None
 
     @property
     def matches(self) -> tuple[LotMatch, ...]:
@@ -175,11 +179,24 @@ class PnlExplanation(Answer):
         return None if self.realized_pnl is None else total(part.difference_to_average for part in self.parts)
 
 
-def explain_positions(
-    symbol: str, positions: Iterable[tuple[Position, Sequence[Movement]]], cost_method: CostMethod
-) -> PnlExplanation:
-    """Explain the realized PnL of positions of a symbol, each with all that ever moved it, in economic order."""
-    parts = tuple(_position(position, movements, cost_method) for position, movements in positions)
+@attrs.frozen
+class History:
+    """A position, and all that moved it since its opening, in economic order; adjustments are never archived."""
+
+    position: Position
+    movements: tuple[Movement, ...]
+    adjustments_before: tuple[Adjustment, ...] = ()
+
+    @property
+    def transfers(self) -> list[tuple[datetime, int, int]]:
+        """Where the transfers stand that there were before the opening."""
+        kind = AdjustmentKind.TRANSFER
+        return [known.economic_order for known in self.adjustments_before if known.adjustment_kind is kind]
+
+
+def explain_positions(symbol: str, histories: Iterable[History], cost_method: CostMethod) -> PnlExplanation:
+    """Explain the realized PnL of positions of a symbol."""
+    parts = tuple(_position(history, cost_method) for history in histories)
     return _explanation(None, symbol, cost_method, parts)
 
 
@@ -236,11 +253,15 @@ class _Cycles:
         self._opened_at, self._matches = None, []
 
 
-def _position(position: Position, movements: Sequence[Movement], cost_method: CostMethod) -> PnlPart:
+def _position(history: History, cost_method: CostMethod) -> PnlPart:
+    position, movements = history.position, history.movements
     terms = position.instrument
     book, cycles = LotBook(cost_method, inverse=terms.inverse), _Cycles()
     cash_flows: tuple[CashFlow, ...] = ()
     adjustments = []
+    for adjustment in history.adjustments_before:
+        cash_flows = merge_cash_flows(cash_flows, adjustment)
+        adjustments.append(_adjustment_ref(adjustment))
     for movement in movements:
         before = book.quantity
         matches = book.fold(movement, terms)
@@ -259,6 +280,7 @@ def _position(position: Position, movements: Sequence[Movement], cost_method: Co
         currency=position.money_currency,
         cash_flows=cash_flows,
         adjustments=tuple(adjustments),
+        opening=position.opening,
     )
 
 
@@ -298,8 +320,10 @@ def _part(
     realized_pnl: Decimal | None = None,
     cash_flows: tuple[CashFlow, ...] = (),
     adjustments: tuple[AdjustmentRef, ...] = (),
+    opening: Opening | None = None,
 ) -> PnlPart:
-    of_lots = plain(total(cycle.realized_pnl for cycle in cycles))
+    before = ZERO if opening is None else opening.realized_pnl
+    of_lots = plain(plus(before, total(cycle.realized_pnl for cycle in cycles)))
     realized_pnl = of_lots if realized_pnl is None else realized_pnl
     return PnlPart(
         symbol=symbol,
@@ -315,10 +339,11 @@ def _part(
         open_lots=tuple(
             OpenLot(entry=_ref(lot.entry), quantity=plain(lot.quantity), cost=plain(lot.cost)) for lot in book.lots
         ),
-        fees=merge_fees((), (fee for fill in fills for fee in fill.fees)),
+        fees=merge_fees(() if opening is None else opening.fees, (fee for fill in fills for fee in fill.fees)),
         fees_paid=tuple(FeesPaid(fill=_fill_ref(fill), fees=fill.fees) for fill in fills if fill.fees),
         cash_flows=cash_flows,
         adjustments=adjustments,
+        opening=opening,
     )
 
 

@@ -104,13 +104,40 @@ def money_behind(terms: "Instrument | Position", quantity: Decimal, price: Decim
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
+class Opening:
+    """A position at the flat point up to which its history may be in archives: nothing before it changes any more.
+
+    It stands just after a fill, named by its place in economic order; the figures are those of the position then.
+    `fees` are what all fills up to it had cost; `money_fees` are the same, but those that were taken out of a quantity
+    in the currency of the PnL, at the prices of their own fills. `archive_id` is the archive that moved it here.
+    """
+
+    archive_id: str
+    executed_at: datetime
+    sequence: int
+    index: int
+    realized_pnl: Decimal
+    cycle_realized_pnl: Decimal
+    opened_at: datetime
+    fees: tuple[Fee, ...] = ()
+    money_fees: tuple[Fee, ...] = ()
+
+    @property
+    def economic_order(self) -> tuple[datetime, int, int]:
+        """Where the fill after which the position was flat stands in economic order."""
+        return (self.executed_at, self.sequence, self.index)
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Position:
     """What is held of one (symbol, venue, account, position_side), by average cost.
 
     `quantity` is signed: negative is short. `cost` is the value at which the open part was entered (of a short:
     the proceeds), without fees. `realized_pnl` is gross of fees and cumulative; `cycle_realized_pnl` counts since
     the position was last flat. `fees` are what was paid, currency by currency; `cash_flows` what funding, interest
-    and dividends came to. Neither is part of the realized PnL.
+    and dividends came to. Neither is part of the realized PnL. `opening` is where its live history begins, once a part
+    of it was archived.
     """
 
     kind: ClassVar[RecordKind] = RecordKind.POSITION
@@ -133,6 +160,7 @@ class Position:
     last_executed_at: datetime | None = None
     last_sequence: int = 0
     last_index: int = 0
+    opening: Opening | None = None
     sequence: int = 0
     version: int = 0
 

@@ -14,6 +14,7 @@ from typing import Any, Self, cast
 
 from ledger_core import checks as check
 from ledger_core.answers import Answers
+from ledger_core.archiving import Archivist
 from ledger_core.batch import Batch
 from ledger_core.changes import Cursor, Entry, Head
 from ledger_core.commands import AnyCommand, Operation, SkipEntry
@@ -203,6 +204,11 @@ class StrategyLedger(Commands, Answers):
         """
         checked = check.check_bool(chain_only, "chain_only")
         return verify(self._repository, head, chain_only=checked, chain_key=self._chain_key)
+
+    @property
+    def archivist(self) -> Archivist:
+        """What lets closed history go to an archive, and takes it back; see `ledger_core.archiving`."""
+        return Archivist(self._repository, self._writer, self._execute)
 
     def rebuild(self) -> None:
         """Restore every record from the journal, in one transaction; the journal gets no entry of it.

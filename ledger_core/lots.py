@@ -15,7 +15,7 @@ import attrs
 from ledger_core._frozen import quick, replaced
 from ledger_core.model import Adjustment, AdjustmentKind, CostMethod, Fill, Instrument, Position
 from ledger_core.numbers import ONE, ZERO, magnitude, minus, negated, plain, plus, quotient, times, total
-from ledger_core.positions import Movement, restart, value_at
+from ledger_core.positions import FlatPoint, Movement, restart, value_at
 
 
 @quick
@@ -172,11 +172,11 @@ class LotBook:
 
 
 def position_by(
-    cost_method: CostMethod, position: Position, movements: Iterable[Movement], *, start: Fill | None = None
+    cost_method: CostMethod, position: Position, movements: Iterable[Movement], *, start: FlatPoint | None = None
 ) -> Position:
     """Return a position, which is stored by average cost, by another method.
 
-    `movements` are all that moved it after `start`, in economic order; `start` is a fill after which it was flat, or
+    `movements` are all that moved it after `start`, in economic order; `start` is where it was flat, or
     None for the beginning. No transfer may stand before `start`: it took along what the method says that it cost, so
     the realized PnL that the fill carries, by average cost, is not that of the others.
     """

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import attrs
 
 from ledger_core._frozen import EMPTY, quick
+from ledger_core.archived import ArchivedRecord, archived_key
 from ledger_core.executions import Execution, Fill
 from ledger_core.holdings import (
     Adjustment,
@@ -24,6 +25,7 @@ from ledger_core.holdings import (
     Exposure,
     Fee,
     Instrument,
+    Opening,
     Position,
     Split,
     split_quantity,
@@ -364,6 +366,7 @@ __all__ = [
     "RECORD_TYPES",
     "Adjustment",
     "AdjustmentKind",
+    "ArchivedRecord",
     "CashFlow",
     "CommandRecord",
     "CostMethod",
@@ -374,6 +377,7 @@ __all__ = [
     "Instrument",
     "Key",
     "Liquidity",
+    "Opening",
     "Order",
     "OrderChanges",
     "OrderDay",
@@ -394,11 +398,23 @@ __all__ = [
     "Trade",
     "TradeLeg",
     "Unresolved",
+    "archived_key",
     "position_key",
     "split_quantity",
 ]
 
-Record = Order | OrderRequest | Fill | Trade | Position | Instrument | QuarantinedFact | Adjustment | CommandRecord
+Record = (
+    Order
+    | OrderRequest
+    | Fill
+    | Trade
+    | Position
+    | Instrument
+    | QuarantinedFact
+    | Adjustment
+    | CommandRecord
+    | ArchivedRecord
+)
 
 RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
     record_type.kind: record_type
@@ -412,6 +428,7 @@ RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
         QuarantinedFact,
         Adjustment,
         CommandRecord,
+        ArchivedRecord,
     )
 }
 

@@ -13,17 +13,18 @@ import attrs
 
 from ledger_core import checks as check
 from ledger_core.current import CurrentRecords
-from ledger_core.decide.draft import Overlay
-from ledger_core.decide.holdings import instrument_of, movements_after
+from ledger_core.decide.draft import EconomicOrder, Overlay
+from ledger_core.decide.holdings import flat_before, instrument_of, movements_after
 from ledger_core.decide.shares import fills_of_trade
-from ledger_core.errors import InvalidValue, StorageBusy, StorageCorrupt
-from ledger_core.explaining import PnlExplanation, explain_positions, explain_trade
+from ledger_core.errors import Archived, InvalidValue, StorageBusy, StorageCorrupt
+from ledger_core.explaining import History, PnlExplanation, explain_positions, explain_trade
 from ledger_core.lots import position_by
 from ledger_core.model import (
     AdjustmentKind,
     CostMethod,
     Fill,
     Instrument,
+    Opening,
     Position,
     PositionSide,
     RecordKind,
@@ -63,9 +64,9 @@ class _Subject:
                 found.append(position)
         return sorted(found, key=lambda position: position.key)
 
-    def histories(self, records: CurrentRecords) -> list[tuple[Position, tuple[Movement, ...]]]:
-        """Return the positions, each with all that ever moved it."""
-        return [(position, tuple(movements_after(records, position.key, None))) for position in self.positions(records)]
+    def histories(self, records: CurrentRecords) -> list[History]:
+        """Return the positions, each with all that moved it since its opening."""
+        return [_history(records, position) for position in self.positions(records)]
 
     def trade(self, records: CurrentRecords) -> tuple[Trade, list[Fill]]:
         """Return the trade and the fills, and parts of fills, that are its own. Raises UnknownTrade."""
@@ -105,7 +106,10 @@ class MoneyAnswers:
         if subject.trade_id is not None:
             return explain_trade(*self._consistently(subject.trade), method)
         assert subject.symbol is not None, "one of the two is given"
-        return explain_positions(subject.symbol, self._consistently(subject.histories), method)
+        histories = self._consistently(subject.histories)
+        for history in histories:
+            _refuse_archived_lots(history.position, history.transfers, method)
+        return explain_positions(subject.symbol, histories, method)
 
     def get_net_pnl(
         self,
@@ -129,21 +133,27 @@ class MoneyAnswers:
         known_rates = check_rates(rates)
         subject = _checked(trade_id, symbol, venue, account, position_side)
 
-        def read(records: CurrentRecords) -> tuple[list[RealizedPnl], list[tuple[Movement, Instrument]]]:
+        def read(
+            records: CurrentRecords,
+        ) -> tuple[list[RealizedPnl], list[tuple[Movement, Instrument]], list[tuple[Opening, Instrument]]]:
             realized: list[RealizedPnl] = []
             moved: list[tuple[Movement, Instrument]] = []
+            openings: list[tuple[Opening, Instrument]] = []
             if subject.trade_id is not None:
                 trade, fills = subject.trade(records)
                 for leg in trade.legs:
                     terms = instrument_of(records, leg.venue, leg.symbol)
                     realized.append(RealizedPnl(pnl_currency(terms), leg.realized_pnl))
                     moved.extend((one, terms) for one in fills if (one.symbol, one.venue) == (leg.symbol, leg.venue))
-                return realized, moved
-            for position, movements in subject.histories(records):
+                return realized, moved, openings
+            for history in subject.histories(records):
+                position = history.position
                 terms = instrument_of(records, position.venue, position.symbol)
                 realized.append(RealizedPnl(pnl_currency(terms), position.realized_pnl))
-                moved.extend((one, terms) for one in movements)
-            return realized, moved
+                moved.extend((one, terms) for one in (*history.adjustments_before, *history.movements))
+                if position.opening is not None:
+                    openings.append((position.opening, terms))
+            return realized, moved, openings
 
         return net_of(wanted, known_rates, *self._consistently(read))
 
@@ -225,8 +235,38 @@ def position_by_method(records: CurrentRecords, position: Position, cost_method:
     ]
     if position.is_flat and not transfers:
         return position
-    start = records.last_flat_before(position.key, min(transfers, default=last))
+    _refuse_archived_lots(position, transfers, cost_method)
+    start = flat_before(records, position, min(transfers, default=last))
     return position_by(cost_method, position, movements_after(records, position.key, start), start=start)
+
+
+def _history(records: CurrentRecords, position: Position) -> History:
+    opening = position.opening
+    before = () if opening is None else records.adjustments_of(position.symbol)
+    return History(
+        position,
+        tuple(movements_after(records, position.key, opening)),
+        tuple(
+            known
+            for known in sorted(before, key=lambda known: known.economic_order)
+            if opening is not None and known.concerns(position.key) and known.economic_order <= opening.economic_order
+        ),
+    )
+
+
+def _refuse_archived_lots(position: Position, transfers: Iterable[EconomicOrder], cost_method: CostMethod) -> None:
+    """Raise Archived where a transfer took units along before the opening: at what cost, only archived fills say."""
+    opening = position.opening
+    if cost_method is CostMethod.AVERAGE or opening is None:
+        return
+    if any(transfer <= opening.economic_order for transfer in transfers):
+        raise Archived(
+            f"a transfer moved position {'/'.join(position.key)!r} before its opening: its figures by {cost_method}"
+            f" need the fills of archive {opening.archive_id!r} and before",
+            archive_id=opening.archive_id,
+            kind=position.kind,
+            key=position.key,
+        )
 
 
 def check_cost_method(value: object, argument: str = "cost_method") -> CostMethod:

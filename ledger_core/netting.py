@@ -11,8 +11,8 @@ import attrs
 from ledger_core import checks as check
 from ledger_core._answer import Answer
 from ledger_core.errors import InvalidValue
-from ledger_core.model import AdjustmentKind, CashFlow, Fee, Fill, Instrument
-from ledger_core.numbers import ZERO, minus, negated, plain, plus, quotient, times
+from ledger_core.model import AdjustmentKind, CashFlow, Fee, Fill, Instrument, Opening
+from ledger_core.numbers import ONE, ZERO, minus, negated, plain, plus, quotient, times
 from ledger_core.positions import Movement, merge_cash_flows, merge_fees
 
 Rates = Mapping[tuple[str, str], Decimal]
@@ -77,8 +77,11 @@ def net_of(
     rates: Rates,
     realized: Iterable[RealizedPnl],
     movements: Iterable[tuple[Movement, Instrument]],
+    openings: Iterable[tuple[Opening, Instrument]] = (),
 ) -> NetPnl:
     """Return realized figures net of the fees and cash flows of their movements, each with its instrument's terms.
+
+    The fees of what was archived come with the openings.
 
     A fee in the base currency left the position without being realized: it is valued at the price of its own fill,
     so that gross less fees is the money that flowed.
@@ -91,6 +94,10 @@ def net_of(
             unconverted.append(figure)
         gross = None if amount is None or gross is None else plus(gross, amount)
     paid: tuple[Fee, ...] = ()
+    for opening, instrument in openings:
+        money = pnl_currency(instrument)
+        is_known = money is not None and _converted(ONE, money, currency, rates) is not None
+        paid = merge_fees(paid, opening.money_fees if is_known else opening.fees)
     flowed: tuple[CashFlow, ...] = ()
     within: tuple[CashFlow, ...] = ()
     for movement, instrument in movements:
@@ -137,7 +144,15 @@ def pnl_currency(instrument: Instrument) -> str | None:
 
 def _fees(fill: Fill, instrument: Instrument, currency: str, rates: Rates) -> tuple[Fee, ...]:
     money = pnl_currency(instrument)
-    if not fill.fee_in_base or money is None or _converted(fill.price, money, currency, rates) is None:
+    if money is None or _converted(fill.price, money, currency, rates) is None:
+        return fill.fees
+    return money_fees(fill, instrument)
+
+
+def money_fees(fill: Fill, instrument: Instrument) -> tuple[Fee, ...]:
+    """Return the fees of a fill, one that was taken out of its quantity in the currency of the PnL."""
+    money = pnl_currency(instrument)
+    if not fill.fee_in_base or money is None:
         return fill.fees
     value = instrument.value(fill.base_fee, fill.price)
     return (Fee(money, value), *fill.fees[1:])

@@ -24,6 +24,7 @@ from ledger_core.lifecycle import OrderState, RequestKind, RequestState
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
+    ArchivedRecord,
     Fill,
     Instrument,
     Key,
@@ -80,7 +81,11 @@ def past_of(repository: LedgerRepository, *, recorded: datetime | None, occurred
         for change in entry.changes:
             name = (change.kind, change.key)
             steps.append((change, folded.get(name)))
-            folded[name] = evolve(folded.get(name), change, sequence=entry.sequence, recorded_at=entry.recorded_at)
+            after = evolve(folded.get(name), change, sequence=entry.sequence, recorded_at=entry.recorded_at)
+            folded[name] = after
+            # What happened by a moment is told from all that the journal knows, also of what was archived since.
+            if isinstance(after, ArchivedRecord) and after.removed is not None and occurred is None:
+                folded.pop(after.removed, None)
         then.take(entry, steps, folded)
         head = Head(entry.sequence, entry.digest, entry.recorded_at)
     return Past(_with_requests(folded if occurred is None else then.records(folded)), head)

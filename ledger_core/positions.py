@@ -13,13 +13,16 @@ import attrs
 
 from ledger_core._frozen import replaced
 from ledger_core.holdings import money_behind
-from ledger_core.model import Adjustment, AdjustmentKind, CashFlow, Fee, Fill, Instrument, Position, TradeLeg
+from ledger_core.model import Adjustment, AdjustmentKind, CashFlow, Fee, Fill, Instrument, Opening, Position, TradeLeg
 from ledger_core.numbers import ONE, ZERO, magnitude, minus, negated, plain, plus, quotient, times
 
 HolderT = TypeVar("HolderT", Position, TradeLeg)
 
 Movement = Fill | Adjustment
 """What moves a position. Both kinds have one economic order."""
+
+FlatPoint = Fill | Opening
+"""Where a position was flat: just after a fill, or where its live history begins."""
 
 
 def fold(position: Position, movement: Movement) -> Position:
@@ -63,17 +66,25 @@ def with_terms(position: HolderT, instrument: Instrument) -> HolderT:
     return replaced(position, terms)
 
 
-def restart(position: Position, flat_fill: Fill | None) -> Position:
-    """Return the position as it was when flat: just after `flat_fill`, or before the first fill of all."""
-    realized_pnl = flat_fill.flat_realized_pnl if flat_fill is not None else None
-    executed_at, sequence, index = flat_fill.economic_order if flat_fill is not None else (None, 0, 0)
+def restart(position: Position, flat: FlatPoint | None) -> Position:
+    """Return the position as it was at a flat point: just after a fill, at its opening, or before the first of all.
+
+    What its last cycle came to, and when that began, is known of an opening alone.
+    """
+    executed_at, sequence, index = flat.economic_order if flat is not None else (None, 0, 0)
+    realized_pnl: Decimal | None = None
+    cycle_realized_pnl, opened_at = ZERO, None
+    if isinstance(flat, Opening):
+        realized_pnl, cycle_realized_pnl, opened_at = flat.realized_pnl, flat.cycle_realized_pnl, flat.opened_at
+    elif flat is not None:
+        realized_pnl = flat.flat_realized_pnl
     return attrs.evolve(
         position,
         quantity=ZERO,
         cost=ZERO,
         realized_pnl=ZERO if realized_pnl is None else realized_pnl,
-        cycle_realized_pnl=ZERO,
-        opened_at=None,
+        cycle_realized_pnl=cycle_realized_pnl,
+        opened_at=opened_at,
         last_executed_at=executed_at,
         last_sequence=sequence,
         last_index=index,

@@ -21,7 +21,7 @@ from ledger_core.codec import BODY_FORMAT, load_json, load_values
 from ledger_core.errors import LedgerClosed, StorageBusy, StorageCorrupt, StorageError
 from ledger_core.evolve import evolve
 from ledger_core.findings import Finding, Report
-from ledger_core.model import Key, Record, RecordKind
+from ledger_core.model import ArchivedRecord, Key, Record, RecordKind, archived_key
 from ledger_core.numbers import load_time
 from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, RawEntry, StoredRecord
 
@@ -44,6 +44,8 @@ _OF_ORDERS = frozenset({RecordKind.ORDER, RecordKind.REQUEST, RecordKind.FILL})
 
 _KINDS = {kind.value: kind for kind in RecordKind}
 
+_NAMED = {kind.value: kind for kind in RecordKind if kind is not RecordKind.POSITION}
+
 RawChange = tuple[RecordKind, Key, int, dict[str, Any]]
 """(kind, key, version, values) of a change, the values still as JSON."""
 
@@ -59,6 +61,9 @@ class Part:
         """Say whether a record is of this part."""
         if self.count == 1:
             return True
+        if kind is RecordKind.ARCHIVED:  # of the part of the record that it stands for
+            named = _NAMED.get(key[0])
+            kind, key = named or kind, _key_of(key[1]) if named else key
         name = ("ORDER", *key[:1]) if kind in _OF_ORDERS else (kind.value, *key)
         return crc32("\0".join(map(str, name)).encode(errors="surrogatepass")) & (self.count - 1) == self.index
 
@@ -68,19 +73,26 @@ class Folded:
 
     __slots__ = ("key", "kind", "recorded_at", "sequence", "values", "version")
 
-    def __init__(self, kind: RecordKind, key: Key, sequence: int, recorded_at: str, values: dict[str, Any]) -> None:
-        """Begin with the change that creates it; the values are kept and changed."""
+    def __init__(
+        self, kind: RecordKind, key: Key, sequence: int, recorded_at: str, values: dict[str, Any], version: int = 1
+    ) -> None:
+        """Begin with the change that creates it, or brings it back; the values are kept and changed."""
         self.kind = kind
         self.key = key
         self.sequence = sequence
         self.recorded_at = recorded_at
         self.values = values
-        self.version = 1
+        self.version = version
 
     def fold(self, version: int, values: dict[str, Any]) -> None:
         """Apply a further change."""
         self.values.update(values)
         self.version = version
+
+    def removed(self) -> tuple[RecordKind, Key] | None:
+        """Return the record that is stored no more, of one that stands for it in an archive."""
+        record = self.record()
+        return record.removed if isinstance(record, ArchivedRecord) else None
 
     def record(self) -> Record:
         """Return the record; raise StorageCorrupt if the changes make none."""
@@ -93,6 +105,19 @@ class Folded:
             raise StorageCorrupt(
                 f"the changes of {self.kind} {self.key} make no record: {error!r}", kind=self.kind, key=self.key
             ) from error
+
+
+def _key_of(text: str) -> Key:
+    try:
+        return tuple(map(str, load_json(text)))
+    except (TypeError, ValueError):
+        return (text,)
+
+
+def restored_at(values: dict[str, Any]) -> int | None:
+    """Return where a record was born that a change brings back from an archive; None of any other change."""
+    sequence = values.get("sequence")
+    return sequence if type(sequence) is int else None
 
 
 def body_of(raw: RawEntry) -> tuple[dict[str, Any], list[RawChange]]:
@@ -318,16 +343,29 @@ def _fold_part(
             if not part.covers(kind, key):
                 continue
             known = records.get((kind, key))
+            if known is None and restored_at(values) is not None and _was_archived(records, kind, key, version):
+                records[kind, key] = Folded(kind, key, raw.sequence, raw.recorded_at, values, version)
+                continue
             if version != (known.version + 1 if known else 1):
                 raise StorageCorrupt(f"entry {raw.sequence} has a change of {kind} {key} that follows no other")
             if known is None:
-                records[kind, key] = Folded(kind, key, raw.sequence, raw.recorded_at, values)
+                known = records[kind, key] = Folded(kind, key, raw.sequence, raw.recorded_at, values)
             else:
                 known.fold(version, values)
+            if kind is RecordKind.ARCHIVED:
+                removed = known.removed()
+                if removed is not None:
+                    records.pop(removed, None)
         while divides and len(records) > HELD_MAX and part.count < PARTS_MAX:
             part = Part(0, part.count * 2)
             records = {name: one for name, one in records.items() if part.covers(*name)}
     return part, records
+
+
+def _was_archived(records: dict[tuple[RecordKind, Key], Folded], kind: RecordKind, key: Key, version: int) -> bool:
+    """Say whether a record of the version before went to an archive, and has just been marked as restored."""
+    kept = records.get((RecordKind.ARCHIVED, archived_key(kind, key)))
+    return kept is not None and kept.values.get("record_version") == version - 1 and kept.removed() is None
 
 
 def _readable(repository: LedgerRepository) -> Iterator[tuple[RawEntry, list[RawChange]]]:

@@ -53,7 +53,8 @@ FILTERS: Mapping[RecordKind, frozenset[str]] = {
     RecordKind.INSTRUMENT: frozenset({"symbol", "venue"}),
     RecordKind.QUARANTINE: frozenset({"state", "order_id", "venue_order_id", "symbol"}),
     RecordKind.ADJUSTMENT: frozenset({"symbol", "adjustment_kind"}),
-    RecordKind.COMMAND: frozenset(),
+    RecordKind.COMMAND: frozenset({"target"}),
+    RecordKind.ARCHIVED: frozenset({"record_kind", "archive_id", "is_restored"}),
 }
 """What `Query.where` may name for each kind; `field_of` says what each name means."""
 # fmt: on

@@ -9,7 +9,7 @@ Others may write meanwhile. What was there at the beginning is verified; where a
 journal is followed until it explains what was read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from math import inf
 from typing import Any
@@ -17,9 +17,10 @@ from typing import Any
 from ledger_core import replaying
 from ledger_core.changes import ChainKey, Head
 from ledger_core.checks import check_count, check_id
+from ledger_core.codec import record_digest
 from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
 from ledger_core.findings import Finding, Report, Verification
-from ledger_core.model import Key, Order, RecordKind
+from ledger_core.model import ArchivedRecord, Key, Order, Record, RecordKind, archived_key
 from ledger_core.numbers import ZERO, load_decimal, minus, plus, times
 from ledger_core.replaying import (
     PARTS_MAX,
@@ -134,6 +135,20 @@ class _Held(Folded):
         return self.stored is not None and self.version >= self.stored.version
 
 
+class _Archived:
+    """What stayed of a record that moved to an archive, in place of what would be stored of it."""
+
+    def __init__(self, known: ArchivedRecord, key: Key, sequence: int) -> None:
+        self._known = known
+        self.key = key
+        self.sequence = sequence
+        self.version = known.record_version
+
+    def differences(self, expected: Record) -> Mapping[str, tuple[Any, Any]]:
+        digest = record_digest(expected)
+        return {} if digest == self._known.digest else {"digest": (digest, self._known.digest)}
+
+
 class _Pass:
     """One pass over journal and records, side by side, over the keys of one part."""
 
@@ -242,6 +257,8 @@ class _Pass:
                 self._add_to_order(key, sequence, _sums(values), is_settled=is_settled)
             if not is_settled:
                 return None  # born after the beginning of the verification: only needed to tell it from an extra one
+            if stored is None:
+                stored = self._archived(kind, key, sequence)
             if stored is None and not self._streams[kind].is_unknown_at(sequence):
                 self._report.add(Finding.RECORD_MISSING, kind=kind, key=key, sequence=sequence)
             held = self._held[kind, key] = _Held(change, sequence, recorded_at, stored)
@@ -271,6 +288,20 @@ class _Pass:
             moved = (minus(after[0], before[0]), minus(after[1], before[1]))
             self._add_to_order(key, sequence, moved, is_settled=is_settled)
         return held
+
+    def _archived(self, kind: RecordKind, key: Key, sequence: int) -> StoredRecord | None:
+        """Return what stayed of a record that moved to an archive, to be compared in its place."""
+        if kind is RecordKind.ARCHIVED:
+            return None
+        try:
+            known = self._repository.load(RecordKind.ARCHIVED, archived_key(kind, key))
+        except PASSING:
+            raise
+        except StorageError:
+            return None  # its own row is reported where it is met
+        if not isinstance(known, ArchivedRecord) or known.is_restored:
+            return None
+        return _Archived(known, key, sequence)
 
     def _report_unexpected(self, kind: RecordKind, key: Key, version: int, sequence: int) -> None:
         """Report a change of a record that is not held: what is stored is behind the journal, or it has no birth."""
@@ -320,12 +351,25 @@ class _Pass:
             return
         for field, (expected, found) in held.stored.differences(record).items():
             self._report.add(Finding.RECORD_DIFFERS, **where, field=field, expected=expected, found=found)
+        if isinstance(record, ArchivedRecord) and record.removed is not None:
+            self._require_gone(*record.removed)
         # After a split an order counts in other units than the fills before it.
         if isinstance(record, Order) and held.has_sums and not self._is_incomplete and not record.splits:
             for field, expected in (("cum_quantity", held.filled), ("executed_value", held.value)):
                 found = getattr(record, field)
                 if found != expected:
                     self._report.add(Finding.SUM_DIFFERS, **where, field=field, expected=expected, found=found)
+
+    def _require_gone(self, kind: RecordKind, key: Key) -> None:
+        """Report a record that is stored although it moved to an archive."""
+        try:
+            left = self._repository.load(kind, key)
+        except PASSING:
+            raise
+        except StorageError:
+            return  # reported where it is met
+        if left is not None:
+            self._report.add(Finding.RECORD_EXTRA, kind=kind, key=key, sequence=left.sequence)
 
     def _finish(self, *, has_all_entries: bool) -> None:
         """Compare what never became complete, and report what is stored beyond the journal."""

@@ -18,6 +18,7 @@ class RecordKind(Word):
     QUARANTINE = "QUARANTINE"
     ADJUSTMENT = "ADJUSTMENT"
     COMMAND = "COMMAND"
+    ARCHIVED = "ARCHIVED"
 
 
 class Side(Word):

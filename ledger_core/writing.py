@@ -19,7 +19,7 @@ from ledger_core.changes import ChainKey, Cursor, Entry, Head, Tip
 from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact
 from ledger_core.current import CurrentRecords
 from ledger_core.decide import decide, fills, quarantine, repeats
-from ledger_core.decide.draft import Draft, Overlay, Records
+from ledger_core.decide.draft import Draft, Overlay, Records, archived_error
 from ledger_core.errors import (
     BatchConflict,
     CommandRefused,
@@ -246,12 +246,16 @@ class Writer:
         try:
             answer = decide(draft, command)
         except CommandRefused as refusal:
-            if not isinstance(command, FACT_TYPES) or not isinstance(refusal, quarantine.QUARANTINABLE):
+            is_filed = isinstance(refusal, quarantine.QUARANTINABLE) and not getattr(refusal, "is_repeat", False)
+            if not isinstance(command, FACT_TYPES) or not is_filed:
                 return Decided(None, {}, None, refusal)
             return self._decide_quarantine(records, tip, recorded_at, command, refusal)
         record = draft.get(*answer)
         if record is None:
             kind, key = answer
+            known = draft.archived(kind, key)
+            if known is not None:
+                return Decided(None, {}, None, archived_error(kind, key, known, is_repeat=True))
             raise StorageCorrupt(
                 f"{command.operation} is known, but the {kind} {key} that it made is not there: verify the ledger",
                 kind=kind,

@@ -11,7 +11,7 @@ from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head, without_rec
 from ledger_core.codec import canonical_json, dump_values, field_names
 from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, SubscriberInUse
 from ledger_core.findings import Difference
-from ledger_core.model import Key, Order, Record, RecordKind
+from ledger_core.model import ArchivedRecord, Key, Order, Record, RecordKind
 from ledger_core.numbers import time_text
 from ledger_core.repository import (
     FILTERS,
@@ -153,6 +153,8 @@ class MemoryRepository:
             journal.entries.extend(stored)
             for kind, key, image in images:
                 journal.records[kind][key] = image
+                if isinstance(image, ArchivedRecord) and image.removed is not None:
+                    journal.records[image.removed[0]].pop(image.removed[1], None)
             journal.cursors = reached
 
     def alone(self) -> AbstractContextManager[object]:

@@ -213,6 +213,10 @@ TABLES: Mapping[RecordKind, Table] = {
             kind=RecordKind.COMMAND, name="commands", key=("operation", "target", "command_id"),
             fixed=("sequence",),
         ),
+        Table(
+            kind=RecordKind.ARCHIVED, name="archived", key=("record_kind", "record_key"),
+            fixed=("sequence",),
+        ),
     )
 }
 # fmt: on

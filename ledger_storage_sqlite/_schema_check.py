@@ -46,6 +46,10 @@ DIGESTS: Mapping[int, Digests] = {
         tables="16d13ef7e11a7e8ec9094d3b2717de51187fa615e775b9289c8cff54c2e7e9bd",
         whole="dce6cd46ccd0b990d3aff7e77070308d53985d133666027ca45371a64d203f3b",
     ),
+    2: Digests(
+        tables="c535e5dc9cdbe806f5ef8d02830ac682d55b3dc26a57f4aed1727a92b916e2f5",
+        whole="9cdc9046b86403043208f9868e085518a6a4e326a2ce72d46bae6545a7539018",
+    ),
 }
 """By schema version. A migration brings those of its version along."""
 

@@ -16,7 +16,7 @@ from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
 from ledger_core.codec import load_entry
 from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, StorageCorrupt, StorageError
 from ledger_core.findings import Difference
-from ledger_core.model import Key, Record, RecordKind
+from ledger_core.model import ArchivedRecord, Key, Record, RecordKind
 from ledger_core.numbers import load_time, time_text
 from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query, RawEntry, StoredRecord
 from ledger_storage_sqlite import _stored, statements
@@ -150,6 +150,8 @@ class SqliteRepository:
                     update = None if image.fields is None else update_of(image.record.kind, image.fields)
                     if update is None or not update.write(connection, self._strategy_id, image):
                         self._store(connection, image.record)
+                    if isinstance(image.record, ArchivedRecord) and image.record.removed is not None:
+                        self._remove(connection, *image.record.removed)
                 for cursor in cursors:
                     place = (self._strategy_id, cursor.subscriber, cursor.sequence)
                     connection.execute(statements.ADVANCE_CURSOR, place)
@@ -259,6 +261,14 @@ class SqliteRepository:
         """Write an after-image whole, whether there is a row of it or not."""
         values = CODECS[record.kind].encode(record)
         connection.execute(statements.RECORDS[record.kind].upsert, (*values, self._strategy_id))
+
+    def _remove(self, connection: sqlite3.Connection, kind: RecordKind, key: Key) -> None:
+        """Delete a record that moved to an archive."""
+        if len(key) != len(TABLES[kind].key):
+            raise StorageCorrupt(f"{key} is no key of {kind}", kind=kind, key=key)
+        if kind is RecordKind.ORDER:
+            connection.execute(statements.DELETE_VENUE_IDS, (self._strategy_id, *key, self._strategy_id, *key))
+        connection.execute(statements.DELETE_RECORD[kind], (self._strategy_id, *key))
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         sequence, subject, body, digest = row

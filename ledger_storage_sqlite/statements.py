@@ -89,6 +89,7 @@ _BY_KEY: Mapping[RecordKind, str] = {
     RecordKind.QUARANTINE: "quarantine_by_id",
     RecordKind.ADJUSTMENT: "adjustments_by_id",
     RecordKind.COMMAND: "commands_by_id",
+    RecordKind.ARCHIVED: "archived_by_key",
 }
 
 # fmt: off
@@ -109,6 +110,7 @@ _SELECTIVE: Mapping[RecordKind, tuple[tuple[str, str], ...]] = {
     ),
     RecordKind.REQUEST: (("order_id", "order_requests_by_id"),),
     RecordKind.FILL: (("order_id", "fills_by_id"),),
+    RecordKind.COMMAND: (("target", "commands_by_id"),),
 }
 # fmt: on
 
@@ -155,8 +157,22 @@ RECORDS: Mapping[RecordKind, RecordStatements] = {kind: _statements(table) for k
 """The fixed statements of every kind."""
 
 
+DELETE_VENUE_IDS = (
+    "DELETE FROM venue_orders WHERE strategy_id = ? AND order_id = ? AND venue_order_id IN ("
+    "SELECT j.value FROM orders AS o INDEXED BY orders_by_id, json_each(o.venue_order_ids) AS j"
+    " WHERE o.strategy_id = ? AND o.order_id = ?)"
+)
+"""What takes away the venue's ids of an order, before it is deleted itself."""
+
+DELETE_RECORD: Mapping[RecordKind, str] = {
+    table.kind: f"DELETE FROM {table.name} INDEXED BY {_BY_KEY[table.kind]} WHERE strategy_id = ?"
+    + "".join(f" AND {name} = ?" for name in table.key)
+    for table in TABLES.values()
+}
+"""What deletes one record, by its key: it moved to an archive."""
+
 DELETE_RECORDS: tuple[str, ...] = (
-    "DELETE FROM venue_orders WHERE strategy_id = ?",  # first: it refers to orders, and triggers fill it again
+    "DELETE FROM venue_orders WHERE strategy_id = ?",  # triggers fill it again
     *(f"DELETE FROM {table.name} WHERE strategy_id = ?" for table in TABLES.values()),
 )
 """What empties the records of one strategy; its journal and cursors stay."""

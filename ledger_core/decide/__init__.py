@@ -9,6 +9,7 @@ from typing import assert_never
 from ledger_core.commands import (
     AcceptOrder,
     AnyCommand,
+    ArchiveRecords,
     BookFill,
     BustFill,
     CloseTrade,
@@ -19,18 +20,21 @@ from ledger_core.commands import (
     RecordAdjustment,
     RecordOrder,
     RejectRequest,
+    ReopenPositions,
     ReplaceOrder,
     ReportStatus,
     RequestCancel,
     RequestReplace,
     ResolveQuarantined,
     RestateOrder,
+    RestoreRecords,
     SkipEntry,
     UpdateFee,
     UpdateTrade,
 )
 from ledger_core.decide import (
     adjustments,
+    archiving,
     fills,
     orders,
     quarantine,
@@ -99,5 +103,11 @@ def _decide_one(draft: Draft, command: AnyCommand) -> Answer:
             return trades.update(draft, command)
         case CloseTrade():
             return trades.close(draft, command)
+        case ArchiveRecords():
+            return archiving.archive(draft, command)
+        case RestoreRecords():
+            return archiving.restore(draft, command)
+        case ReopenPositions():
+            return archiving.reopen(draft, command)
         case _:
             assert_never(command)

@@ -11,12 +11,13 @@ from typing import Any, Protocol, cast
 from ledger_core._frozen import EMPTY, replaced
 from ledger_core.changes import Change, EventType
 from ledger_core.commands import AnyCommand
-from ledger_core.errors import IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
+from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
 from ledger_core.evolve import attach, birth_of, evolve
 from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
+    ArchivedRecord,
     Fill,
     Key,
     Order,
@@ -27,8 +28,10 @@ from ledger_core.model import (
     Record,
     RecordKind,
     Trade,
+    archived_key,
 )
 from ledger_core.numbers import ZERO, minus, plain
+from ledger_core.positions import FlatPoint
 
 EconomicOrder = tuple[datetime, int, int]
 """(executed_at, sequence, index): the order in which positions are folded."""
@@ -76,12 +79,16 @@ class Records(Protocol):
         """Say whether anything waits in quarantine; of what was decided meanwhile it may say so without need."""
         ...
 
+    def has_archived(self) -> bool:
+        """Say whether anything was ever archived."""
+        ...
+
     def last_flat_before(self, position_key: Key, before: EconomicOrder) -> Fill | None:
         """Return the last fill before a place in economic order after which the position was flat."""
         ...
 
-    def fills_after(self, position_key: Key, fill: Fill | None) -> Iterable[Fill]:
-        """Iterate over the fills of a position after `fill` (None: over all), in economic order."""
+    def fills_after(self, position_key: Key, start: FlatPoint | None) -> Iterable[Fill]:
+        """Iterate over the fills of a position after a flat point (None: over all), in economic order."""
         ...
 
     def adjustments_of(
@@ -100,6 +107,14 @@ class Records(Protocol):
 
     def json_of(self, command: AnyCommand) -> Mapping[str, Any]:
         """Return a command as JSON."""
+        ...
+
+    def digest_of(self, value: Mapping[str, Any]) -> str:
+        """Return the SHA-256 of a JSON object's canonical bytes, in hex."""
+        ...
+
+    def record_digest(self, record: Record) -> str:
+        """Return the SHA-256 of a record's canonical JSON, in hex."""
         ...
 
 
@@ -121,17 +136,32 @@ class Overlay:
         """Return a record as it was before anything was staged here."""
         return self._below.get(kind, key)
 
+    def archived(self, kind: RecordKind, key: Key) -> ArchivedRecord | None:
+        """Return what stayed of a record that moved to an archive; None of any other."""
+        if not self.has_archived():
+            return None
+        found = self.get(RecordKind.ARCHIVED, archived_key(kind, key))
+        return found if isinstance(found, ArchivedRecord) and not found.is_restored else None
+
+    def refuse_archived(self, kind: RecordKind, key: Key) -> None:
+        """Raise Archived for the id of a record that moved to an archive."""
+        known = self.archived(kind, key)
+        if known is not None:
+            raise archived_error(kind, key, known)
+
     def order(self, order_id: str) -> Order:
-        """Return the order; raise UnknownOrder."""
+        """Return the order; raise UnknownOrder, or Archived."""
         found = self.get(RecordKind.ORDER, (order_id,))
         if found is None:
+            self.refuse_archived(RecordKind.ORDER, (order_id,))
             raise UnknownOrder(f"no order {order_id!r}", order_id=order_id)
         return cast(Order, found)
 
     def trade(self, trade_id: str) -> Trade:
-        """Return the trade; raise UnknownTrade."""
+        """Return the trade; raise UnknownTrade, or Archived."""
         found = self.get(RecordKind.TRADE, (trade_id,))
         if found is None:
+            self.refuse_archived(RecordKind.TRADE, (trade_id,))
             raise UnknownTrade(f"no trade {trade_id!r}", trade_id=trade_id)
         return cast(Trade, found)
 
@@ -164,6 +194,10 @@ class Overlay:
         """Say whether anything waits in quarantine, here or below."""
         return bool(self._facts) or self._below.has_waiting_facts()
 
+    def has_archived(self) -> bool:
+        """Say whether anything was ever archived."""
+        return self._below.has_archived()
+
     def last_flat_before(self, position_key: Key, before: EconomicOrder) -> Fill | None:
         """Return the last fill before a place after which the position was flat, staged ones included."""
         staged = [known for known in self._staged_fills() if known.position_key == position_key]
@@ -176,15 +210,15 @@ class Overlay:
             below = self._below.last_flat_before(position_key, below.economic_order)
         return max((*candidates, *([below] if below else [])), key=lambda known: known.economic_order, default=None)
 
-    def fills_after(self, position_key: Key, fill: Fill | None) -> Iterable[Fill]:
-        """Iterate over the fills of a position after `fill`, staged ones included, in economic order."""
+    def fills_after(self, position_key: Key, start: FlatPoint | None) -> Iterable[Fill]:
+        """Iterate over the fills of a position after a flat point, staged ones included, in economic order."""
         staged = {
             known.key: known
             for known in self._staged_fills()
-            if known.position_key == position_key and (fill is None or known.economic_order > fill.economic_order)
+            if known.position_key == position_key and (start is None or known.economic_order > start.economic_order)
         }
         waiting = sorted(staged.values(), key=lambda known: known.economic_order, reverse=True)
-        for below in self._below.fills_after(position_key, fill):
+        for below in self._below.fills_after(position_key, start):
             if below.key in staged:
                 continue
             while waiting and waiting[-1].economic_order < below.economic_order:
@@ -217,6 +251,14 @@ class Overlay:
     def json_of(self, command: AnyCommand) -> Mapping[str, Any]:
         """Return a command as JSON."""
         return self._below.json_of(command)
+
+    def digest_of(self, value: Mapping[str, Any]) -> str:
+        """Return the SHA-256 of a JSON object's canonical bytes, in hex."""
+        return self._below.digest_of(value)
+
+    def record_digest(self, record: Record) -> str:
+        """Return the SHA-256 of a record's canonical JSON, in hex."""
+        return self._below.record_digest(record)
 
     def absorb(self, staged: Mapping[tuple[RecordKind, Key], Record]) -> None:
         """Put another overlay's staged records on top of these."""
@@ -269,12 +311,16 @@ class Draft(Overlay):
         self.fills_booked = trial.fills_booked
 
     def refuse_taken_id(self, kind: RecordKind, record_id: str) -> None:
-        """Orders and trades share one namespace: raise IdempotencyConflict for an id of the other kind."""
+        """Orders and trades share one namespace: raise IdempotencyConflict for an id of the other kind.
+
+        Raises Archived where that, or what had the id itself, moved to an archive.
+        """
         taken = self.get(kind, (record_id,))
         if taken is not None:
             raise IdempotencyConflict(
                 f"{record_id!r} is the id of an existing {kind.lower()}", recorded=taken, given=record_id
             )
+        self.refuse_archived(kind, (record_id,))
 
     def create(
         self,
@@ -396,6 +442,18 @@ class Draft(Overlay):
         elif isinstance(after, OrderRequest):
             self.staged[RecordKind.ORDER, (after.order_id,)] = attach(self.order(after.order_id), after)
         return after
+
+
+def archived_error(kind: RecordKind, key: Key, known: ArchivedRecord, *, is_repeat: bool = False) -> Archived:
+    """Return the error for what names a record that moved to an archive."""
+    told = "; it was a repeat, and nothing is missing" if is_repeat else ": restore it to change it"
+    return Archived(
+        f"{kind.lower()} {'/'.join(key)!r} is in archive {known.archive_id!r}{told}",
+        archive_id=known.archive_id,
+        is_repeat=is_repeat,
+        kind=kind,
+        key=key,
+    )
 
 
 def concerns(fact: QuarantinedFact, order: Order) -> bool:

@@ -3,17 +3,18 @@
 One fill changes the fill, its order, the position and the trades of the order, in one entry.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ledger_core.changes import EventType
 from ledger_core.commands import BookFill, FillDetails
 from ledger_core.decide import revisions, trades
-from ledger_core.decide.draft import Draft
+from ledger_core.decide.draft import Draft, archived_error
 from ledger_core.decide.holdings import add_fill, instrument_of
 from ledger_core.errors import FactMismatch, IdempotencyConflict, InvalidValue, UnknownOrder
 from ledger_core.lifecycle import ENDED_STATES, OrderEvent, OrderState
 from ledger_core.model import Execution, Fee, Fill, Key, Order, RecordKind, Side, split_quantity
-from ledger_core.numbers import plain, plus, times
+from ledger_core.numbers import decimal_text, plain, plus, times
 
 
 def book_fill(draft: Draft, command: BookFill) -> tuple[RecordKind, Key]:
@@ -85,6 +86,8 @@ def _sorted(fees: tuple[Fee, ...] | None) -> tuple[tuple[str, Any], ...] | None:
 
 def _order_of(draft: Draft, command: BookFill) -> Order:
     if command.order_id is not None:
+        if draft.get(RecordKind.ORDER, (command.order_id,)) is None:
+            _refuse_archived_repeat(draft, (command.order_id, command.fill.fill_id), command.fill)
         return draft.order(command.order_id)
     venue_order_id = command.fill.venue_order_id
     if venue_order_id is None:
@@ -99,6 +102,18 @@ def _order_of(draft: Draft, command: BookFill) -> Order:
             order_ids=tuple(order.order_id for order in found),
         )
     return found[0]
+
+
+def _refuse_archived_repeat(draft: Draft, key: Key, given: FillDetails) -> None:
+    """Raise Archived, as a repeat, for a fill that moved to an archive and had these figures once."""
+    known = draft.archived(RecordKind.FILL, key)
+    if known is not None and draft.digest_of(execution_content(given)) in known.contents:
+        raise archived_error(RecordKind.FILL, key, known, is_repeat=True)
+
+
+def execution_content(given: FillDetails | Execution) -> Mapping[str, Any]:
+    """Return what of an execution is compared when it is told again after its order was archived."""
+    return {"quantity": decimal_text(given.quantity), "price": decimal_text(given.price)}
 
 
 def _refuse_mismatch(order: Order, fill: FillDetails) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
 from ledger_core._frozen import differences, replaced
-from ledger_core.decide.draft import Draft, Records
-from ledger_core.errors import StorageCorrupt
+from ledger_core.decide.draft import Draft, EconomicOrder, Records
+from ledger_core.errors import Archived, StorageCorrupt
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
@@ -25,7 +25,7 @@ from ledger_core.model import (
     RecordKind,
     Trade,
 )
-from ledger_core.positions import Movement, fold, merge_cash_flows, merge_fees, restart, with_terms
+from ledger_core.positions import FlatPoint, Movement, fold, merge_cash_flows, merge_fees, restart, with_terms
 
 _position_changes = differences(Position)
 
@@ -69,6 +69,8 @@ def add_adjustment(draft: Draft, adjustment: Adjustment, key: Key, instrument: I
     position = with_terms(before, instrument)
     if _is_next(draft, position, adjustment):
         after = fold(position, adjustment)
+    elif _is_archived(position, adjustment) and not adjustment.signed_quantity and adjustment.ratio is None:
+        after = position  # cash alone: it moves nothing that was folded
     else:
         after = _fold_again(draft, position, adjustment)
     _stage(draft, known, before, replaced(after, {"cash_flows": merge_cash_flows(after.cash_flows, adjustment)}))
@@ -101,7 +103,15 @@ def restate_terms(draft: Draft, instrument: Instrument) -> None:
             draft.change(trade, {"legs": legs})
 
 
-def movements_after(records: Records, key: Key, start: Fill | None) -> Iterable[Movement]:
+def flat_before(records: Records, position: Position, before: EconomicOrder) -> FlatPoint | None:
+    """Return the last flat point of a position before a place in economic order; its opening is the first of all."""
+    found, opening = records.last_flat_before(position.key, before), position.opening
+    if opening is None or (found is not None and found.economic_order > opening.economic_order):
+        return found
+    return opening
+
+
+def movements_after(records: Records, key: Key, start: FlatPoint | None) -> Iterable[Movement]:
     """Iterate over what moves a position after `start` (None: from the beginning), in economic order."""
     fills = (fill for fill in records.fills_after(key, start) if not fill.busted)
     after = None if start is None else start.economic_order
@@ -127,6 +137,11 @@ def with_fees(position: Position, fees: tuple[Fee, ...]) -> Position:
     return replaced(position, {"fees": merge_fees(position.fees, fees)}) if fees else position
 
 
+def _is_archived(position: Position, movement: Movement) -> bool:
+    """Say whether a movement stands at or before the place where the position's live history begins."""
+    return position.opening is not None and movement.economic_order <= position.opening.economic_order
+
+
 def _is_next(draft: Draft, position: Position, movement: Movement) -> bool:
     last = position.last_economic_order
     if last is not None:
@@ -137,19 +152,31 @@ def _is_next(draft: Draft, position: Position, movement: Movement) -> bool:
 
 
 def _fold_again(draft: Draft, position: Position, movement: Movement) -> Position:
-    """Fold again from the last flat point before a movement; stage what that changes at later flat points."""
-    start = draft.last_flat_before(position.key, movement.economic_order)
+    """Fold again from the last flat point before a movement; stage what that changes at later flat points.
+
+    Raises Archived for a movement at or before the opening: what it moved is not here any more.
+    """
+    if position.opening is not None and _is_archived(position, movement):
+        raise Archived(
+            f"the history of position {'/'.join(position.key)!r} up to {position.opening.executed_at.isoformat()} is in"
+            f" archives, the last of them {position.opening.archive_id!r}: restore it to change what happened"
+            f" {movement.economic_order[0].isoformat()}",
+            archive_id=position.opening.archive_id,
+            kind=RecordKind.POSITION,
+            key=position.key,
+        )
+    start = flat_before(draft, position, movement.economic_order)
     after, restated = _folded_from(draft, position, start)
     while start is not None and after.opened_at is None:
         # Nothing opened it since: what its last cycle realized is known only from the flat point before that.
-        start = draft.last_flat_before(position.key, start.economic_order)
+        start = flat_before(draft, position, start.economic_order)
         after, restated = _folded_from(draft, position, start)
     for fill, flat_realized_pnl in restated:
         draft.change(fill, {"flat_realized_pnl": flat_realized_pnl})
     return after
 
 
-def _folded_from(draft: Draft, position: Position, start: Fill | None) -> tuple[Position, list[tuple[Fill, Any]]]:
+def _folded_from(draft: Draft, position: Position, start: FlatPoint | None) -> tuple[Position, list[tuple[Fill, Any]]]:
     """Return the position folded from a flat point on, and the fills that are flat points now, or are none any more."""
     after = restart(position, start)
     restated: list[tuple[Fill, Any]] = []

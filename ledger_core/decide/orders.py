@@ -8,7 +8,7 @@ import attrs
 
 from ledger_core.changes import EventType
 from ledger_core.commands import AcceptOrder, EndOrderDay, NoteOrder, Operation, RecordOrder, RestateOrder
-from ledger_core.decide.draft import Draft
+from ledger_core.decide.draft import Draft, archived_error
 from ledger_core.decide.holdings import restate_terms
 from ledger_core.decide.requests import end_requests
 from ledger_core.decide.terms import change_terms, new_venue_order_id
@@ -50,6 +50,7 @@ def record_order(draft: Draft, command: RecordOrder) -> tuple[RecordKind, Key]:
                 given=command.details,
             )
         return RecordKind.ORDER, key
+    _refuse_archived(draft, command)
     draft.refuse_taken_id(RecordKind.TRADE, command.order_id)
     details = command.details
     note_terms(
@@ -145,6 +146,27 @@ def restate(draft: Draft, command: RestateOrder) -> tuple[RecordKind, Key]:
 
 def _resumption(order: Order) -> OrderEvent:
     return OrderEvent.RESUMPTION_PARTLY_FILLED if order.cum_quantity else OrderEvent.RESUMPTION_UNFILLED
+
+
+def _refuse_archived(draft: Draft, command: RecordOrder) -> None:
+    """Raise Archived for an order that moved to an archive, IdempotencyConflict where its details were others."""
+    key = (command.order_id,)
+    known = draft.archived(RecordKind.ORDER, key)
+    if known is None:
+        return
+    if draft.digest_of(placed_content(draft.json_of(command))) not in known.contents:
+        raise IdempotencyConflict(
+            f"order {command.order_id!r} is known with other details; it is in archive {known.archive_id!r}",
+            order_id=command.order_id,
+            recorded=known,
+            given=command.details,
+        )
+    raise archived_error(RecordKind.ORDER, key, known, is_repeat=True)
+
+
+def placed_content(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what of a placing command, as JSON, is compared when it is repeated: its details but for the metadata."""
+    return {name: value for name, value in stored["details"].items() if name != "metadata"}
 
 
 def _content(details: OrderDetails) -> OrderDetails:

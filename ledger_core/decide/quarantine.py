@@ -9,6 +9,7 @@ from ledger_core.changes import EventType
 from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact, Operation, RecordOrder, ResolveQuarantined
 from ledger_core.decide.draft import Draft
 from ledger_core.errors import (
+    Archived,
     CommandRefused,
     FactMismatch,
     IdempotencyConflict,
@@ -22,7 +23,7 @@ from ledger_core.errors import (
 from ledger_core.model import Key, Order, QuarantinedFact, QuarantineState, RecordKind
 from ledger_core.numbers import ZERO
 
-QUARANTINABLE = (UnknownOrder, UnknownFill, OverfillError, IllegalTransition, FactMismatch)
+QUARANTINABLE = (UnknownOrder, UnknownFill, OverfillError, IllegalTransition, FactMismatch, Archived)
 """The refusals after which a fact is filed. A malformed argument or a conflict is told to the caller alone."""
 
 DecideOne = Callable[[Draft, Any], tuple[RecordKind, Key]]

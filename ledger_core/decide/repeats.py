@@ -6,7 +6,7 @@ from typing import Any
 from ledger_core._frozen import FrozenDict, freeze
 from ledger_core.changes import EventType
 from ledger_core.commands import AnyCommand, SkipEntry
-from ledger_core.decide.draft import Draft
+from ledger_core.decide.draft import Draft, archived_error
 from ledger_core.errors import IdempotencyConflict
 from ledger_core.model import CommandRecord, Key, RecordKind
 
@@ -30,6 +30,8 @@ def known_command(draft: Draft, command: AnyCommand) -> tuple[RecordKind, Key] |
     key = _key(command)
     known = draft.get(RecordKind.COMMAND, key) if key is not None else None
     if known is None:
+        if key is not None:
+            _refuse_archived(draft, command, key)
         return None
     assert isinstance(known, CommandRecord), "kind COMMAND"
     given = content(draft.json_of(command))
@@ -42,6 +44,22 @@ def known_command(draft: Draft, command: AnyCommand) -> tuple[RecordKind, Key] |
             given=given,
         )
     return RecordKind(answer[0]), (answer[1],)
+
+
+def _refuse_archived(draft: Draft, command: AnyCommand, key: Key) -> None:
+    """Raise Archived for a repeat of a command that was archived, IdempotencyConflict where it says otherwise."""
+    known = draft.archived(RecordKind.COMMAND, key)
+    if known is None:
+        return
+    given = content(draft.json_of(command))
+    if draft.digest_of(given) not in known.contents:
+        raise IdempotencyConflict(
+            f"command {command.command_id!r} of {command.operation} is known with other content; what it was is in"
+            f" archive {known.archive_id!r}",
+            recorded=known,
+            given=given,
+        )
+    raise archived_error(RecordKind.COMMAND, key, known, is_repeat=True)
 
 
 def remember_command(draft: Draft, command: AnyCommand, answer: tuple[RecordKind, Key]) -> None:

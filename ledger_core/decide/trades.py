@@ -37,6 +37,7 @@ def create(draft: Draft, command: CreateTrade) -> tuple[RecordKind, Key]:
                 given=command.shares or command.order_ids,
             )
         return RecordKind.TRADE, key
+    draft.refuse_archived(RecordKind.TRADE, key)
     draft.refuse_taken_id(RecordKind.ORDER, command.trade_id)
     _refuse_taken_orders(draft, command.order_ids, command.shares, command.trade_id)
     figures = figures_of(draft, command.trade_id, command.order_ids, command.shares, ())

@@ -21,12 +21,14 @@ from ledger_core.lifecycle import RequestKind
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
+    ArchivedRecord,
     CashFlow,
     CommandRecord,
     Execution,
     Fee,
     Fill,
     Instrument,
+    Opening,
     Order,
     OrderChanges,
     OrderDetails,
@@ -124,6 +126,7 @@ KEY_FIELDS: Mapping[RecordKind, tuple[str, ...]] = {
     RecordKind.QUARANTINE: ("quarantine_id",),
     RecordKind.ADJUSTMENT: ("adjustment_id",),
     RecordKind.COMMAND: ("command_id", "operation", "target"),
+    RecordKind.ARCHIVED: ("record_key", "record_kind"),
 }
 """The fields that make up each kind's key; the first tells one sample from the next."""
 
@@ -198,6 +201,12 @@ def command(command_id: str = "C-1", **fields: Any) -> CommandRecord:
     return CommandRecord(command_id=command_id, **given | fields)
 
 
+def archived(record_key: str = '["O-0"]', **fields: Any) -> ArchivedRecord:
+    """Return what stays of an order that was archived."""
+    given: _Fields = {"record_kind": RecordKind.ORDER, "archive_id": "2026-02", "record_version": 1}
+    return ArchivedRecord(record_key=record_key, **given | fields)
+
+
 MINIMAL: Mapping[RecordKind, Record] = {
     record.kind: record
     for record in (
@@ -210,6 +219,7 @@ MINIMAL: Mapping[RecordKind, Record] = {
         quarantined(),
         adjustment(),
         command(),
+        archived(),
     )
 }
 """One record of each kind, with every optional field left out."""
@@ -373,6 +383,15 @@ _BASES: Mapping[Any, Any] = {
     Fee: Fee("USD", Decimal(1)),
     CashFlow: CashFlow(AdjustmentKind.FUNDING, "USD", Decimal(1)),
     Split: Split(NOON, 1, Decimal(2)),
+    Opening: Opening(
+        archive_id="2026-02",
+        executed_at=NOON,
+        sequence=1,
+        index=0,
+        realized_pnl=Decimal(1),
+        cycle_realized_pnl=Decimal(2),
+        opened_at=NOON,
+    ),
     Execution: Execution(fill_id="F-1", quantity=Decimal(1), price=Decimal("50.00"), occurred_at=NOON),
     StatusReport: StatusReport(cum_quantity=Decimal(1)),
 }

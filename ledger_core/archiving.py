@@ -1,0 +1,284 @@
+"""Archive closed history: what may go, let it go once it is safe elsewhere, and take it back.
+
+An archive is somebody else's business to write (`ledger_interop.archive` writes Parquet). In this order, nothing is
+ever lost: `archivable` generates groups of records that belong together; the caller copies them, reads the copy back
+and compares; `let_go` then removes them, each only if it still is what was copied. Groups go entry by entry, so
+whatever stops in between goes on with what is left. `take_back` takes the records of an archive in again, the last
+archive first.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import cast
+
+from ledger_core import checks as check
+from ledger_core import codec
+from ledger_core.commands import AnyCommand, ArchiveRecords, Operation, RecordOrder, ReopenPositions, RestoreRecords
+from ledger_core.decide.archiving import ARCHIVABLE
+from ledger_core.decide.draft import EconomicOrder
+from ledger_core.decide.fills import execution_content
+from ledger_core.decide.orders import placed_content
+from ledger_core.errors import CommandRefused, InvalidValue
+from ledger_core.lifecycle import TradeState
+from ledger_core.model import (
+    ArchivedRecord,
+    CommandRecord,
+    Fill,
+    Key,
+    Order,
+    Position,
+    Record,
+    RecordKind,
+    Trade,
+    archived_key,
+)
+from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, Query, all_pages, sort_key
+from ledger_core.writing import Writer
+
+GROUPS_MAX = 100
+"""How many groups go in one entry at most."""
+
+RECORDS_MAX = 1_000
+"""How many records go in one entry, unless a single group is larger: it is written in one transaction."""
+
+GROUP_ORDERS_MAX = 5_000
+"""The most orders that trades may tie together; a larger group stays."""
+
+Group = tuple[Record, ...]
+"""Records that go together: orders and the trades that tie them, with their requests, fills and commands."""
+
+
+def stays_of(record: Record, archive_id: str) -> ArchivedRecord:
+    """Return what stays of a record once it is in an archive."""
+    _, key = archived_key(record.kind, record.key)
+    return ArchivedRecord(
+        record_kind=record.kind,
+        record_key=key,
+        archive_id=archive_id,
+        record_version=record.version,
+        digest=codec.record_digest(record),
+        contents=_contents(record),
+    )
+
+
+class Archivist:
+    """Finds what may go from a ledger to an archive, lets it go, and takes it back."""
+
+    def __init__(self, repository: LedgerRepository, writer: Writer, execute: Callable[[AnyCommand], Record]) -> None:
+        """Serve one ledger; use its `archivist`."""
+        self._repository = repository
+        self._writer = writer
+        self._execute = execute
+
+    def archivable(self, before: datetime) -> Iterator[Group]:
+        """Generate the groups that may go: all over, with nothing in them that happened at `before` or later.
+
+        Fills must lie at or before a point, itself before `before`, at which their position was flat. Others may write
+        meanwhile: `let_go` looks again at each record.
+        """
+        return _Search(self._repository, self._writer, check.check_time(before, "before")).groups()
+
+    def let_go(self, archive_id: str, groups: Iterable[Group]) -> Iterator[tuple[Group, str | None]]:
+        """Let groups go that an archive holds; generate each, with None, or with the reason for which it stayed.
+
+        A group stays if a record of it changed since it was copied, or something that came since needs it. What went
+        already is passed over, so a run that was stopped may simply begin again.
+        """
+        named = check.check_id(archive_id, "archive_id")
+        waiting: list[Group] = []
+        size = 0
+        for group in groups:
+            if waiting and (size + len(group) > RECORDS_MAX or len(waiting) == GROUPS_MAX):
+                yield from self._let_go(named, waiting)
+                waiting, size = [], 0
+            waiting.append(group)
+            size += len(group)
+        if waiting:
+            yield from self._let_go(named, waiting)
+
+    def take_back(self, archive_id: str, groups: Iterable[Group]) -> int:
+        """Take all records of an archive in again, and positions back to where they began before it; count the records.
+
+        `groups` are all that went. Raises InvalidValue where a record is not the one that went, where one is left out,
+        or where a later archive is to be restored first; what came back until then stays, and the call may be repeated.
+        """
+        named = check.check_id(archive_id, "archive_id")
+        self._refuse_out_of_turn(named)
+        restored = 0
+        for group in groups:
+            self._execute(
+                RestoreRecords(
+                    operation=Operation.RESTORE_RECORDS,
+                    occurred_at=self._writer.now(),
+                    archive_id=named,
+                    records=tuple(group),
+                )
+            )
+            restored += len(group)
+        for kind in sorted(ARCHIVABLE):
+            for missing in self._repository.find(_gone_to(named, kind, limit=1)):
+                raise InvalidValue(
+                    f"{kind.lower()} {cast(ArchivedRecord, missing).record_key} of archive {named!r} is not among the"
+                    " groups",
+                    argument="groups",
+                    value=None,
+                )
+        keys = self._moved_by(named)
+        if keys:
+            self._execute(
+                ReopenPositions(
+                    operation=Operation.REOPEN_POSITIONS,
+                    occurred_at=self._writer.now(),
+                    archive_id=named,
+                    keys=tuple(keys),
+                )
+            )
+        return restored
+
+    def _let_go(self, archive_id: str, groups: list[Group]) -> Iterator[tuple[Group, str | None]]:
+        """Let some groups go in one entry; where that is refused, one by one."""
+        command = ArchiveRecords(
+            operation=Operation.ARCHIVE_RECORDS,
+            occurred_at=self._writer.now(),
+            archive_id=archive_id,
+            records=tuple(stays_of(record, archive_id) for group in groups for record in group),
+        )
+        try:
+            self._execute(command)
+        except CommandRefused as refusal:
+            if len(groups) == 1:
+                yield groups[0], refusal.message
+                return
+            for group in groups:
+                yield from self._let_go(archive_id, [group])
+            return
+        for group in groups:
+            yield group, None
+
+    def _refuse_out_of_turn(self, archive_id: str) -> None:
+        for key in self._moved_by(archive_id):
+            position = self._repository.load(RecordKind.POSITION, key)
+            opening = position.opening if isinstance(position, Position) else None
+            if opening is None or opening.archive_id != archive_id:
+                later = None if opening is None else opening.archive_id
+                raise InvalidValue(
+                    f"archive {later!r} is later than {archive_id!r}: restore it first",
+                    argument="archive_id",
+                    value=archive_id,
+                )
+
+    def _moved_by(self, archive_id: str) -> list[Key]:
+        """Return the keys of the positions whose history was archived."""
+        found = all_pages(self._repository.find, _gone_to(archive_id, RecordKind.POSITION))
+        return [tuple(json.loads(cast(ArchivedRecord, one).record_key)[1:]) for one in found]
+
+
+class _Search:
+    """Finds groups that may go, from the oldest order on."""
+
+    def __init__(self, repository: LedgerRepository, writer: Writer, before: datetime) -> None:
+        self._repository = repository
+        self._writer = writer
+        self._before = before
+        self._tied: set[str] = set()  # orders of groups of several, which were looked at with the first of them
+        self._flat_at: dict[Key, EconomicOrder | None] = {}
+
+    def groups(self) -> Iterator[Group]:
+        """Generate them."""
+        query = Query(kind=RecordKind.ORDER, where={"is_open": False}, until=self._before, limit=RECORDS_MAX)
+        while True:
+            page = self._repository.find(query)
+            for order in page:
+                if order.key[0] not in self._tied:
+                    group = self._group(cast(Order, order))
+                    if group is not None:
+                        yield group
+            if len(page) < query.limit:
+                return
+            query = Query(
+                kind=query.kind, where=query.where, until=query.until, after=sort_key(page[-1]), limit=query.limit
+            )
+
+    def _group(self, first: Order) -> Group | None:
+        """Return what goes together with an order; None where something of it has to stay."""
+        orders, trades = self._tie(first)
+        if len(orders) > 1:
+            self._tied.update(orders)
+        tied: tuple[Order | Trade, ...] = (*orders.values(), *trades.values())
+        if len(orders) > GROUP_ORDERS_MAX or not all(map(self._is_over, tied)):
+            return None
+        records: list[Record] = []
+        for order in orders.values():
+            fills = all_pages(self._repository.find, Query(kind=RecordKind.FILL, where={"order_id": order.order_id}))
+            if not all(self._is_settled(cast(Fill, fill)) for fill in fills):
+                return None
+            requests = Query(kind=RecordKind.REQUEST, where={"order_id": order.order_id})
+            records += (order, *all_pages(self._repository.find, requests), *fills)
+        records += trades.values()
+        for target in (*orders, *trades):
+            records += all_pages(self._repository.find, Query(kind=RecordKind.COMMAND, where={"target": target}))
+        return tuple(records)
+
+    def _tie(self, first: Order) -> tuple[dict[str, Order], dict[str, Trade]]:
+        """Return the orders that share trades with this one, and these trades."""
+        orders, trades, ahead = {first.order_id: first}, dict[str, Trade](), [first]
+        while ahead and len(orders) <= GROUP_ORDERS_MAX:
+            for trade_id in ahead.pop().trade_ids:
+                trade = self._repository.load(RecordKind.TRADE, (trade_id,)) if trade_id not in trades else None
+                if not isinstance(trade, Trade):
+                    continue
+                trades[trade_id] = trade
+                for order_id in trade.order_ids:
+                    order = self._repository.load(RecordKind.ORDER, (order_id,)) if order_id not in orders else None
+                    if isinstance(order, Order):
+                        orders[order_id] = order
+                        ahead.append(order)
+        return orders, trades
+
+    def _is_over(self, record: Order | Trade) -> bool:
+        if isinstance(record, Trade):
+            return record.state is TradeState.CLOSED and _is_before(record.closed_at, self._before)
+        with self._writer.lock:
+            waiting = self._writer.records.waiting_facts(record)
+        in_flight = record.cancels_in_flight or record.replaces_in_flight
+        return not (record.is_open or in_flight or waiting) and _is_before(record.ended_at, self._before)
+
+    def _is_settled(self, fill: Fill) -> bool:
+        """Say whether a fill lies at or before a point at which its position was flat."""
+        if fill.busted:
+            return fill.executed_at < self._before
+        if fill.position_key not in self._flat_at:
+            with self._writer.lock:
+                flat = self._writer.records.last_flat_before(fill.position_key, (self._before, 0, 0))
+            self._flat_at[fill.position_key] = None if flat is None else flat.economic_order
+        flat_at = self._flat_at[fill.position_key]
+        return flat_at is not None and fill.economic_order <= flat_at
+
+
+def _is_before(moment: datetime | None, before: datetime) -> bool:
+    return moment is not None and moment < before
+
+
+def _gone_to(archive_id: str, kind: RecordKind, limit: int = PAGE_SIZE_MAX) -> Query:
+    where = {"archive_id": archive_id, "record_kind": kind, "is_restored": False}
+    return Query(kind=RecordKind.ARCHIVED, where=where, limit=limit)
+
+
+def _contents(record: Record) -> tuple[str, ...]:
+    """Return digests of what a repeat of a record is compared by."""
+    match record:
+        case Order():
+            placing = RecordOrder(
+                operation=Operation.RECORD_ORDER,
+                occurred_at=record.placed_at,
+                order_id=record.order_id,
+                details=record.details,
+            )
+            return (codec.digest_of(placed_content(codec.dump_command(placing))),)
+        case Fill():
+            return tuple(codec.digest_of(execution_content(one)) for one in record.executions)
+        case CommandRecord():
+            return (codec.digest_of({name: value for name, value in record.content.items() if name != "answer"}),)
+        case _:
+            return ()

@@ -1,0 +1,311 @@
+"""Closed history goes to an archive and comes back; what stays behind still answers, refuses and proves."""
+
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ledger_core import CommandRefused, IdempotencyConflict, InvalidValue, StrategyLedger
+from ledger_core.archiving import Group
+from ledger_core.errors import Archived
+from ledger_core.model import Record
+from support import START, fill, limit_order, market_order
+from support.life import live
+
+OpenLedger = Callable[..., StrategyLedger]
+
+LATER = START + timedelta(days=1)
+
+
+def at(minutes: float) -> datetime:
+    """Return a time after the start."""
+    return START + timedelta(minutes=minutes)
+
+
+def trade(ledger: StrategyLedger, number: int, minutes: float, *, price: str = "100", **details: Any) -> None:
+    """Buy 10 and sell 10 one minute later, 1 dearer; each fill pays a fee."""
+    fee = {"fees": [{"currency": "USD", "amount": "0.35"}]}
+    for side, delay, change in (("BUY", 0, 0), ("SELL", 1, 1)):
+        order_id = f"{side}{number}"
+        ledger.record_order(
+            order_id, market_order(side, 10, **details), command_id="C", occurred_at=at(minutes + delay)
+        )
+        told = fill("F", 10, Decimal(price) + change, **fee)
+        ledger.update_order_fill(order_id, told, occurred_at=at(minutes + delay + 0.1))
+
+
+def archive(ledger: StrategyLedger, archive_id: str = "A1", before: datetime = LATER) -> list[Group]:
+    """Let everything go that may, and return it."""
+    groups = list(ledger.archivist.archivable(before))
+    assert [reason for _, reason in ledger.archivist.let_go(archive_id, groups)] == [None] * len(groups)
+    return groups
+
+
+def names(groups: Iterable[Group]) -> set[tuple[str, tuple[str, ...]]]:
+    """Return the kind and key of each record."""
+    return {(record.kind.value, record.key) for group in groups for record in group}
+
+
+def answers(ledger: StrategyLedger) -> dict[str, Any]:
+    """Return what a ledger says of what it holds, and of money: nothing of it may change when history goes."""
+    return {
+        "held": held(ledger),
+        "acme": figures(ledger.get_position("ACME")),
+        "fifo": figures(ledger.get_position("ACME", cost_method="fifo")),
+        "net": ledger.get_net_pnl(symbol="ACME", currency="USD"),
+        "explained": ledger.explain_pnl(symbol="ACME").realized_pnl,
+        "exposure": ledger.get_position_exposure("ACME"),
+        "waiting": ledger.quarantined(),
+    }
+
+
+def held(ledger: StrategyLedger) -> list[tuple[Any, ...]]:
+    """Return what is held."""
+    return [(one.key, *figures(one)) for one in ledger.get_open_positions()]
+
+
+def figures(position: Any) -> tuple[Any, ...]:
+    """Return what a position came to, whatever its versions are."""
+    return (position.quantity, position.cost, position.realized_pnl, position.cycle_realized_pnl, position.fees)
+
+
+def everything(ledger: StrategyLedger) -> list[Record]:
+    """Return all orders, fills and trades, but for their versions."""
+    found: list[Record] = [
+        *ledger.find_orders(limit=None),
+        *ledger.find_fills(limit=None),
+        *ledger.find_trades(limit=None),
+    ]
+    return found
+
+
+def test_what_is_over_goes_and_every_figure_stays(ledger: StrategyLedger) -> None:
+    """Orders, fills and commands are gone; position, PnL, fees and exposure are what they were; the proof holds."""
+    for number in range(5):
+        trade(ledger, number, 10 * number, price=str(100 + number))
+    ledger.record_order("OPEN", limit_order(), occurred_at=at(60))
+    before = answers(ledger)
+    gone = archive(ledger)
+    assert len(gone) == 10
+    assert names(gone) >= {("ORDER", ("BUY0",)), ("FILL", ("SELL4", "F")), ("COMMAND", ("record_order", "BUY0", "C"))}
+    assert [order.order_id for order in ledger.find_orders(limit=None)] == ["OPEN"]
+    assert list(ledger.find_fills(limit=None)) == []
+    assert answers(ledger) == before
+    assert ledger.verify().is_intact
+    with pytest.raises(Archived, match="A1") as caught:
+        ledger.get_order("BUY0")
+    assert caught.value.archive_id == "A1"
+    with pytest.raises(Archived):
+        ledger.get_fill("BUY0", "F")
+
+
+def test_a_ledger_that_is_opened_anew_knows_what_was_archived(open_ledger_on: OpenLedger) -> None:
+    """What stays behind is stored, and rebuilding comes to the same."""
+    ledger = open_ledger_on()
+    trade(ledger, 1, 0)
+    archive(ledger)
+    before = answers(ledger)
+    ledger.close()
+    ledger = open_ledger_on()
+    with pytest.raises(Archived):
+        ledger.record_order("BUY1", market_order("BUY", 10), command_id="C")
+    ledger.rebuild()
+    assert answers(ledger) == before
+    assert everything(ledger) == []
+    assert ledger.verify().is_intact
+
+
+def test_repeats_of_what_was_archived_are_known_and_others_are_not(ledger: StrategyLedger) -> None:
+    """A repeat files nothing; what is new about an archived order waits in quarantine; other content is a conflict."""
+    trade(ledger, 1, 0)
+    archive(ledger)
+    head = ledger.head()
+    repeats: tuple[Callable[[], object], ...] = (
+        lambda: ledger.record_order("BUY1", market_order("BUY", 10), command_id="C"),
+        lambda: ledger.record_order("BUY1", market_order("BUY", 10)),
+        lambda: ledger.update_order_fill("BUY1", fill("F", 10, "100.00"), occurred_at=at(0.1)),
+    )
+    for repeat in repeats:
+        with pytest.raises(Archived) as caught:
+            repeat()
+        assert caught.value.is_repeat
+    conflicts: tuple[Callable[[], object], ...] = (
+        lambda: ledger.record_order("BUY1", market_order("BUY", 11), command_id="C"),
+        lambda: ledger.record_order("BUY1", market_order("BUY", 11)),
+    )
+    for conflict in conflicts:
+        with pytest.raises(IdempotencyConflict):
+            conflict()
+    assert ledger.head() == head
+    with pytest.raises(Archived) as caught:
+        ledger.bust_order_fill("BUY1", "F", "erroneous", occurred_at=at(100))
+    assert not caught.value.is_repeat
+    (waiting,) = ledger.quarantined()
+    assert (waiting.code, waiting.quarantine_id) == ("ARCHIVED", caught.value.quarantine_id)
+    with pytest.raises(Archived):
+        ledger.create_trade("BUY1", ["BUY1"])
+    assert ledger.verify().is_intact
+
+
+def test_what_happened_before_the_opening_is_not_booked(ledger: StrategyLedger) -> None:
+    """A late fill of a new order before the flat point waits; one behind it is booked; cash alone is always booked."""
+    trade(ledger, 1, 0)
+    trade(ledger, 2, 10)
+    archive(ledger, before=at(5))
+    assert [order.order_id for order in ledger.find_orders()] == ["BUY2", "SELL2"]
+    ledger.record_order("LATE", market_order("BUY", 1), occurred_at=at(0))
+    with pytest.raises(Archived, match="history of position"):
+        ledger.update_order_fill("LATE", fill("F1", 1, 90), occurred_at=at(1))
+    assert len(ledger.quarantined()) == 1
+    ledger.update_order_fill("LATE", fill("F2", 1, 90), occurred_at=at(2))
+    assert ledger.get_position("ACME").quantity == 1
+    funding = {"kind": "FUNDING", "symbol": "ACME", "amount": "1.5", "currency": "USD"}
+    ledger.record_adjustment("ADJ", funding, occurred_at=at(0.5))
+    assert ledger.get_net_pnl(symbol="ACME", currency="USD").cash_flows == Decimal("1.5")
+    with pytest.raises(Archived):
+        ledger.record_adjustment("SPLIT", {"kind": "SPLIT", "symbol": "ACME", "ratio": 2}, occurred_at=at(0.5))
+    ledger.bust_order_fill("LATE", "F2", occurred_at=at(30))
+    assert figures(ledger.get_position("ACME"))[:3] == (0, 0, 20)
+    assert ledger.verify().is_intact
+
+
+def test_a_bust_of_all_that_is_live_comes_back_to_the_opening(ledger: StrategyLedger) -> None:
+    """With nothing behind the opening the position is what it was there, its last cycle included."""
+    trade(ledger, 1, 0)
+    at_opening = ledger.get_position("ACME")
+    trade(ledger, 2, 10)
+    archive(ledger, before=at(5))
+    for order_id in ("BUY2", "SELL2"):
+        ledger.bust_order_fill(order_id, "F", occurred_at=at(30))
+    found = ledger.get_position("ACME")
+    assert figures(found) == figures(at_opening)
+    assert (found.opened_at, found.last_executed_at) == (at_opening.opened_at, at_opening.last_executed_at)
+
+
+def test_restored_history_is_what_it_was_and_can_be_busted(ledger: StrategyLedger) -> None:
+    """Everything comes back but for the versions; the fact that waited is booked then."""
+    for number in range(3):
+        trade(ledger, number, 10 * number)
+    history, before = [as_it_was(one) for one in everything(ledger)], answers(ledger)
+    gone = archive(ledger)
+    with pytest.raises(Archived):
+        ledger.bust_order_fill("SELL2", "F", occurred_at=at(100))
+    (waiting,) = ledger.quarantined()
+    assert ledger.archivist.take_back("A1", gone) == sum(map(len, gone))
+    assert [as_it_was(one) for one in everything(ledger)] == history
+    assert ledger.verify().is_intact
+    assert {**answers(ledger), "waiting": []} == {**before, "exposure": ledger.get_position_exposure("ACME")}
+    ledger.resolve_quarantined(waiting.quarantine_id, {"order_id": "SELL2", "reason": "restored"})
+    assert ledger.get_position("ACME").quantity == 10
+    ledger.rebuild()
+    assert ledger.verify().is_intact
+    assert ledger.get_position("ACME").quantity == 10
+
+
+def as_it_was(record: Any) -> dict[str, Any]:
+    """Return the fields of a record but for its version."""
+    return {name: getattr(record, name) for name in record.__slots__ if name not in ("version", "__weakref__")}
+
+
+def test_archives_are_restored_last_first(ledger: StrategyLedger) -> None:
+    """An opening goes back to the one before; out of turn it is refused; a second round through archives works too."""
+    trade(ledger, 1, 0)
+    trade(ledger, 2, 10)
+    first = archive(ledger, "A1", at(5))
+    opening = ledger.get_position("ACME").opening
+    second = archive(ledger, "A2", at(15))
+    with pytest.raises(InvalidValue, match="A2"):
+        ledger.archivist.take_back("A1", first)
+    ledger.archivist.take_back("A2", second)
+    assert ledger.get_position("ACME").opening == opening
+    ledger.archivist.take_back("A1", first)
+    assert ledger.get_position("ACME").opening is None
+    again = list(ledger.archivist.archivable(LATER))
+    reasons = [reason for _, reason in ledger.archivist.let_go("A1", again)]
+    assert all("begin another archive" in str(reason) for reason in reasons[:2])
+    archive(ledger, "A3")
+    assert everything(ledger) == []
+    assert ledger.verify().is_intact
+    ledger.rebuild()
+    assert everything(ledger) == []
+
+
+def test_what_is_open_or_needed_stays(ledger: StrategyLedger) -> None:
+    """Open orders, orders of open trades, fills since the last flat point, what is younger: none of it goes."""
+    trade(ledger, 1, 0)
+    ledger.create_trade("T1", ["BUY1", "SELL1"], occurred_at=at(2))
+    trade(ledger, 2, 10)
+    ledger.record_order("HELD", market_order("BUY", 5), occurred_at=at(20))
+    ledger.update_order_fill("HELD", fill("F", 5, 100), occurred_at=at(21))
+    ledger.record_order("OPEN", limit_order(), occurred_at=at(22))
+    assert names(ledger.archivist.archivable(at(10.5))) == set()
+    groups = list(ledger.archivist.archivable(LATER))
+    assert {record.key for group in groups for record in group if record.kind == "ORDER"} == {("BUY2",), ("SELL2",)}
+    ledger.close_trade("T1", occurred_at=at(30))
+    (tied, *_) = ledger.archivist.archivable(LATER)
+    assert names([tied]) >= {("ORDER", ("BUY1",)), ("ORDER", ("SELL1",)), ("TRADE", ("T1",))}
+    with pytest.raises(CommandRefused):
+        raise_for(ledger, [tuple(one for one in tied if one.kind != "TRADE")])
+
+
+def raise_for(ledger: StrategyLedger, groups: list[Group]) -> None:
+    """Raise the reason for which a group stayed."""
+    for _, reason in ledger.archivist.let_go("X", groups):
+        if reason is not None:
+            raise CommandRefused(reason)
+
+
+def test_a_record_that_changed_since_it_was_copied_stays(ledger: StrategyLedger) -> None:
+    """The rest of the same entry goes all the same."""
+    trade(ledger, 1, 0)
+    trade(ledger, 2, 10)
+    groups = list(ledger.archivist.archivable(LATER))
+    ledger.update_fill_fee("BUY2", "F", [{"currency": "USD", "amount": "0.40"}], occurred_at=at(20))
+    told = {group[0].key: reason for group, reason in ledger.archivist.let_go("A1", groups)}
+    assert "changed since it was copied" in str(told.pop(("BUY2",)))
+    assert set(told.values()) == {None}
+    assert ledger.get_order("BUY2").version > 0
+    assert ledger.verify().is_intact
+
+
+def test_a_whole_life_can_go_and_come_back(ledger: StrategyLedger) -> None:
+    """Of a life with every kind of record what is over goes; verified and rebuilt, before and after its return."""
+    live(ledger)
+    history, before = [as_it_was(one) for one in everything(ledger)], held(ledger)
+    gone = archive(ledger)
+    assert gone
+    assert ledger.verify().is_intact
+    assert held(ledger) == before
+    ledger.rebuild()
+    assert held(ledger) == before
+    ledger.archivist.take_back("A1", gone)
+    assert ledger.verify().is_intact
+    assert [as_it_was(one) for one in everything(ledger)] == history
+
+
+def test_events_tell_which_orders_and_trades_went(open_ledger_on: OpenLedger) -> None:
+    """Each order and trade has an event of its own when it goes and when it comes back."""
+    heard: list[tuple[Any, ...]] = []
+    ledger = open_ledger_on()
+    trade(ledger, 1, 0)
+    ledger.create_trade("T1", ["BUY1", "SELL1"], occurred_at=at(2))
+    ledger.close_trade("T1", occurred_at=at(3))
+
+    def hear(_: str, payload: Any) -> None:
+        heard.append((payload["event_type"], payload["order_id"], payload["trade_id"], payload.get("archive_id")))
+
+    ledger.subscribe("ear", hear)
+    heard.clear()
+    gone = archive(ledger)
+    ledger.archivist.take_back("A1", gone)
+    assert {one for one in heard if one[0] == "RECORD_ARCHIVED"} == {
+        ("RECORD_ARCHIVED", "BUY1", None, "A1"),
+        ("RECORD_ARCHIVED", "SELL1", None, "A1"),
+        ("RECORD_ARCHIVED", None, "T1", "A1"),
+    }
+    assert sum(one[0] == "RECORD_RESTORED" for one in heard) == 3
