@@ -15,6 +15,7 @@ from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
+from ledger_core.archiving import Archivist
 from ledger_core.batch import Batch
 from ledger_core.errors import InvalidValue, ReadOnlyLedger
 from ledger_core.events import EventPublisher, StrategyCache
@@ -187,6 +188,11 @@ class AsyncStrategyLedger(AsyncCommands):
     def read_only(self) -> bool:
         """Whether commands are refused with ReadOnlyLedger."""
         return self._ledger.read_only
+
+    @property
+    def archivist(self) -> Archivist:
+        """What lets closed history go to an archive; its methods block, so call them in a thread."""
+        return self._ledger.archivist
 
     def batch(self) -> AsyncBatch:
         """Return a block of commands that become durable together, in one write, when it is left. See AsyncBatch."""

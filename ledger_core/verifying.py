@@ -340,7 +340,7 @@ class _Pass:
     def _compare(self, held: _Held) -> None:
         """Compare a record, now complete, with what is stored of it."""
         assert held.stored is not None, "only what is stored can be compared"
-        self.records += not self._report.is_muted
+        self.records += not (self._report.is_muted or isinstance(held.stored, _Archived))
         if held.is_torn:
             return
         where: dict[str, Any] = {"kind": held.kind, "key": held.key, "sequence": held.sequence}

@@ -194,6 +194,10 @@ TABLES: Mapping[RecordKind, Table] = {
                 "is_flat": lambda position: int(position.is_flat),
                 "venue_key": lambda position: position.venue or "",
                 "account_key": lambda position: position.account or "",
+                "opening_at": lambda position: position.opening and _time_text(position.opening.executed_at),
+                "opening_sequence": lambda position: position.opening and position.opening.sequence,
+                "opening_index": lambda position: position.opening and position.opening.index,
+                "opening_realized_pnl": lambda position: position.opening and _text(position.opening.realized_pnl),
             },
         ),
         Table(

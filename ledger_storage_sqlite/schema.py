@@ -264,6 +264,10 @@ CREATE TABLE archived (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX archived_by_key ON archived (strategy_id, record_kind, record_key);
 ALTER TABLE positions ADD COLUMN opening TEXT;
+ALTER TABLE positions ADD COLUMN opening_at TEXT;
+ALTER TABLE positions ADD COLUMN opening_sequence INTEGER;
+ALTER TABLE positions ADD COLUMN opening_index INTEGER;
+ALTER TABLE positions ADD COLUMN opening_realized_pnl TEXT;
 DROP INDEX commands_by_id;
 CREATE UNIQUE INDEX commands_by_id ON commands (strategy_id, target, operation, command_id);
 DROP TABLE venue_orders;
@@ -285,16 +289,15 @@ FROM (
     SELECT f.strategy_id, f.symbol, f.venue, f.account, f.position_side, SUBSTR(f.executed_at, 1, 10) AS day,
         CASE WHEN p.inverse THEN p.base_currency ELSE p.currency END AS money_currency,
         CAST(f.flat_realized_pnl AS REAL) - LAG(CAST(f.flat_realized_pnl AS REAL), 1,
-            COALESCE(CAST(json_extract(p.opening, '$.realized_pnl') AS REAL), 0.0)) OVER (
+            COALESCE(CAST(p.opening_realized_pnl AS REAL), 0.0)) OVER (
             PARTITION BY f.strategy_id, f.symbol, f.venue, f.account, f.position_side
             ORDER BY f.executed_at, f.sequence, f.entry_index) AS gain
     FROM fills AS f
     JOIN positions AS p ON p.strategy_id = f.strategy_id AND p.symbol = f.symbol
         AND p.venue_key = COALESCE(f.venue, '') AND p.account_key = COALESCE(f.account, '')
         AND p.position_side = f.position_side
-    WHERE f.flat_realized_pnl IS NOT NULL AND (p.opening IS NULL OR (f.executed_at, f.sequence, f.entry_index)
-        > (json_extract(p.opening, '$.executed_at'), json_extract(p.opening, '$.sequence'),
-            json_extract(p.opening, '$.index')))
+    WHERE f.flat_realized_pnl IS NOT NULL AND (p.opening_at IS NULL OR (f.executed_at, f.sequence, f.entry_index)
+        > (p.opening_at, p.opening_sequence, p.opening_index))
 )
 GROUP BY strategy_id, day, symbol, venue, account, position_side;
 """

@@ -53,7 +53,12 @@ from ledger_core.commands import Operation
 from support import ADAPTERS, START, DictCache, RecordingPublisher, Store
 
 EXAMPLES = int(os.environ.get("STRATEGY_LEDGER_EXAMPLES", "400"))
-COMMANDS = tuple(operation.value for operation in Operation if operation is not Operation.SKIP_ENTRY)
+OF_AN_OBJECT = (
+    Operation.SKIP_ENTRY, Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS
+)  # fmt: skip
+"""Operations of the ledger itself, or of its archivist: no batch takes them."""
+
+COMMANDS = tuple(operation.value for operation in Operation if operation not in OF_AN_OBJECT)
 """The commands that a batch takes too."""
 PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
@@ -790,7 +795,7 @@ def _public(cls: type) -> set[str]:
 
 def test_the_table_holds_every_public_operation_with_every_argument() -> None:
     """An operation, argument or key that is added later fails here until its bad input is tested, too."""
-    assert _public(StrategyLedger) == set(CALLS) | {"close", "strategy_id", "read_only"}
+    assert _public(StrategyLedger) == set(CALLS) | {"close", "strategy_id", "read_only", "archivist"}
     assert _public(Batch) == set(COMMANDS)
     assert _public(LedgerReader) == {name for name, _ in READER_CALLS} | {"close"}
     for operation, arguments in CALLS.items():

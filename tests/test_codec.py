@@ -249,7 +249,9 @@ def test_every_command_reads_back_equal_and_to_the_byte() -> None:
         assert read == command
         assert canonical_json(dump_command(read)) == stored
         seen.add(read.operation)
-    assert seen == set(Operation)
+    assert seen == set(Operation) - {
+        Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS  # never written down
+    }  # fmt: skip
 
 
 @unhurried

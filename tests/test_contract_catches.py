@@ -16,7 +16,7 @@ from ledger_core.codec import dump_record, load_record
 from ledger_core.errors import Conflict, LedgerClosed, LedgerError, ReadOnlyLedger, SubscriberInUse
 from ledger_core.findings import Difference, Finding
 from ledger_core.lifecycle import OrderState, RequestState, TradeState
-from ledger_core.model import Fill, Instrument, Key, Order, OrderRequest, Record, RecordKind, Trade
+from ledger_core.model import ArchivedRecord, Fill, Instrument, Key, Order, OrderRequest, Record, RecordKind, Trade
 from ledger_core.numbers import decimal_text
 from ledger_core.repository import (
     FILTERS,
@@ -1394,7 +1394,37 @@ class RestoresBeforeItRefuses(RestoresWrongly):
 
 
 # fmt: off
+class KeepsWhatWasArchived(MemoryRepository):
+    """Stores what stays of a record beside the record."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        kept = [
+            found
+            for one in entries
+            for record in one.records
+            if isinstance(record, ArchivedRecord) and record.removed and (found := self.load(*record.removed))
+        ]
+        super().append(entries, cursors)
+        for record in kept:
+            self.store.journal(self.strategy_id).records[record.kind][record.key] = record
+
+
+class RemovesWhatCameBack(MemoryRepository):
+    """Removes a record although it is marked as restored."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        super().append(entries, cursors)
+        for one in entries:
+            for record in one.records:
+                if isinstance(record, ArchivedRecord) and record.is_restored:
+                    self.store.journal(self.strategy_id).records[record.record_kind].clear()
+
+
 CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
+    (KeepsWhatWasArchived, "what_stays_of_an_archived_record_takes_its_place"),
+    (RemovesWhatCameBack, "a_record_comes_back_and_goes_again"),
     (ForgetsTheGenesisDigest, "head_of_an_empty_journal_is_zero_and_the_genesis_digest"),
     (LosesTheTimeOfTheHead, "append_moves_the_head_to_the_last_entry"),
     (HeadLagsBehind, "append_moves_the_head_to_the_last_entry"),

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from ledger_core import Fill, LedgerError, Order, Position, RecordKind, StrategyLedger, Trade
+from ledger_core.archiving import Group
 from ledger_core.changes import GENESIS_DIGEST, chain
 from ledger_core.codec import canonical_json
 from ledger_core.commands import Operation
@@ -273,7 +274,10 @@ def _calls(*operations: Operation) -> st.SearchStrategy[Call]:
     return st.one_of([_calls_of(operation) for operation in operations])
 
 
-ANY_CALL = _calls(*(operation for operation in Operation if operation is not Operation.SKIP_ENTRY))
+OF_AN_OBJECT = (
+    Operation.SKIP_ENTRY, Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS
+)  # fmt: skip
+ANY_CALL = _calls(*(operation for operation in Operation if operation not in OF_AN_OBJECT))
 REQUEST_CALLS = _calls(
     Operation.REQUEST_ORDER_CANCEL,
     Operation.REQUEST_ORDER_REPLACE,
@@ -388,6 +392,8 @@ class Differential(RuleBasedStateMachine):
         super().__init__()
         self.now = START
         self.halves: list[Half] = []
+        self.archives: list[tuple[str, list[Group]]] = []
+        self.archives_begun = 0
 
     @initialize(
         overfill=st.sampled_from(("quarantine", "quarantine", "book")),
@@ -513,6 +519,34 @@ class Differential(RuleBasedStateMachine):
 
         self.both(run)
 
+    @rule(writer=st.sampled_from(("bot", "operator")), hours=st.integers(-4, 8))
+    def archive(self, writer: str, hours: int) -> None:
+        """Let everything go that is over and older; what is left proves itself, and is what rebuilding comes to."""
+        self.archives_begun += 1
+        archive_id = f"archive {self.archives_begun}"
+
+        def let_go(half: Half) -> Any:
+            archivist = half.ledger(writer).archivist
+            groups = list(archivist.archivable(START + timedelta(hours=hours)))
+            return [(group, reason) for group, reason in archivist.let_go(archive_id, groups)]
+
+        _, told = self.both(let_go)
+        assert [reason for _, reason in told] == [None] * len(told)
+        if told:
+            self.archives.append((archive_id, [group for group, _ in told]))
+            said = self.both(lambda half: every_answer(half.ledger(writer)))
+            for half in self.halves:
+                assert half.ledger(writer).verify().is_intact
+                half.ledger(writer).rebuild()
+            assert self.both(lambda half: every_answer(half.ledger(writer))) == said
+
+    @rule()
+    def take_back(self) -> None:
+        """Take back what went last."""
+        if self.archives:
+            archive_id, groups = self.archives.pop()
+            self.both(lambda half: half.ledger("bot").archivist.take_back(archive_id, groups))
+
     @rule(minutes=st.integers(-90, 90))
     def clock(self, minutes: int) -> None:
         """Turn the clock, also back."""
@@ -589,7 +623,9 @@ class Differential(RuleBasedStateMachine):
             assert first.published.events == second.published.events
 
     def teardown(self) -> None:
-        """Check each half against itself, and what was published against the journal."""
+        """Take everything back from the archives; check each half against itself, and events against the journal."""
+        while self.archives:
+            self.take_back()
         for half in self.halves:
             half.ledger("bot").publish_pending()
             check_journal(half)

@@ -49,6 +49,8 @@ WHEN: Mapping[str, str] = {
     "FACT_QUARANTINED": "a fact could not be booked and was filed",
     "QUARANTINE_RESOLVED": "a filed fact was booked, in the entry that made it possible, or resolved by hand",
     "ENTRY_SKIPPED": "a person let a subscriber go on behind an entry that it could not take",
+    "RECORD_ARCHIVED": "an order or a trade that is over moved to an archive",
+    "RECORD_RESTORED": "an order or a trade came back from an archive",
 }
 
 COMMON: Mapping[str, str] = {
@@ -84,6 +86,7 @@ FURTHER: Mapping[str, str] = {
     "code": "why it was filed: the code of the error",
     "subscriber": "ENTRY_SKIPPED: the subscriber that goes on",
     "skipped": "ENTRY_SKIPPED: the sequence of the entry that it does not get",
+    "archive_id": "RECORD_ARCHIVED, RECORD_RESTORED: the archive",
 }
 
 
@@ -155,6 +158,9 @@ def _samples() -> dict[str, dict[str, Any]]:
     return collector.first
 
 
+_MUCH_LATER = datetime(2026, 4, 1, tzinfo=UTC)
+
+
 def _live(ledger: StrategyLedger) -> None:
     def place(order_id: str, side: str = "BUY", **further: Any) -> None:
         details = {"symbol": "AAPL", "side": side, "quantity": 100, "order_type": "LIMIT", "limit_price": "187.50"}
@@ -208,3 +214,5 @@ def _live(ledger: StrategyLedger) -> None:
     except CommandRefused:
         place("buy-4")
     ledger.skip_entry("monitor", 1, "its broker is gone")
+    gone = [group for group, _ in ledger.archivist.let_go("2026-03", ledger.archivist.archivable(_MUCH_LATER))]
+    ledger.archivist.take_back("2026-03", gone)

@@ -43,6 +43,8 @@ RECORDS: tuple[type[Any], ...] = (
     model.OrderDay,
     model.Unresolved,
     model.CommandRecord,
+    model.ArchivedRecord,
+    model.Opening,
 )
 MONEY: tuple[type[Any], ...] = (
     explaining.PnlExplanation,

@@ -97,6 +97,8 @@ EXEC_TYPE = {
     "FACT_QUARANTINED": "none",
     "QUARANTINE_RESOLVED": "none",
     "ENTRY_SKIPPED": "none",
+    "RECORD_ARCHIVED": "none",
+    "RECORD_RESTORED": "none",
 }
 CXL_REJ_REASON = (
     ("0", "Too late to cancel"),

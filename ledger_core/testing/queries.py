@@ -37,6 +37,7 @@ from ledger_core.testing._setting import Opener, Setting
 from ledger_core.testing.samples import (
     TEXTS,
     adjustment,
+    archived,
     command,
     entries,
     entry,
@@ -300,6 +301,9 @@ def _samples() -> Iterator[Record]:
     venue_ids = cycle(((), ("V-1",), ("V-2", "V-1"), ("V-3", "V-2", "V-4")))
     requests = cycle(RequestState)
     kinds = cycle((AdjustmentKind.FUNDING, AdjustmentKind.SPLIT, AdjustmentKind.FUNDING, AdjustmentKind.TRANSFER))
+    archived_kinds = cycle(
+        (RecordKind.ORDER, RecordKind.FILL, RecordKind.TRADE, RecordKind.COMMAND, RecordKind.POSITION)
+    )
     for number in range(45):
         name = f"{(number * 17) % 45:02}"
         happened = later(number % 7 + (number % 3) / 1_000_000)
@@ -356,6 +360,12 @@ def _samples() -> Iterator[Record]:
         )
         yield adjustment(name, symbol=next(symbols), adjustment_kind=next(kinds), occurred_at=happened)
         yield command(name, operation=f"operation {number % 3}", target=f"{symbol}")
+        yield archived(
+            f"gone {name}",
+            record_kind=next(archived_kinds),
+            archive_id=f"archive {number % 4}",
+            is_restored=number % 3 == 0,
+        )
 
 
 def _values(population: Sequence[Record], name: str) -> list[Any]:

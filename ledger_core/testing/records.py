@@ -7,20 +7,23 @@ import attrs
 import pytest
 
 from ledger_core._machine import SAME, Row
-from ledger_core.changes import GENESIS_DIGEST, Head
+from ledger_core.changes import GENESIS_DIGEST, Change, Head
 from ledger_core.lifecycle import ORDER_ROWS, REQUEST_ROWS, TRADE_ROWS, OrderState, OrderStatus, TradeState
-from ledger_core.model import Order, OrderRequest, Record, RecordKind, Trade
+from ledger_core.model import Order, OrderRequest, Record, RecordKind, Trade, archived_key
 from ledger_core.repository import FILTERS, LedgerRepository, Query, all_pages, matches
 from ledger_core.testing._setting import Opener, Setting
 from ledger_core.testing.samples import (
     KEY_FIELDS,
     MINIMAL,
+    archived,
     assert_same_record,
+    change_of,
     entries,
     entry,
     every_shape,
     fill,
     order,
+    position,
     request,
     trade,
 )
@@ -104,6 +107,47 @@ class RecordLaws(Setting):
         repository.append(given[1:])
         assert repository.load(RecordKind.ORDER, ("O-1",)) == given[1].records[-1]
         assert list(repository.find(Query(kind=RecordKind.ORDER))) == [given[1].records[-1]]
+
+    @pytest.mark.parametrize("kind", [RecordKind.ORDER, RecordKind.REQUEST, RecordKind.FILL, RecordKind.COMMAND])
+    def test_what_stays_of_an_archived_record_takes_its_place(self, open_repository: Opener, kind: RecordKind) -> None:
+        """Storing it removes the record in the same append, and no other; its look-ups go with it."""
+        repository = open_repository()
+        another: dict[str, Any] = {KEY_FIELDS[kind][0]: "another"}
+        leaves, stays = MINIMAL[kind], attrs.evolve(MINIMAL[kind], **another)
+        if isinstance(leaves, Order) and isinstance(stays, Order):
+            leaves = attrs.evolve(leaves, venue_order_ids=("V-1", "V-2"))
+            stays = attrs.evolve(stays, venue_order_ids=("V-1", "V-3"))
+        repository.append([entry(EMPTY, leaves, stays)])
+        left = repository.load(kind, stays.key)
+        _, text = archived_key(kind, leaves.key)
+        gone = archived(text, record_kind=kind)
+        repository.append([entry(repository.head(), gone)])
+        assert repository.load(kind, leaves.key) is None
+        assert repository.find(Query(kind=kind)) == [left]
+        assert [one.key for one in repository.scan(kind)] == [stays.key]
+        assert repository.load(RecordKind.ARCHIVED, gone.key) == attrs.evolve(gone, sequence=2)
+        assert list(repository.audit()) == []
+        if kind is RecordKind.ORDER:
+            assert repository.find(Query(kind=kind, where={"venue_order_id": "V-1"})) == [left]
+
+    def test_a_record_comes_back_and_goes_again(self, open_repository: Opener) -> None:
+        """Marked as restored it removes nothing; changed to archived again it does; a position always stays."""
+        repository = open_repository()
+        held = position()
+        repository.append([entry(EMPTY, order("O-0"), held)])
+        first = archived(sequence=2)
+        kept = archived('["AR","AAPL","","","NET"]', record_kind=RecordKind.POSITION)
+        repository.append([entry(repository.head(), first, kept)])
+        back = attrs.evolve(first, is_restored=True, version=2)
+        again = order("O-0", sequence=1, version=2)
+        repository.append([entry(repository.head(), again, back, changes=[change_of(back), change_of(again)])])
+        assert_same_record(repository.load(RecordKind.ORDER, ("O-0",)), again)
+        gone = attrs.evolve(first, archive_id="another", version=3)
+        values = {"archive_id": "another", "is_restored": False}
+        change = Change(kind=RecordKind.ARCHIVED, key=gone.key, version=3, values=values)
+        repository.append([entry(repository.head(), gone, changes=[change])])
+        assert repository.load(RecordKind.ORDER, ("O-0",)) is None
+        assert repository.load(RecordKind.POSITION, held.key) is not None
 
     @pytest.mark.parametrize("kind", RecordKind)
     def test_an_unknown_key_is_none(self, open_repository: Opener, kind: RecordKind) -> None:

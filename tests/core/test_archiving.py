@@ -277,13 +277,13 @@ def test_a_whole_life_can_go_and_come_back(ledger: StrategyLedger) -> None:
     """Of a life with every kind of record what is over goes; verified and rebuilt, before and after its return."""
     live(ledger)
     history, before = [as_it_was(one) for one in everything(ledger)], held(ledger)
-    gone = archive(ledger)
+    gone = archive(ledger, "B1")
     assert gone
     assert ledger.verify().is_intact
     assert held(ledger) == before
     ledger.rebuild()
     assert held(ledger) == before
-    ledger.archivist.take_back("A1", gone)
+    ledger.archivist.take_back("B1", gone)
     assert ledger.verify().is_intact
     assert [as_it_was(one) for one in everything(ledger)] == history
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.reliability
 
 CLASSES: dict[str, type] = {"ledger": StrategyLedger, "batch": Batch, "reader": LedgerReader, "view": LedgerView}
 UNCALLED = {
-    "ledger": {"close", "strategy_id", "read_only"},
+    "ledger": {"close", "strategy_id", "read_only", "archivist"},
     "reader": {"close"},
     "view": {"head", "recorded", "occurred"},
 }

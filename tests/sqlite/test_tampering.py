@@ -256,8 +256,8 @@ JOURNAL_EDITS: dict[str, tuple[Edit, list[tuple[str, int | None]]]] = {
         [("ENTRY_MISSING", 3)]),
     "the first removed": (journal_edit("DELETE FROM journal WHERE sequence = 1 AND strategy_id = {s}"),
         [("ENTRY_MISSING", 1)]),
-    "renumbered": (journal_edit("UPDATE journal SET sequence = sequence + 1 WHERE sequence = 27 AND strategy_id = {s}"),
-        [("ENTRY_MISSING", 27)]),
+    "renumbered": (journal_edit("UPDATE journal SET sequence = sequence + 1 WHERE sequence = 40 AND strategy_id = {s}"),
+        [("ENTRY_MISSING", 40)]),
     "two swapped": (swap, [("DIGEST_BROKEN", place) for place in (5, 6, 9, 10)]),
     "one inserted": (insert, [("DIGEST_BROKEN", 6)]),
 }

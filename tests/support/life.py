@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ledger_core import FactMismatch, OverfillError, StrategyLedger, UnknownOrder
+from ledger_core.archiving import Group
 from support.clock import START
 from support.details import fill, limit_order, market_order
 
@@ -47,6 +48,26 @@ def live(ledger: StrategyLedger) -> None:
     ledger.update_order_in_doubt("O4", "no answer", occurred_at=_at(25))
     ledger.record_order("O5", limit_order(expire_at=_at(600), time_in_force="GTD"), occurred_at=_at(26))
     ledger.update_order_rejection("O5", "no such account", occurred_at=_at(27))
+    _archive(ledger)
+
+
+def _archive(ledger: StrategyLedger) -> None:
+    """Let two rounds of one symbol go to two archives, and take the second back."""
+    groups: list[Group] = []
+    for number, minute in ((1, 30), (2, 40)):
+        for side, later in (("BUY", 0), ("SELL", 1)):
+            order_id = f"GONE{number}{side}"
+            ledger.record_order(
+                order_id, market_order(side, 2, symbol="GONE"), command_id="C", occurred_at=_at(minute + later)
+            )
+            ledger.update_order_fill(order_id, fill("F", 2, 10 + later), occurred_at=_at(minute + later + 0.5))
+        groups = [
+            group
+            for group in ledger.archivist.archivable(_at(minute + 9))
+            if any(record.key[0].startswith(f"GONE{number}") for record in group)
+        ]
+        list(ledger.archivist.let_go(f"A{number}", groups))
+    ledger.archivist.take_back("A2", groups)
 
 
 def _at(minutes: float) -> datetime:
