@@ -26,6 +26,7 @@ from ledger_core.model import (
     CommandRecord,
     Fill,
     Key,
+    Opening,
     Order,
     Position,
     Record,
@@ -77,7 +78,9 @@ class Archivist:
         Fills must lie at or before a point, itself before `before`, at which their position was flat. Others may write
         meanwhile: `let_go` looks again at each record.
         """
-        return _Search(self._repository, self._writer, check.check_time(before, "before")).groups()
+        moment = check.check_time(before, "before")
+        self._writer.catch_up()
+        return _Search(self._repository, self._writer, moment).groups()
 
     def let_go(self, archive_id: str, groups: Iterable[Group]) -> Iterator[tuple[Group, str | None]]:
         """Let groups go that an archive holds; generate each, with None, or with the reason for which it stayed.
@@ -96,6 +99,20 @@ class Archivist:
             size += len(group)
         if waiting:
             yield from self._let_go(named, waiting)
+
+    def has_gone(self, archive_id: str, record: Record) -> bool:
+        """Say whether a record went to this archive and did not come back."""
+        known = self._repository.load(RecordKind.ARCHIVED, archived_key(record.kind, record.key))
+        return isinstance(known, ArchivedRecord) and known.archive_id == archive_id and not known.is_restored
+
+    def openings(self, archive_id: str) -> dict[Key, Opening]:
+        """Return where the positions begin that an archive moved on last, by their keys."""
+        found: dict[Key, Opening] = {}
+        for key in self._moved_by(archive_id):
+            position = self._repository.load(RecordKind.POSITION, key)
+            if isinstance(position, Position) and position.opening is not None:
+                found[key] = position.opening
+        return found
 
     def take_back(self, archive_id: str, groups: Iterable[Group]) -> int:
         """Take all records of an archive in again, and positions back to where they began before it; count the records.

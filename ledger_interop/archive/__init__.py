@@ -1,0 +1,37 @@
+"""Archives: closed history as Parquet, copied, read back and compared before it goes from the ledger, and its return.
+
+moving      plan, write and restore an archive
+checking    list archives, and look whether they are sound
+reading     the records of an archive, group by group
+retention   how long history stays in the ledger, as a value
+"""
+
+from ledger_interop.archive.checking import check_archive, list_archives
+from ledger_interop.archive.errors import ArchiveDamaged
+from ledger_interop.archive.manifest import Manifest
+from ledger_interop.archive.moving import (
+    ArchivePlan,
+    ArchiveReport,
+    RestoreReport,
+    plan_archive,
+    restore_archive,
+    write_archive,
+)
+from ledger_interop.archive.reading import read_groups, read_records
+from ledger_interop.archive.retention import RetentionPolicy
+
+__all__ = [
+    "ArchiveDamaged",
+    "ArchivePlan",
+    "ArchiveReport",
+    "Manifest",
+    "RestoreReport",
+    "RetentionPolicy",
+    "check_archive",
+    "list_archives",
+    "plan_archive",
+    "read_groups",
+    "read_records",
+    "restore_archive",
+    "write_archive",
+]
