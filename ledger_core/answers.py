@@ -77,10 +77,12 @@ class Answers(MoneyAnswers):
         return cast(Trade, self._get(RecordKind.TRADE, (check.check_id(trade_id, "trade_id"),)))
 
     def get_fill(self, order_id: str, fill_id: str) -> Fill:
-        """Return one execution of an order. Raises UnknownOrder, UnknownFill."""
-        order = self.get_order(order_id)
-        key = (order.order_id, check.check_id(fill_id, "fill_id"))
-        return cast(Fill, self._get(RecordKind.FILL, key))
+        """Return one execution of an order. Raises UnknownOrder, UnknownFill, Archived."""
+        key = (check.check_id(order_id, "order_id"), check.check_id(fill_id, "fill_id"))
+        with self._at_head() as records:
+            Overlay(records).refuse_archived(RecordKind.FILL, key)
+            self._found(records, RecordKind.ORDER, key[:1])
+            return cast(Fill, self._found(records, RecordKind.FILL, key))
 
     def get_order_day(self, order_id: str, trade_date: date) -> OrderDay:
         """Return what one trading day made of an order (FIX DayOrderQty, DayCumQty, DayAvgPx).
@@ -361,7 +363,9 @@ class Answers(MoneyAnswers):
         that its caller may make. A part that is left out was not asked of the broker; an empty list says that it has
         none. Raises InvalidValue, with the path of what is malformed.
         """
-        return reconcile(self, snapshot)
+        with self._at_head() as records:
+            has_archived = records.has_archived()
+        return reconcile(self, snapshot, has_archived=has_archived)
 
     def head(self) -> Head:
         """Return the sequence and digest of the journal's last entry."""

@@ -2,6 +2,7 @@
 
     snapshot   what the broker says, checked      book        which order of ours is meant
     results    findings and proposals             orders, fills, positions   what is compared, each for itself
+    archived   what is listed and is in an archive
 
 Nothing is changed: a proposal is a call of the ledger that its caller may make.
 """
@@ -33,15 +34,15 @@ __all__ = [
 ]
 
 
-def reconcile(source: LedgerSource, snapshot: object) -> Reconciliation:
+def reconcile(source: LedgerSource, snapshot: object, *, has_archived: bool = False) -> Reconciliation:
     """Compare a broker's snapshot with a ledger: {open_orders, executions, positions, as_of, venue, account}.
 
-    A part that is left out was not asked of the broker; an empty list says that it has none. Raises InvalidValue,
-    with the path of what is malformed.
+    A part that is left out was not asked of the broker; an empty list says that it has none. `has_archived` says that
+    a part of the ledger's history may be in archives. Raises InvalidValue, with the path of what is malformed.
     """
     told = broker_snapshot(snapshot)
     results = Results(told.as_of)
-    book = Book(source, told)
+    book = Book(source, told, has_archived=has_archived)
     listings = Listings(book)
     executed = compare_fills(book, listings, results)
     compare_orders(book, listings, executed, results)

@@ -1,19 +1,21 @@
 """Which order of ours the broker means: by our id, else by the venue's id in the same symbol."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import attrs
 
 from ledger_core.checks import ID_LENGTH_MAX
 from ledger_core.commands import Operation
-from ledger_core.errors import UnknownOrder, UnknownTrade
-from ledger_core.model import Fill, Order, QuarantinedFact
+from ledger_core.errors import Archived, InvalidValue, UnknownFill, UnknownOrder, UnknownTrade
+from ledger_core.model import Fill, Opening, Order, PositionSide, QuarantinedFact, RecordKind, position_key
 from ledger_core.reconciling.results import LedgerSource
 from ledger_core.reconciling.snapshot import BrokerExecution, BrokerOrder, Snapshot, agrees
 
 LISTED_TWICE = "the broker lists it several times as open: nothing is concluded"
 NO_FREE_ID = "no id is free for it here: record it by hand"
+MAY_BE_ARCHIVED = "it has ended, and the broker names it by its own id alone: it may be in an archive"
 
 
 @attrs.frozen(kw_only=True)
@@ -21,7 +23,8 @@ class Listing:
     """An order that the broker lists, and the order of ours that it is.
 
     `order` is None for one that is unknown here, which would be recorded as `order_id`. A `conflict` says why nothing
-    is concluded; `fields` are those that make it another order than ours.
+    is concluded; `fields` are those that make it another order than ours. One that is in an archive has the
+    `archive_id`.
     """
 
     theirs: BrokerOrder
@@ -29,6 +32,7 @@ class Listing:
     order_id: str
     fields: tuple[str, ...] = ()
     conflict: str = ""
+    archive_id: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -49,26 +53,84 @@ class Executed:
 class Book:
     """What a reconciliation looks up in the ledger, each order once."""
 
-    def __init__(self, source: LedgerSource, snapshot: Snapshot) -> None:
+    def __init__(self, source: LedgerSource, snapshot: Snapshot, *, has_archived: bool) -> None:
         """Look up in a ledger what a snapshot names."""
         self.source = source
         self.snapshot = snapshot
+        self.has_archived = has_archived
+        self._archives: dict[str, str] = {}
         self._orders: dict[str, Order | None] = {}
         self._at_venue: dict[str, list[Order]] = {}
         self._fills: dict[str, dict[str, Fill]] = {}
         self._waiting: dict[str, list[QuarantinedFact]] = {}
+        self._executed_at: dict[str | None, datetime] = {}  # of the last execution, by the venue's id of the order
+        for one in snapshot.executions or ():
+            if one.executed_at is not None:
+                known = self._executed_at.get(one.venue_order_id, one.executed_at)
+                self._executed_at[one.venue_order_id] = max(known, one.executed_at)
         for fact in source.quarantined():
             if fact.operation == Operation.UPDATE_ORDER_FILL:
                 self._waiting.setdefault(fact.fact["fill"]["fill_id"], []).append(fact)
 
     def order(self, order_id: str) -> Order | None:
-        """Return an order of ours, or None."""
+        """Return an order of ours, or None, also of one that is in an archive."""
         if order_id not in self._orders:
+            self._orders[order_id] = None
             try:
                 self._orders[order_id] = self.source.get_order(order_id)
             except UnknownOrder:
-                self._orders[order_id] = None
+                pass
+            except Archived as known:
+                self._archives[order_id] = known.archive_id
         return self._orders[order_id]
+
+    def archive_of(self, order_id: str | None) -> str:
+        """Return the archive that an order of ours is in; nothing where it is in none."""
+        if order_id is None or self.order(order_id) is not None:
+            return ""
+        return self._archives.get(order_id, "")
+
+    def is_fill_archived(self, order_id: str, fill_id: str) -> bool:
+        """Say whether a fill of an order that is in an archive is there, too."""
+        try:
+            self.source.get_fill(order_id, fill_id)
+        except Archived as known:
+            return known.context.get("kind") is RecordKind.FILL
+        except (UnknownOrder, UnknownFill):
+            pass
+        return False
+
+    def may_be_archived(self, theirs: BrokerOrder) -> bool:
+        """Say whether an order that is unknown here may be in an archive, which keeps no id that a venue gave.
+
+        What was executed since the live history of its position began is in none.
+        """
+        if not (self.has_archived and theirs.has_ended and theirs.order_id is None):
+            return False
+        since = self._executed_at.get(theirs.venue_order_id)
+        if since is None:
+            return True
+        position_side = theirs.position_side or PositionSide.NET
+        opening = self.opening(theirs.symbol, *self.place_of(theirs), position_side)
+        return opening is not None and since <= opening.executed_at
+
+    def opening(
+        self, symbol: str, venue: str | None, account: str | None, position_side: PositionSide
+    ) -> Opening | None:
+        """Return where the live history of a position begins, if a part of it is in archives."""
+        if not self.has_archived:
+            return None
+        try:
+            found = self.source.get_position(symbol, venue=venue, account=account, position_side=position_side)
+        except InvalidValue:
+            return None
+        return found.opening if found.key == position_key(symbol, venue, account, position_side) else None
+
+    def place_of(self, ours: Order | BrokerOrder) -> tuple[str | None, str | None]:
+        """Return (venue, account) of an order of ours, or of one that the snapshot introduces."""
+        if isinstance(ours, Order):
+            return ours.venue, ours.account
+        return ours.venue or self.snapshot.venue, ours.account or self.snapshot.account
 
     def find(
         self, order_id: str | None, venue_order_id: str | None, symbol: str | None, venue: str | None
@@ -105,12 +167,14 @@ class Book:
 
     def is_free(self, order_id: str) -> bool:
         """Say whether an order could be recorded under an id; orders and trades share one namespace."""
-        if len(order_id) > ID_LENGTH_MAX or self.order(order_id) is not None:
+        if len(order_id) > ID_LENGTH_MAX or self.order(order_id) is not None or self.archive_of(order_id):
             return False
         try:
             self.source.get_trade(order_id)
         except UnknownTrade:
             return True
+        except Archived:
+            pass
         return False
 
 
@@ -167,6 +231,11 @@ class Listings:
 
     def _unknown(self, listed: Sequence[BrokerOrder]) -> Listing:
         theirs, conflict = _one_of(listed)
+        archive_id = self._book.archive_of(theirs.order_id)
+        if theirs.order_id is not None and archive_id:
+            return Listing(theirs=theirs, order_id=theirs.order_id, archive_id=archive_id)
+        if self._book.may_be_archived(theirs):
+            conflict = conflict or MAY_BE_ARCHIVED
         named = f"EXT-{theirs.venue_order_id}", f"EXT-{theirs.symbol}-{theirs.venue_order_id}"
         wanted: Iterable[str] = (theirs.order_id,) if theirs.order_id else named
         free = (name for name in wanted if name not in self._taken and self._book.is_free(name))

@@ -8,19 +8,20 @@ import attrs
 
 from ledger_core._frozen import FrozenDict
 from ledger_core.commands import Operation
-from ledger_core.model import Fee, Fill, Order, RecordKind, split_quantity
-from ledger_core.numbers import ZERO, plus
+from ledger_core.model import Fee, Fill, Order, PositionSide, RecordKind, split_quantity
+from ledger_core.numbers import ZERO, plus, time_text
+from ledger_core.reconciling.archived import OF_FILLS, archived_order_of, compare_archived_fill, waits
 from ledger_core.reconciling.book import Book, Executed, Listing, Listings
 from ledger_core.reconciling.results import Comparison, Results, told
 from ledger_core.reconciling.snapshot import BrokerExecution, BrokerOrder
 
-_FIELDS = ("quantity", "price", "side", "symbol", "fees", "executed_at")
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 ORDER_UNKNOWN = (
     "its order is neither here nor among the orders listed: record the order and then the fill; "
     "update_order_fill alone files it in quarantine"
 )
+MAY_BE_ARCHIVED = f"{ORDER_UNKNOWN}; or it is in an archive: the broker names it by its own id alone"
 OTHER_FIGURES = "correct_order_fill books a correction, once the broker has named its id"
 OTHER_FEES = "update_fill_fee sets what it cost"
 
@@ -50,6 +51,10 @@ def compare_fills(book: Book, listings: Listings, results: Results) -> Executed:
     listed: set[tuple[str, str]] = set()
     first: dict[tuple[str, str], BrokerExecution] = {}
     for execution in book.snapshot.executions or ():
+        archived_as = archived_order_of(book, listings, execution)
+        if archived_as:
+            compare_archived_fill(book, archived_as, execution, results)
+            continue
         target = _target(book, listings, execution)
         fill = _fill(book, target, execution)
         if target is None or fill is None:
@@ -106,9 +111,9 @@ def _refusal(book: Book, target: _Target | None, execution: BrokerExecution) -> 
     """Say why an execution that is missing here is not proposed; nothing where it is."""
     waiting = book.waiting(target.order_id if target else None, execution)
     if waiting is not None:
-        return f"it waits in quarantine as {waiting.quarantine_id} ({waiting.code}): resolve_quarantined decides on it"
+        return waits(waiting)
     if target is None:
-        return ORDER_UNKNOWN
+        return MAY_BE_ARCHIVED if book.has_archived else ORDER_UNKNOWN
     if target.listing is not None and target.listing.conflict:
         return target.listing.conflict
     ours = target.known_as
@@ -116,6 +121,10 @@ def _refusal(book: Book, target: _Target | None, execution: BrokerExecution) -> 
         return f"its symbol is {execution.symbol!r}, that of its order {ours.symbol!r}"
     if execution.side is not None and execution.side.is_buy != ours.side.is_buy:
         return f"its side is {execution.side}, that of its order {ours.side}"
+    opening = book.opening(ours.symbol, *book.place_of(ours), ours.position_side or PositionSide.NET)
+    if opening is not None and execution.executed_at is not None and execution.executed_at < opening.executed_at:
+        until = time_text(opening.executed_at)
+        return f"the history of its position up to {until} is in archives, the last of them {opening.archive_id!r}"
     return ""
 
 
@@ -125,7 +134,7 @@ def _missing(target: _Target | None, execution: BrokerExecution, refusal: str, r
         Comparison(
             subject=RecordKind.FILL,
             key=(order_id, execution.fill_id),
-            theirs=told(execution, *_FIELDS),
+            theirs=told(execution, *OF_FILLS),
             note=refusal,
         )
     )
@@ -165,8 +174,8 @@ def _compare(fill: Fill, execution: BrokerExecution, results: Results) -> None:
         Comparison(
             subject=RecordKind.FILL,
             key=(fill.order_id, execution.fill_id),
-            ours=told(fill, *_FIELDS),
-            theirs=told(execution, *_FIELDS),
+            ours=told(fill, *OF_FILLS),
+            theirs=told(execution, *OF_FILLS),
             fields=tuple(fields),
             note="; ".join(notes),
         )
@@ -211,7 +220,7 @@ def _unlisted(book: Book, listed: set[tuple[str, str]], results: Results) -> Non
                 Comparison(
                     subject=RecordKind.FILL,
                     key=fill.key,
-                    ours=told(fill, *_FIELDS),
+                    ours=told(fill, *OF_FILLS),
                     note="bust_order_fill takes it back, if the broker says that it did not happen",
                 )
             )

@@ -14,6 +14,7 @@ from ledger_core.commands import Operation
 from ledger_core.lifecycle import ENDED_STATES, OrderState, OrderStatus
 from ledger_core.model import Order, OrderRequest, OrderType, RecordKind, split_quantity
 from ledger_core.numbers import ZERO, minus, plain, plus, total
+from ledger_core.reconciling.archived import compare_archived_order
 from ledger_core.reconciling.book import Book, Executed, Listing, Listings
 from ledger_core.reconciling.results import Comparison, Results, told
 from ledger_core.reconciling.snapshot import BrokerExecution, BrokerOrder
@@ -110,7 +111,9 @@ class _Verdict:
 def compare_orders(book: Book, listings: Listings, executed: Executed, results: Results) -> None:
     """Compare the orders that the broker lists with ours, and our open ones with those that it lists."""
     for listing in listings.all:
-        if listing.order is None:
+        if listing.archive_id:
+            compare_archived_order(listing, results)
+        elif listing.order is None:
             _introduce(book, listing, executed, results)
         elif listing.conflict:
             unclear = _Verdict(fields=list(listing.fields or ("venue_order_id",)), notes=[listing.conflict])

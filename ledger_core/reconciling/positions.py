@@ -70,7 +70,7 @@ def _holdings(book: Book, listings: Listings, executed: Executed) -> list[_Holdi
         order, listing = book.order(order_id), listings.of_order(order_id)
         ours = order if order is not None or listing is None else listing.theirs
         assert ours is not None, "executions are proposed of orders that are here or listed"
-        venue, account = (ours.venue, ours.account) if order is not None else _placed(book, ours.venue, ours.account)
+        venue, account = book.place_of(ours)
         here = holding(ours.symbol, venue, account, ours.position_side or PositionSide.NET)
         replaced = replaced_quantity(order, executions)
         moved = total(one.moves(is_buy=ours.side.is_buy) for one in executions)

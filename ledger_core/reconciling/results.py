@@ -8,18 +8,28 @@ import attrs
 
 from ledger_core._frozen import FrozenDict
 from ledger_core.commands import Operation
-from ledger_core.model import Fill, Key, Order, Position, QuarantinedFact, RecordKind, Trade
+from ledger_core.model import Fill, Key, Order, Position, PositionSide, QuarantinedFact, RecordKind, Trade
 
 
 class LedgerSource(Protocol):
     """What a reconciliation asks of a ledger: questions of StrategyLedger, no command among them."""
 
     def get_order(self, order_id: str) -> Order:
-        """Return an order as it is now. Raises UnknownOrder."""
+        """Return an order as it is now. Raises UnknownOrder, Archived."""
+        ...
+
+    def get_fill(self, order_id: str, fill_id: str) -> Fill:
+        """Return one execution of an order. Raises UnknownOrder, UnknownFill, Archived."""
         ...
 
     def get_trade(self, trade_id: str) -> Trade:
-        """Return a trade as it is now. Raises UnknownTrade."""
+        """Return a trade as it is now. Raises UnknownTrade, Archived."""
+        ...
+
+    def get_position(
+        self, symbol: str, *, venue: str | None, account: str | None, position_side: PositionSide
+    ) -> Position:
+        """Return a position, also when flat. Raises InvalidValue where several fit that cannot be added."""
         ...
 
     def get_open_positions(self) -> list[Position]:

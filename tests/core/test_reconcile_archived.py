@@ -1,0 +1,127 @@
+"""A broker's snapshot that names what is in an archive: it is known, and never proposed to be booked again."""
+
+# Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
+# mypy: disable-error-code="comparison-overlap"
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ledger_core import StrategyLedger
+from ledger_core.errors import Archived
+from support import START, fill, limit_order, market_order
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def archived(ledger: StrategyLedger) -> StrategyLedger:
+    """Return a ledger whose only round trip, BUY1 and SELL1, is in archive A1, and with it trade T1."""
+    for minute, side in enumerate(("BUY", "SELL")):
+        order_id, moment = f"{side}1", START + minute * MINUTE
+        ledger.record_order(order_id, market_order(side, 10), occurred_at=moment)
+        ledger.update_order_acceptance(order_id, {"venue_order_id": f"V-{side}"}, occurred_at=moment)
+        ledger.update_order_fill(order_id, fill("F1", 10, 100 + minute), occurred_at=moment)
+    ledger.create_trade("T1", ["BUY1", "SELL1"], occurred_at=START + 2 * MINUTE)
+    ledger.close_trade("T1", occurred_at=START + 3 * MINUTE)
+    groups = list(ledger.archivist.archivable(START + timedelta(days=1)))
+    assert [reason for _, reason in ledger.archivist.let_go("A1", groups)] == [None]
+    return ledger
+
+
+def listed(**keys: Any) -> dict[str, Any]:
+    """Return BUY1 as a broker lists it, filled."""
+    order = {"order_id": "BUY1", "venue_order_id": "V-BUY", "symbol": "ACME", "side": "BUY", "quantity": 10}
+    return {**order, "status": "FILLED", "cum_quantity": 10, **keys}
+
+
+def executed(**keys: Any) -> dict[str, Any]:
+    """Return the execution of BUY1 as a broker lists it."""
+    execution = {"fill_id": "F1", "order_id": "BUY1", "symbol": "ACME", "side": "BUY", "quantity": 10, "price": 100}
+    return {**execution, "executed_at": START, **keys}
+
+
+def without(item: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return what a broker lists without some keys."""
+    return {name: value for name, value in item.items() if name not in names}
+
+
+def test_archived_orders_and_fills_match(archived: StrategyLedger) -> None:
+    """Named by our id they are known, and so is an execution of a listed order that only the venue's id names."""
+    by_venue = {**without(executed(), "order_id"), "venue_order_id": "V-BUY"}
+    for execution in (executed(), by_venue):
+        found = archived.reconcile(
+            {"open_orders": [listed()], "executions": [execution], "positions": [{"symbol": "ACME", "quantity": 0}]}
+        )
+        assert (found.agrees, found.proposals) == (True, ())
+        assert {(str(one.subject), one.key) for one in found.matched} == {
+            ("ORDER", ("BUY1",)),
+            ("FILL", ("BUY1", "F1")),
+        }
+        assert all("'A1'" in one.note for one in found.matched)
+
+
+def test_an_archived_order_that_is_open_there_differs(archived: StrategyLedger) -> None:
+    """Nothing opens it again, so nothing is proposed."""
+    found = archived.reconcile({"open_orders": [listed(status="ACCEPTED")]})
+    (different,) = found.different
+    assert (different.key, different.fields, found.proposals) == (("BUY1",), ("status",), ())
+    assert "it is in archive 'A1': it ended here" in different.note
+
+
+def test_an_unknown_execution_of_an_archived_order_is_missing(archived: StrategyLedger) -> None:
+    """It cannot be booked before the order is back; one that waits says where."""
+    late = executed(fill_id="F2")
+    found = archived.reconcile({"executions": [late]})
+    assert ([one.key for one in found.missing_here], found.proposals) == ([("BUY1", "F2")], ())
+    assert "restore it" in found.missing_here[0].note
+    with pytest.raises(Archived) as caught:
+        archived.update_order_fill("BUY1", fill("F2", 10, 100), occurred_at=START)
+    (missing,) = archived.reconcile({"executions": [late]}).missing_here
+    assert f"it waits in quarantine as {caught.value.quarantine_id} (ARCHIVED)" in missing.note
+
+
+def test_what_only_the_venue_names_is_not_recorded_again(archived: StrategyLedger) -> None:
+    """An archive takes the venue's ids with it: what ended there may be in it, unless it was executed since."""
+    order = without(listed(), "order_id")
+    execution = {**without(executed(), "order_id"), "venue_order_id": "V-BUY"}
+    found = archived.reconcile({"open_orders": [order], "executions": [execution]})
+    assert found.proposals == ()
+    assert all("may be in an archive" in one.note for one in found.missing_here)
+    later = {**execution, "fill_id": "F8", "executed_at": START + 5 * MINUTE, "venue_order_id": "V-8"}
+    new = {**order, "venue_order_id": "V-8"}
+    proposed = archived.reconcile({"open_orders": [new], "executions": [later]}).proposals
+    assert [one.operation for one in proposed] == ["record_order", "update_order_acceptance", "update_order_fill"]
+    (alone,) = archived.reconcile({"executions": [execution]}).missing_here
+    assert "it is in an archive" in alone.note
+
+
+def test_an_execution_before_the_opening_is_not_proposed(archived: StrategyLedger) -> None:
+    """Of a live order, too: the ledger would not book it. What happened since is proposed as ever."""
+    archived.record_order("LATE", limit_order(), occurred_at=START)
+    before = executed(order_id="LATE", fill_id="L1", quantity=1)
+    found = archived.reconcile({"executions": [before]})
+    assert found.proposals == ()
+    assert "in archives, the last of them 'A1'" in found.missing_here[0].note
+    since = {**before, "executed_at": START + 5 * MINUTE}
+    (proposal,) = archived.reconcile({"executions": [since]}).proposals
+    proposal.apply(archived)
+    assert archived.get_position("ACME").quantity == 1
+
+
+def test_ids_in_an_archive_are_not_free(archived: StrategyLedger) -> None:
+    """An order that is open there and unknown here gets an id that nothing ever had."""
+    found = archived.reconcile({"open_orders": [listed(order_id="T1", venue_order_id="V-9", status="ACCEPTED")]})
+    assert found.proposals == ()
+    assert "no id is free" in found.missing_here[0].note
+
+
+def test_a_fill_in_an_archive_is_told_from_its_order(archived: StrategyLedger) -> None:
+    """Asked for a fill, the ledger says whether the fill is in the archive, or only its order."""
+    kinds = {}
+    for fill_id in ("F1", "F2"):
+        with pytest.raises(Archived) as caught:
+            archived.get_fill("BUY1", fill_id)
+        kinds[fill_id] = caught.value.context["kind"]
+    assert kinds == {"F1": "FILL", "F2": "ORDER"}
