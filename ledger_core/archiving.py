@@ -72,6 +72,11 @@ class Archivist:
         self._writer = writer
         self._execute = execute
 
+    @property
+    def has_archived(self) -> bool:
+        """Whether anything of this ledger ever went to an archive."""
+        return bool(self._repository.find(Query(kind=RecordKind.ARCHIVED, limit=1)))
+
     def archivable(self, before: datetime) -> Iterator[Group]:
         """Generate the groups that may go: all over, with nothing in them that happened at `before` or later.
 

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from ledger_core import BatchConflict, CommandRefused, StrategyLedger
+from ledger_core.errors import Archived
 from ledger_interop.errors import UnreadableSource
-from ledger_interop.importing.booking import Desk, Rules, book, has_order, names_learned
+from ledger_interop.importing.booking import IN_ARCHIVE, Desk, Rules, book, has_order, names_learned
 from ledger_interop.importing.facts import AnyFact, Change, Ending, Grouping, Message, RequestRefusal
 from ledger_interop.importing.report import ImportReport, Outcome, Without
 
@@ -37,6 +38,7 @@ _REASONS = {
     "INVALID_VALUE":             "the ledger does not take such a value",
     "TRADE_NOT_FLAT":            "the trade still holds something",
     "ALLOCATION_CONFLICT":       "its orders belong to another trade",
+    "ARCHIVED":                  "it is news of what is in an archive: restore that first",
 }
 # fmt: on
 
@@ -142,6 +144,10 @@ class Import:
         try:
             booked = book(self._desk, fact, place)
         except CommandRefused as refusal:
+            if isinstance(refusal, Archived) and refusal.is_repeat:
+                outcomes.count(kind, IN_ARCHIVE[0])
+                outcomes.note(*IN_ARCHIVE, place)
+                return
             outcome = Outcome.REFUSED if refusal.quarantine_id is None else Outcome.QUARANTINED
             outcomes.count(kind, outcome)
             outcomes.note(outcome, _REASONS.get(refusal.code, refusal.code), f"{place}: {refusal.message}")

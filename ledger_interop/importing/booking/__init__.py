@@ -6,7 +6,7 @@ recorded, with the source as its origin, as soon as a message tells enough of it
 
     desk           the ledger, the batch, and the orders at hand
     known_orders   finding an order by any of its ids        past   telling what an order is past
-    waiting        facts about what only a later message tells of
+    waiting        facts about what only a later message tells of            archived   orders that are in an archive
     placing, requesting, filling, grouping                   one call of the ledger for each fact
 """
 
@@ -15,7 +15,8 @@ from typing import assert_never
 from ledger_core import Order
 from ledger_core.lifecycle import OrderState
 from ledger_interop.importing.booking import filling, grouping, placing, requesting
-from ledger_interop.importing.booking.desk import BOOKED, Booked, Desk, Rules, refuse_contradiction
+from ledger_interop.importing.booking.archived import is_before_opening
+from ledger_interop.importing.booking.desk import BOOKED, IN_ARCHIVE, Booked, Desk, Rules, refuse_contradiction
 from ledger_interop.importing.booking.known_orders import contradictions
 from ledger_interop.importing.facts import (
     Acceptance,
@@ -37,8 +38,12 @@ from ledger_interop.importing.facts import (
 )
 from ledger_interop.importing.report import Outcome
 
-__all__ = ["Booked", "Desk", "Rules", "book", "has_order", "names_learned"]
+__all__ = ["IN_ARCHIVE", "Booked", "Desk", "Rules", "book", "has_order", "names_learned"]
 
+MAY_BE_ARCHIVED: Booked = (
+    Outcome.REFUSED,
+    "it happened before the live history of its position: its order, unknown by this id, may be in an archive",
+)
 TOO_LITTLE: Booked = (Outcome.REFUSED, "the message tells too little of the order to record it")
 
 _OF_OPEN_ORDERS = (Ending, Change, NewTerms, Request, RequestRefusal)
@@ -78,6 +83,8 @@ def _book_of_order(desk: Desk, fact: OrderFact, place: str) -> Booked | None:
         order = desk.orders.of_fill(fact.fill_id) if is_unique else None
         if order is not None and not any(contradictions(order, fact.order)):
             desk.orders.keep_names(order, fact.order)
+    if order is None and desk.has_archived and is_before_opening(desk.ledger, fact):
+        return MAY_BE_ARCHIVED
     if order is None and not isinstance(fact, _RECORDING_NOTHING):
         filled = fact.quantity if isinstance(fact, Execution) else None
         order = desk.record(fact.order, fact.at, filled=filled)
@@ -104,6 +111,9 @@ def _is_early(desk: Desk, order: Order | None, fact: OrderFact) -> bool:
 
 
 def _booked(desk: Desk, order: Order | None, fact: OrderFact) -> Booked | None:
+    archived = None if order is None else desk.orders.archived(order)
+    if archived is not None and archived.says(fact):
+        return IN_ARCHIVE
     match fact:  # the most frequent first
         case Execution():
             return filling.execution(desk, order, fact)

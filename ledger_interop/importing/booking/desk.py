@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from ledger_core import Batch, FactMismatch, Order, StrategyLedger, Trade, UnknownFill, UnknownOrder
+from ledger_core import Batch, FactMismatch, Order, RecordKind, StrategyLedger, Trade, UnknownFill, UnknownOrder
+from ledger_core.errors import Archived
 from ledger_core.lifecycle import OrderState
 from ledger_core.numbers import plus
 from ledger_interop.importing.booking.known_orders import KnownOrders, contradictions
@@ -24,6 +25,7 @@ Booked = tuple[Outcome, str | None]
 
 BOOKED: Booked = (Outcome.BOOKED, None)
 KNOWN: Booked = (Outcome.KNOWN, None)
+IN_ARCHIVE = (Outcome.KNOWN, "it is in an archive")
 
 
 @attrs.frozen(kw_only=True)
@@ -52,12 +54,14 @@ class Desk:
         self.adjustments: set[str] = set()
         self.trades: dict[str, Trade] = {}
         self.base = 0
+        self.has_archived = False
         self._batch: Batch | None = None
 
     def begin(self, batch: Batch) -> None:
         """Give what follows to this batch."""
         self._batch = batch
         self.base = self.ledger.head().sequence
+        self.has_archived = self.ledger.archivist.has_archived
         self.waiting.begin()
         self.orders.begin()
 
@@ -113,7 +117,12 @@ class Desk:
     def make_room(self, order: Order, quantity: Decimal, at: datetime | None) -> Order:
         """Let an order grow that is as large as its fills."""
         needed = plus(order.cum_quantity, quantity)
-        if not self.grows(order) or order.quantity is None or needed <= order.quantity:
+        if (
+            self.orders.archived(order) is not None
+            or not self.grows(order)
+            or order.quantity is None
+            or needed <= order.quantity
+        ):
             return order
         return self.orders.keep(
             self.batch.update_order_restatement(order.order_id, {"quantity": needed}, GROWN, occurred_at=at)
@@ -134,6 +143,8 @@ class Desk:
             self.ledger.get_fill(order.order_id, fill_id)
         except (UnknownFill, UnknownOrder):
             return False
+        except Archived as known:
+            return known.context.get("kind") is RecordKind.FILL
         return True
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger_core import Fill, Order, OrderStatus, UnknownFill, UnknownOrder
+from ledger_core.errors import Archived
 from ledger_core.numbers import decimal_text, minus, plain, quotient, times
 from ledger_interop.importing.booking.desk import KNOWN, Booked, Desk, id_of
 from ledger_interop.importing.facts import Bust, Correction, Execution, FeeReport, Fees, Status
@@ -147,7 +148,7 @@ def _set_fees(desk: Desk, order: Order, fill_id: str, fees: Fees, fact: Executio
 def _stored(desk: Desk, order: Order, fill_id: str) -> Fill | None:
     try:
         return desk.ledger.get_fill(order.order_id, order.corrections.get(fill_id, fill_id))
-    except (UnknownFill, UnknownOrder):
+    except (UnknownFill, UnknownOrder, Archived):
         return None
 
 

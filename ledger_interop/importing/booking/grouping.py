@@ -1,8 +1,9 @@
 """Booking what is no order: movements of a position, and the round trips that a source keeps."""
 
 from ledger_core import Trade, UnknownTrade
+from ledger_core.errors import Archived
 from ledger_core.lifecycle import TradeState
-from ledger_interop.importing.booking.desk import BOOKED, KNOWN, Booked, Desk
+from ledger_interop.importing.booking.desk import BOOKED, IN_ARCHIVE, KNOWN, Booked, Desk
 from ledger_interop.importing.facts import Grouping, Movement
 from ledger_interop.importing.report import Outcome
 
@@ -18,9 +19,12 @@ def movement(desk: Desk, fact: Movement) -> Booked:
 
 def grouping(desk: Desk, fact: Grouping) -> Booked:
     """Book a round trip as far as its orders are filled; close it when the source has closed it."""
+    try:
+        trade = _known(desk, fact.trade_id)
+    except Archived:
+        return IN_ARCHIVE
     orders = [order for named in fact.orders if (order := desk.orders.find(named)) is not None]
     filled = [order.order_id for order in orders if order.cum_quantity]
-    trade = _known(desk, fact.trade_id)
     if trade is not None and trade.state is TradeState.CLOSED:
         return KNOWN
     if not filled:

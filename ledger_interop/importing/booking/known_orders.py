@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from ledger_core import Order, StrategyLedger, UnknownOrder
+from ledger_core.errors import Archived
+from ledger_interop.importing.booking.archived import ArchivedOrder, from_journal
 from ledger_interop.importing.booking.waiting import fill_name
 from ledger_interop.importing.facts import NamedOrder
 
@@ -29,6 +31,7 @@ class KnownOrders:
         self._ledger = ledger
         self._orders: OrderedDict[str, Order] = OrderedDict()
         self._stale: set[str] = set()
+        self._archived: dict[str, ArchivedOrder] = {}
         self._aliases: dict[Alias, list[str]] = {}
         self._aliases_of: dict[str, list[Alias]] = {}
         self._looked_up: set[Alias] = set()  # all orders that the ledger has by these are at hand
@@ -74,7 +77,7 @@ class KnownOrders:
         return None
 
     def get(self, order_id: str) -> Order | None:
-        """Return the order of an id, or None."""
+        """Return the order of an id, also one that is in an archive, or None."""
         known = self._orders.get(order_id)
         if known is None and self._has_all:
             return None
@@ -84,7 +87,16 @@ class KnownOrders:
             order = self._ledger.get_order(order_id)
         except UnknownOrder:
             return None
+        except Archived:
+            found = self._archived.get(order_id) or from_journal(self._ledger, order_id)
+            if found is None:
+                raise
+            self._archived[order_id], order = found, found.order
         return self.keep(order)
+
+    def archived(self, order: Order) -> ArchivedOrder | None:
+        """Return what the journal has of an order that is in an archive; None of any other."""
+        return self._archived.get(order.order_id)
 
     def keep_new(self, order: Order, named: NamedOrder) -> Order:
         """Keep an order that was just recorded, with all the names that its message has for it."""
@@ -147,6 +159,7 @@ class KnownOrders:
         while len(self._orders) > ORDERS_KEPT_MAX:
             order_id, _ = self._orders.popitem(last=False)
             self._stale.discard(order_id)
+            self._archived.pop(order_id, None)
             self._has_all = False
             for alias in self._aliases_of.pop(order_id, ()):
                 self._looked_up.discard(alias)
@@ -162,6 +175,7 @@ class KnownOrders:
         """Let go of everything: what a batch said was not written."""
         self._orders.clear()
         self._stale.clear()
+        self._archived.clear()
         self.learned.clear()
         self._aliases.clear()
         self._aliases_of.clear()
