@@ -8,6 +8,7 @@ import attrs
 import click
 
 from ledger_cli import terminal, words
+from ledger_cli.archived import refuse_archived
 from ledger_cli.asking import require_order
 from ledger_cli.completing import IdOrPath
 from ledger_cli.failures import Unknown
@@ -90,6 +91,7 @@ def explain(asked: Asked, subject: str, method: str) -> None:
     with stores_of(asked) as stores:
         found = [one for store in stores for one in _explanations(store, subject, method)]
         if not found:
+            refuse_archived(stores, subject, whole=True)
             raise Unknown(f"nothing in this ledger is a trade, an order or a symbol {subject!r}", "UNKNOWN_ID")
         if asked.form.is_json:
             documents = [{**one.whose, **one.record.as_dict()} for one in found]
@@ -104,14 +106,19 @@ def explain(asked: Asked, subject: str, method: str) -> None:
 
 def _explanations(store: Store, subject: str, method: str) -> "Iterator[Found[PnlExplanation]]":
     from ledger_core import UnknownOrder, UnknownTrade
+    from ledger_core.errors import Archived
 
     for strategy_id, ledger in store.ledgers:
         trade_ids: Sequence[str] = ()
         try:
             trade_ids = (ledger.get_trade(subject).trade_id,)
+        except Archived:
+            continue
         except UnknownTrade:
             try:
                 trade_ids = ledger.get_order(subject).trade_ids
+            except Archived:
+                continue
             except UnknownOrder:
                 explanation = ledger.explain_pnl(symbol=subject, cost_method=method)
                 if explanation.parts:
@@ -151,6 +158,12 @@ def _summary(one: "Found[PnlExplanation]") -> Iterator[Line]:
         yield [
             (f"of it by averaging over the whole trade, which is open: {words.number(tree.difference_to_average)}", "")
         ]
+    for part in tree.parts:
+        if part.opening is not None:
+            opening = part.opening
+            until = words.at(opening.executed_at)
+            before = f"{words.number(opening.realized_pnl)} {part.currency or ''}".strip()
+            yield [(f"of it up to {until}, in archives, the last of them {opening.archive_id}: {before}", "")]
     if not tree.matches:
         yield [("nothing has been closed yet", "")]
 

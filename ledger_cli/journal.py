@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from ledger_cli.archived import archived_as
 from ledger_cli.asking import require_order, with_last_id
 from ledger_cli.completing import IdOrPath
 from ledger_cli.failures import Misused, Unknown
@@ -15,6 +16,9 @@ from ledger_cli.reading import Asked, Store, last_entry, reading_options_with_id
 
 if TYPE_CHECKING:
     from ledger_core import Entry, StrategyLedger
+
+NAMED_MAX = 4
+"""How many events of one entry are named in one line."""
 
 
 def _rows(entry: "Entry") -> Iterator[Sequence[Cell]]:
@@ -84,6 +88,11 @@ def history(asked: Asked, record_id: str) -> None:
     require_order(asked.paths, record_id)
     with stores_of(asked) as stores:
         _print(asked, stores, *_last_of(histories(stores, record_id), asked))
+        for store in stores:
+            for strategy_id, ledger in store.ledgers:
+                known = archived_as(ledger, record_id)
+                if known is not None:
+                    asked.say(f"{known.kind.lower()} {record_id} of {strategy_id} is in archive {known.archive_id}")
 
 
 def histories(stores: Iterable[Store], record_id: str, after: int = 0) -> "list[Entry]":
@@ -117,6 +126,8 @@ def event_in_words(entry: "Entry") -> str:
         f"{event['event_type']} {event['order_id'] or event['trade_id'] or event.get('quarantine_id') or ''}".strip()
         for event in events
     )
+    if len(named) > NAMED_MAX:
+        return f"{', '.join(list(named)[:NAMED_MAX])} and {len(named) - NAMED_MAX:,} more"
     return ", ".join(named) or f"{entry.operation} {entry.subject or ''}".strip()
 
 

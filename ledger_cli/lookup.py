@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from ledger_cli.archived import refuse_archived
 from ledger_cli.failures import Misused, Unknown
 from ledger_cli.reading import Store
 
@@ -53,23 +54,27 @@ class Match:
 
 
 def find(stores: Iterable[Store], text: str) -> list[Match]:
-    """Return what the id names, or else what begins with it; raise Unknown where nothing does."""
+    """Return what the id names, or else what begins with it; raise Unknown where nothing does, or only in archives."""
     known = list(stores)
     for search in (_known_ids, _exactly, _beginning):
+        if search is _exactly:
+            refuse_archived(known, text, whole=True)
         matches = list(dict.fromkeys(match for store in known for match in search(store, text)))
         orders = {match.id for match in matches if match.kind == "order"}
         if matches:
             return [match for match in matches if match.kind != "parent" or match.id not in orders]
+    refuse_archived(known, text, whole=False)
     raise Unknown(f"nothing in this ledger has the id {text!r}, or one that begins with it", "UNKNOWN_ID")
 
 
 def _known_ids(store: Store, text: str) -> Iterator[Match]:
     from ledger_core import UnknownOrder, UnknownTrade
+    from ledger_core.errors import Archived
 
     for strategy_id, ledger in store.ledgers:
-        with suppress(UnknownOrder):
+        with suppress(UnknownOrder, Archived):
             yield Match("order", store.shown, strategy_id, ledger.get_order(text).order_id, text)
-        with suppress(UnknownTrade):
+        with suppress(UnknownTrade, Archived):
             yield Match("trade", store.shown, strategy_id, ledger.get_trade(text).trade_id)
         for order in ledger.find_orders(venue_order_id=text, limit=MATCHES_MAX):
             yield Match("venue's id", store.shown, strategy_id, text, order.order_id)

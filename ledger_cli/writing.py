@@ -73,6 +73,8 @@ def reader_for(path: str) -> "Iterator[LedgerReader]":
 
 def strategy_of(path: str, settings: Settings, argument: str | None, has: "Callable[[StrategyLedger], bool]") -> str:
     """Return the strategy that is meant: the one named, else the only one that has what is asked for."""
+    from ledger_core.errors import Archived
+
     with reader_for(path) as reader:
         known = list(reader.strategies())
         if argument is not None:
@@ -80,7 +82,13 @@ def strategy_of(path: str, settings: Settings, argument: str | None, has: "Calla
                 held = ", ".join(known) or "no strategy at all"
                 raise Unknown(f"no strategy {argument!r} in this ledger; it holds {held}", "UNKNOWN_STRATEGY")
             return argument
-        having = [name for name in known if has(reader.strategy(name))]
+        having, gone = [], None
+        for name in known:
+            try:
+                if has(reader.strategy(name)):
+                    having.append(name)
+            except Archived as error:
+                gone = error
     if len(having) > 1:
         preferred = settings.find("strategy").value
         if preferred in having:
@@ -88,6 +96,8 @@ def strategy_of(path: str, settings: Settings, argument: str | None, has: "Calla
         raise Misused(f"several strategies have it: name one with --strategy: {', '.join(having)}")
     if not known:
         raise Unknown("this ledger holds no strategy yet", "UNKNOWN_STRATEGY")
+    if not having and gone is not None:
+        raise Refused(gone.message, gone.code)
     if not having:
         raise Unknown("no strategy of this ledger has it", "UNKNOWN_ID")
     return having[0]

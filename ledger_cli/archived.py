@@ -1,0 +1,85 @@
+"""Ids that name what moved to an archive: which archive it is, and what to do about it."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ledger_cli.failures import Misused, Unknown
+from ledger_cli.reading import Asked, Store
+
+if TYPE_CHECKING:
+    from ledger_core import StrategyLedger
+    from ledger_core.errors import Archived
+
+SHOWN_MAX = 5
+"""How many archived records one sentence names."""
+
+CODE = "ARCHIVED"
+_LAST_CHARACTER = "\U0010ffff"
+
+
+def archived_as(ledger: "StrategyLedger", record_id: str) -> "Archived | None":
+    """Return what a ledger says of an order or trade of this id that is in an archive; None where it is in none."""
+    from ledger_core import UnknownOrder, UnknownTrade
+    from ledger_core.errors import Archived
+
+    for get in (ledger.get_order, ledger.get_trade):
+        try:
+            get(record_id)
+        except Archived as known:
+            return known
+        except (UnknownOrder, UnknownTrade):
+            continue
+    return None
+
+
+def refuse_archived(stores: Sequence[Store], record_id: str, *, whole: bool) -> None:
+    """Raise Unknown, with the archives, where a whole id, or a beginning, names orders or trades in them."""
+    named = [
+        f"{known.kind.lower()} {record_id!r} of {strategy_id} is in archive {known.archive_id!r}"
+        for store in stores
+        for strategy_id, ledger in store.ledgers
+        if (known := archived_as(ledger, record_id)) is not None
+    ]
+    if not named and not whole:
+        named = [
+            f"{kind.lower()} {found!r} of {strategy_id} is in archive {archive_id!r}"
+            for store in stores
+            for strategy_id, kind, found, archive_id in _beginning(store, record_id)
+        ]
+    if named:
+        shown = ", ".join(named[:SHOWN_MAX]) + (", and others too" if len(named) > SHOWN_MAX else "")
+        raise Unknown(f"{shown}: history has its entries, restore brings it back", CODE)
+
+
+def say_archived(asked: Asked, stores: Sequence[Store]) -> None:
+    """Say that an answer made of records has nothing of what is in archives, where there is something."""
+    named = [strategy_id for store in stores for strategy_id, ledger in store.ledgers if ledger.archivist.has_archived]
+    if named:
+        asked.say(f"what {', '.join(named)} has in archives is not among it: span puts both together")
+
+
+def _beginning(store: Store, text: str) -> Iterator[tuple[str, str, str, str]]:
+    """Generate (strategy, kind, id, archive) of archived orders and trades whose ids begin so; of SQLite files only."""
+    from ledger_cli import sqlite_files
+
+    try:
+        path = sqlite_files.file_of(store.path)
+    except Misused:
+        return
+    first = json.dumps([text], ensure_ascii=False)[:-2]  # as keys are stored, up to the quote
+
+    def ask(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
+        return [
+            (strategy_id, kind, json.loads(key)[0], archive_id)
+            for strategy_id, _ in store.ledgers
+            for kind in ("ORDER", "TRADE")
+            for key, archive_id in connection.execute(
+                "SELECT record_key, archive_id FROM archived INDEXED BY archived_by_key WHERE strategy_id = ?"
+                " AND record_kind = ? AND record_key BETWEEN ? AND ? AND NOT is_restored ORDER BY 1 LIMIT ?",
+                (strategy_id, kind, first, first + _LAST_CHARACTER, SHOWN_MAX + 1),
+            )
+        ]
+
+    yield from sqlite_files.read(path, ask)
