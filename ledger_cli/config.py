@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import attrs
 import click
 
+from ledger_cli import retention
 from ledger_cli.asking import printer_of, printing_options
 from ledger_cli.listing import Listing, one_row, text
 from ledger_cli.settings import KNOWN, SECTIONS, Settings
@@ -50,7 +51,8 @@ def _settings(settings: Settings) -> Iterator[_Shown]:
         found = settings.find(known.name)
         yield _Shown(known.name, found.shown, found.origin, known.meaning)
     for name in SECTIONS:
+        assert name == retention.SECTION, "each section has a reader of its own"
         file = settings.file
-        for key, value in settings.section(name).items():
+        for key, value in retention.shown(settings).items():
             assert file is not None, "a section stands in a file"
-            yield _Shown(f"{name}.{key}", str(value), str(file[0]), "")
+            yield _Shown(f"{name}.{key}", str(value), str(file[0]), retention.MEANINGS.get(key, ""))

@@ -70,6 +70,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "init": Entry("ledger_cli.making:init", "Make an empty ledger."),
         "import": Entry("ledger_cli.importing:import_", "History of a venue or bot into a ledger."),
         "export": Entry("ledger_cli.exporting:export_", "Tables into files for other programs."),
+        "archive": Entry("ledger_cli.archive:archive", "Closed history into an archive, and out of the ledger."),
+        "archives": Entry("ledger_cli.archives:archives", "Which archives there are, and whether they are sound."),
+        "restore": Entry("ledger_cli.restore:restore", "An archive back into its ledger."),
         "migrate": Entry("ledger_cli.making:migrate", "Bring an older file to the present schema."),
     },
     "Settings": {
