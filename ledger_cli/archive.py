@@ -81,9 +81,7 @@ STAYED: Listing[_Stayed] = Listing(
 @click.option("--before", metavar="DATE", help="What was over before this date or time may go.")
 @click.option("--keep-days", metavar="N", type=click.IntRange(min=1), help="The last N whole days, UTC, stay.")
 @click.option("--to", metavar="DIR", help="The folder of archives; this one is made in DIR/STRATEGY.")
-@click.option(
-    "--id", "archive_id", metavar="ID", help="The archive's id; the date before which all is over by default."
-)
+@click.option("--id", "archive_id", metavar="ID", help="The archive's id; by default the date of --before.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @strategy_option
 @key_option

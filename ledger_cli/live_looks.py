@@ -122,10 +122,11 @@ def _symbols(stores: Iterable[Store], places: Iterable[Place], before: Symbols) 
 
 def _symbol(ledger: "StrategyLedger", record_id: str) -> str | None:
     from ledger_core import UnknownOrder, UnknownTrade
+    from ledger_core.errors import Archived
 
-    with suppress(UnknownOrder):
+    with suppress(UnknownOrder, Archived):
         return ledger.get_order(record_id).symbol
-    with suppress(UnknownTrade):
+    with suppress(UnknownTrade, Archived):
         return ledger.get_trade(record_id).symbol
     return None
 

@@ -8,6 +8,7 @@ import attrs
 import click
 
 from ledger_cli import documents, words
+from ledger_cli.archived import refuse_archived
 from ledger_cli.asking import with_last_id
 from ledger_cli.facts import FACTS, REQUESTS
 from ledger_cli.failures import Unknown
@@ -177,20 +178,22 @@ def render(found: "Iterable[tuple[str, Order]]", moment: datetime) -> str:
     return Printer(moment=moment).table(ORDERS, items).text
 
 
-def orders_named(stores: Iterable[Store], order_id: str) -> "list[Found[WithFills]]":
+def orders_named(stores: Sequence[Store], order_id: str) -> "list[Found[WithFills]]":
     """Return the order of this id of each strategy that has one, with its fills; raise Unknown where none has."""
     from ledger_core import UnknownOrder
+    from ledger_core.errors import Archived
 
     found: list[Found[WithFills]] = []
     for store in stores:
         for strategy_id, ledger in store.ledgers:
             try:
                 order = ledger.get_order(order_id)
-            except UnknownOrder:
+            except (UnknownOrder, Archived):
                 continue
             fills = tuple(ledger.find_fills(order_id=order_id, limit=None))
             found.append(Found(store.shown, strategy_id, WithFills(order, fills)))
     if not found:
+        refuse_archived(stores, order_id, whole=True)
         raise Unknown(f"no order {order_id!r} in this ledger", "UNKNOWN_ORDER")
     return found
 

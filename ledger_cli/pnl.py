@@ -15,7 +15,7 @@ from ledger_cli.progress import progress
 from ledger_cli.reading import Asked, Store, last_entry, reading_options, stores_of, symbol_option
 
 if TYPE_CHECKING:
-    from ledger_report.pnl import PnlRow, Realization
+    from ledger_report.pnl import Carried, PnlRow, Realization
 
 _BY = ("day", "week", "month", "symbol", "strategy")
 
@@ -109,7 +109,8 @@ def pnl(
 
     PATH is a ledger file or a URL. What an execution realized counts for the time at which it happened, in the days
     of --tz. Fees and cash flows in another currency are converted by --rate; what has no rate is listed, and is in no
-    figure. The rows add up to the realized PnL of the positions.
+    figure. What is in archives is one row of its own, or in that of its symbol or strategy; a period leaves it out. The
+    rows add up to the realized PnL of the positions.
     """
     from ledger_report.pnl import By, pnl_by
 
@@ -118,10 +119,18 @@ def pnl(
     begin, end = parse_moment(since, "--since", zone), parse_moment(until, "--until", zone)
     with stores_of(asked) as stores:
         items = [one for one in _realizations(stores) if _is_wanted(one, symbol, begin, end)]
-        rows = pnl_by(items, By(by), zone=zone, currency=currency, rates=known_rates)
+        carried = [one for one in _carried(stores) if symbol in (None, one.symbol)]
+        is_whole = begin is None and end is None
+        rows = pnl_by(
+            items, By(by), carried=carried if is_whole else (), zone=zone, currency=currency, rates=known_rates
+        )
         shown = rows[-asked.rows_max :] if asked.rows_max else rows
         asked.printer.print(_listing(by), [_Row(row) for row in shown])
         asked.say_how_many(len(shown), len(rows), "row", f"; {last_entry(stores, asked.printer)}")
+        for one in carried:
+            until = asked.printer.at(one.opening.executed_at)
+            where = f"what {one.symbol} of {one.strategy_id} made up to {until} is in archives"
+            asked.say(where + ("" if is_whole else " as a whole, and not in these rows"))
 
 
 def _realizations(stores: Sequence[Store]) -> "Iterator[Realization]":
@@ -135,6 +144,14 @@ def _realizations(stores: Sequence[Store]) -> "Iterator[Realization]":
             yield from read_realizations(ledger)
             done += head
             advance(done)
+
+
+def _carried(stores: Sequence[Store]) -> "Iterator[Carried]":
+    from ledger_report.pnl import read_carried
+
+    for store in stores:
+        for _, ledger in store.ledgers:
+            yield from read_carried(ledger)
 
 
 def _is_wanted(one: "Realization", symbol: str | None, since: datetime | None, until: datetime | None) -> bool:

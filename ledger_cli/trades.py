@@ -8,6 +8,7 @@ import attrs
 import click
 
 from ledger_cli import documents, words
+from ledger_cli.archived import refuse_archived
 from ledger_cli.asking import parse_moment, with_last_id
 from ledger_cli.failures import Unknown
 from ledger_cli.listing import Cell, Listing, Printer, number, one_row, text
@@ -146,18 +147,20 @@ def render(found: "Iterable[tuple[str, Trade]]", moment: datetime) -> str:
     return Printer(moment=moment).table(TRADES, timed).text
 
 
-def trades_named(stores: Iterable[Store], trade_id: str) -> "list[Found[Trade]]":
+def trades_named(stores: Sequence[Store], trade_id: str) -> "list[Found[Trade]]":
     """Return the trade of this id of each strategy that has one; raise Unknown where none has."""
     from ledger_core import UnknownTrade
+    from ledger_core.errors import Archived
 
     found: list[Found[Trade]] = []
     for store in stores:
         for strategy_id, ledger in store.ledgers:
             try:
                 found.append(Found(store.shown, strategy_id, ledger.get_trade(trade_id)))
-            except UnknownTrade:
+            except (UnknownTrade, Archived):
                 continue
     if not found:
+        refuse_archived(stores, trade_id, whole=True)
         raise Unknown(f"no trade {trade_id!r} in this ledger", "UNKNOWN_TRADE")
     return found
 

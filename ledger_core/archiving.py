@@ -77,6 +77,14 @@ class Archivist:
         """Whether anything of this ledger ever went to an archive."""
         return bool(self._repository.find(Query(kind=RecordKind.ARCHIVED, limit=1)))
 
+    def live_openings(self) -> dict[Key, Opening]:
+        """Return where the live history of positions begins, by their keys, of those whose history is in archives."""
+        if not self.has_archived:
+            return {}
+        found = all_pages(self._repository.find, Query(kind=RecordKind.POSITION, limit=PAGE_SIZE_MAX))
+        positions = (one for one in found if isinstance(one, Position))
+        return {one.key: one.opening for one in positions if one.opening is not None}
+
     def archivable(self, before: datetime) -> Iterator[Group]:
         """Generate the groups that may go: all over, with nothing in them that happened at `before` or later.
 

@@ -1,8 +1,9 @@
 """Realized PnL by day, week, month, symbol or strategy: exact, gross of fees and net of them.
 
 The fills and adjustments of each position are folded in economic order, as the ledger itself folds them, and what each
-of them realized counts for the time at which it happened. So the rows add up, to the last digit, to the realized PnL of
-the positions. Currencies are never added without rates.
+of them realized counts for the time at which it happened. What positions had realized where their live history begins,
+behind what is in archives, has no time of its own: it is a row apart. So the rows add up, to the last digit, to the
+realized PnL of the positions. Currencies are never added without rates.
 """
 
 from collections import defaultdict
@@ -15,10 +16,10 @@ from typing import Any
 import attrs
 
 from ledger_core import Adjustment, AdjustmentKind, Fill, InvalidValue, NetPnl, Position, RealizedPnl, StrategyLedger
-from ledger_core.model import Instrument, Key, PositionSide, RecordKind
+from ledger_core.model import Instrument, Key, Opening, PositionSide, RecordKind
 from ledger_core.netting import check_rates, net_of, pnl_currency
 from ledger_core.numbers import minus, plain, total, utc_now
-from ledger_core.positions import Movement, fold
+from ledger_core.positions import Movement, fold, restart
 
 
 class By(StrEnum):
@@ -77,17 +78,46 @@ class PnlRow:
     fills: int
 
 
+@attrs.frozen(kw_only=True)
+class Carried:
+    """What one position had realized and paid at its opening; the history of it is in archives."""
+
+    strategy_id: str
+    position_key: Key
+    instrument: Instrument
+    opening: Opening
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's symbol."""
+        return self.position_key[0]
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of what was realized; None where nobody ever said."""
+        return pnl_currency(self.instrument)
+
+
+IN_ARCHIVES = "in archives"
+"""The name of the row of a period that has what is carried."""
+
 Instruments = Mapping[tuple[str | None, str], Instrument]
 """(venue, symbol) -> the terms by which it is valued."""
 
 
 def realizations(
-    strategy_id: str, fills: Iterable[Fill], adjustments: Iterable[Adjustment], instruments: Instruments
+    strategy_id: str,
+    fills: Iterable[Fill],
+    adjustments: Iterable[Adjustment],
+    instruments: Instruments,
+    openings: Mapping[Key, Opening] | None = None,
 ) -> list[Realization]:
     """Return what each movement of a strategy realized, in economic order; busted fills count nowhere.
 
-    `fills` and `adjustments` are all there are. Raises LookupError for an instrument that is not given.
+    `fills` and `adjustments` are all there are, but for what is in archives before the `openings`. Raises LookupError
+    for an instrument that is not given.
     """
+    begun = openings or {}
     movements: defaultdict[Key, list[Movement]] = defaultdict(list)
     for fill in fills:
         if not fill.busted:
@@ -101,7 +131,7 @@ def realizations(
             for key in movements:
                 if split.concerns(key):
                     movements[key].append(split)
-    found = [one for key in movements for one in _folded(strategy_id, key, movements[key], instruments)]
+    found = [one for key in movements for one in _folded(strategy_id, key, movements[key], instruments, begun.get(key))]
     return sorted(found, key=lambda one: (one.movement.economic_order, one.position_key))
 
 
@@ -109,7 +139,27 @@ def read_realizations(ledger: StrategyLedger) -> list[Realization]:
     """Return what each movement of a ledger realized, in economic order. Reads the whole history."""
     fills = list(ledger.find_fills(limit=None))
     adjustments = list(ledger.find_adjustments(limit=None))
-    return realizations(ledger.strategy_id, fills, adjustments, read_instruments(ledger, fills, adjustments))
+    instruments = read_instruments(ledger, fills, adjustments)
+    return realizations(ledger.strategy_id, fills, adjustments, instruments, ledger.archivist.live_openings())
+
+
+def read_carried(ledger: StrategyLedger) -> list[Carried]:
+    """Return what the positions of a ledger had realized where their live history begins."""
+    found = []
+    for key, opening in ledger.archivist.live_openings().items():
+        symbol, venue, account, side = key
+        position = ledger.get_position(
+            symbol, venue=venue or None, account=account or None, position_side=PositionSide(side)
+        )
+        found.append(
+            Carried(
+                strategy_id=ledger.strategy_id,
+                position_key=key,
+                instrument=position.instrument,
+                opening=opening,
+            )
+        )
+    return found
 
 
 def read_instruments(
@@ -135,6 +185,7 @@ def pnl_by(
     items: Iterable[Realization],
     by: By,
     *,
+    carried: Iterable[Carried] = (),
     zone: tzinfo | None = UTC,
     currency: str | None = None,
     rates: Any = None,
@@ -142,20 +193,26 @@ def pnl_by(
     """Add up realizations by period, symbol or strategy, and by currency; what moved nothing but units has a row too.
 
     Days, weeks and months are those of `zone` (None: this machine's own). With `currency` everything is converted by
-    `rates`, {("BNB", "USDT"): "310.5"}; without, each currency has rows of its own.
+    `rates`, {("BNB", "USDT"): "310.5"}; without, each currency has rows of its own. What is `carried` is in the row of
+    its symbol or strategy; of periods it has a row of its own, `IN_ARCHIVES`, before the others.
     """
     known_rates = check_rates(rates)
+    before: defaultdict[tuple[str, str | None], list[Carried]] = defaultdict(list)
+    for known in carried:
+        before[_name_of_carried(known, by), currency or known.currency].append(known)
     groups: defaultdict[tuple[str, str | None], list[Realization]] = defaultdict(list)
     for one in items:
         groups[_name(one, by, zone), currency or one.currency].append(one)
     return [
-        _row(name, money, group, known_rates)
-        for (name, money), group in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+        _row(name, money, groups[name, money], before[name, money], known_rates)
+        for name, money in sorted(
+            {*groups, *before}, key=lambda place: (place[0] != IN_ARCHIVES, place[0], place[1] or "")
+        )
     ]
 
 
 def _folded(
-    strategy_id: str, key: Key, movements: Sequence[Movement], instruments: Instruments
+    strategy_id: str, key: Key, movements: Sequence[Movement], instruments: Instruments, opening: Opening | None
 ) -> Iterator[Realization]:
     symbol, venue, account, _ = key
     terms = instruments[venue or None, symbol]
@@ -168,8 +225,11 @@ def _folded(
         multiplier=terms.multiplier,
         inverse=terms.inverse,
     )
+    position = restart(position, opening)
     for movement in sorted(movements, key=lambda one: one.economic_order):
-        after = fold(position, movement)
+        is_before = opening is not None and movement.economic_order <= opening.economic_order
+        # Of what was before, only what it paid or received counts: what it moved is in the opening.
+        after = position if is_before else fold(position, movement)
         yield Realization(
             strategy_id=strategy_id,
             position_key=key,
@@ -182,15 +242,22 @@ def _folded(
 
 
 def _row(
-    name: str, currency: str | None, group: Sequence[Realization], rates: Mapping[tuple[str, str], Decimal]
+    name: str,
+    currency: str | None,
+    group: Sequence[Realization],
+    carried: Sequence[Carried],
+    rates: Mapping[tuple[str, str], Decimal],
 ) -> PnlRow:
     sums: defaultdict[str | None, list[Decimal]] = defaultdict(list)
     for one in group:
         sums[one.currency].append(one.realized_pnl)
+    for known in carried:
+        sums[known.currency].append(known.opening.realized_pnl)
     realized = [RealizedPnl(money, plain(total(amounts))) for money, amounts in sums.items()]
     net = None
     if currency is not None:
-        net = net_of(currency, rates, realized, [(one.movement, one.instrument) for one in group])
+        moved = [(one.movement, one.instrument) for one in group]
+        net = net_of(currency, rates, realized, moved, [(known.opening, known.instrument) for known in carried])
     return PnlRow(
         name=name,
         currency=currency,
@@ -198,6 +265,16 @@ def _row(
         net=net,
         fills=sum(isinstance(one.movement, Fill) for one in group),
     )
+
+
+def _name_of_carried(known: Carried, by: By) -> str:
+    match by:
+        case By.SYMBOL:
+            return known.symbol
+        case By.STRATEGY:
+            return known.strategy_id
+        case _:
+            return IN_ARCHIVES
 
 
 def _name(one: Realization, by: By, zone: tzinfo | None) -> str:

@@ -2,6 +2,7 @@
 
 The fills of a strategy are held in memory, because those that were told late have to be put in their place. The fold is
 the ledger's own, so it must end where the ledger's positions are; if it does not, that is an error and not an export.
+Nor is there one of positions whose history is in archives: books begin at the beginning.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from ledger_core import Adjustment, Position
-from ledger_core.errors import StorageCorrupt
+from ledger_core.errors import Archived, StorageCorrupt
 from ledger_core.model import Key, RecordKind
-from ledger_core.numbers import decimal_text
+from ledger_core.numbers import decimal_text, time_text
 from ledger_core.positions import Movement, fold
 from ledger_interop.exporting.snapshot import Part, Snapshot, positions_at
 
@@ -46,6 +47,15 @@ def _movements(part: Part) -> Iterator[Movement]:
 
 
 def _folded(key: Key, end: Position, movements: Sequence[Movement]) -> Iterator[Move]:
+    if end.opening is not None:
+        raise Archived(
+            f"the history of position {'/'.join(key)!r} up to {time_text(end.opening.executed_at)} is in archives, the"
+            f" last of them {end.opening.archive_id!r}, and this needs all of it: restore them, in a copy of the ledger"
+            " if need be",
+            archive_id=end.opening.archive_id,
+            kind=RecordKind.POSITION,
+            key=key,
+        )
     position = Position(
         symbol=end.symbol,
         venue=end.venue,

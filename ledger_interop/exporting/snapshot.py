@@ -7,6 +7,7 @@ with nothing but what the bot changes meanwhile. Journals of several strategies 
 have their ends.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -24,8 +25,9 @@ from ledger_core import (
     StrategyLedger,
     Trade,
 )
+from ledger_core.changes import Change
 from ledger_core.checks import check_optional_time
-from ledger_core.errors import InvalidValue
+from ledger_core.errors import Archived, InvalidValue
 from ledger_core.evolve import evolve
 from ledger_core.model import Key, Record, RecordKind
 from ledger_core.numbers import time_text
@@ -161,6 +163,7 @@ class _Records:
         self._looked_through = part.head.sequence
         self._touched: set[Key] = set()
         self._deferred: dict[Key, int] = {}  # and the entry that each was born in
+        self._gone: dict[Key, tuple[Any, ...] | None] = {}  # archived behind the end, and where the pages were then
 
     def read(self) -> Iterator[Record]:
         head = self._part.head.sequence
@@ -169,7 +172,7 @@ class _Records:
             page = self._page(last)
             self._look(last)
             for record in page:
-                if record.sequence <= head and record.key not in self._deferred:
+                if record.sequence <= head and record.key not in self._deferred and record.key not in self._gone:
                     yield record
             if len(page) < PAGE_SIZE_MAX or page[-1].sequence > head:
                 break
@@ -194,10 +197,17 @@ class _Records:
         for entry in self._part.ledger.read_journal(self._looked_through):
             self._looked_through = entry.sequence
             for change in entry.changes:
+                gone = _archived(change, self._kind)
+                if gone is not None and gone not in self._touched:
+                    self._touched.add(gone)
+                    self._gone[gone] = None if before_page is None else sort_key(before_page)
                 is_changed = change.kind is self._kind and change.version > 1  # else it was born behind the end
                 if is_changed and change.key not in self._touched:
+                    try:
+                        record = self._now(change.key)
+                    except Archived:
+                        continue  # by a later entry, which puts it off
                     self._touched.add(change.key)
-                    record = self._now(change.key)
                     is_ahead = before_page is None or sort_key(record) > sort_key(before_page)
                     if record.sequence <= self._part.head.sequence and is_ahead:
                         self._deferred[change.key] = record.sequence
@@ -215,15 +225,29 @@ class _Records:
                 raise AssertionError(f"a {self._kind} never changes")
 
     def _folded(self) -> Iterator[Record]:
-        if not self._deferred:
+        if not self._deferred and not self._gone:
             return
         folded: dict[Key, Record] = {}
-        for entry in entries_until(self._part.ledger, self._part.head, min(self._deferred.values()) - 1):
+        first = 1 if self._gone else min(self._deferred.values())  # when what is gone was born, is gone with it
+        for entry in entries_until(self._part.ledger, self._part.head, first - 1):
             for change in entry.changes:
-                if change.kind is self._kind and change.key in self._deferred:
+                gone = _archived(change, self._kind)
+                if gone is not None:
+                    folded.pop(gone, None)
+                if change.kind is self._kind and (change.key in self._deferred or change.key in self._gone):
                     before = folded.get(change.key)
                     after = evolve(before, change, sequence=entry.sequence, recorded_at=entry.recorded_at)
                     folded[change.key] = after
         for record in sorted(folded.values(), key=sort_key):
+            before_page = self._gone.get(record.key)
+            if before_page is not None and sort_key(record) <= before_page:
+                continue  # an earlier page had it
             if is_within(occurred_at_of(record), self._since, self._until):
                 yield record
+
+
+def _archived(change: Change, kind: RecordKind) -> Key | None:
+    """Return the key of a record of this kind that a change let go to an archive."""
+    if change.kind is not RecordKind.ARCHIVED or change.key[0] != kind or change.values.get("is_restored"):
+        return None
+    return tuple(json.loads(change.key[1]))

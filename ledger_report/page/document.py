@@ -113,6 +113,13 @@ def _warned(report: Report) -> Iterator[Content]:
     if report.entries_meanwhile:
         entries = count(report.entries_meanwhile, "entry", "entries")
         yield f"The ledger was written to while it was read, {entries}: some figures may be older than others by these."
+    for one in report.archived:
+        made = f"{number(one.opening.realized_pnl)} {one.currency or ''}".strip()
+        until = moment(one.opening.executed_at, report.zone)
+        yield (
+            f"Not in the figures and curves, because it is in archives: what {one.symbol} of {one.strategy_id} made up"
+            f" to {until}, realized {made} before fees."
+        )
     for money in report.moneys:
         name = name_of(money)
         if money.total.left_out:

@@ -26,7 +26,7 @@ from ledger_core import (
 )
 from ledger_core.exposure import summed
 from ledger_report.page.money import Money, moneys
-from ledger_report.pnl import Realization, read_realizations
+from ledger_report.pnl import Carried, Realization, read_carried, read_realizations
 from ledger_report.quality import OrderHistory, Quality, quality_by, read_order_histories
 
 TRADES_MAX = 200
@@ -97,8 +97,8 @@ class OpenRisk:
 class Report:
     """Everything that the page tells.
 
-    `entries_meanwhile` is how many entries were written while the ledger was read, so that figures may differ by them;
-    0 but for a bot that never paused.
+    `archived` is what is in archives, and in no figure of what was made. `entries_meanwhile` is how many entries were
+    written while the ledger was read, so that figures may differ by them; 0 but for a bot that never paused.
     """
 
     source: Source
@@ -109,6 +109,7 @@ class Report:
     currency: str | None
     heads: Sequence[StrategyHead]
     entries_meanwhile: int
+    archived: Sequence[Carried]
     first_at: datetime | None
     last_at: datetime | None
     moneys: Sequence[Money]
@@ -152,6 +153,7 @@ def read_report(
         currency=currency,
         heads=found.heads,
         entries_meanwhile=sum(one.head.sequence for one in found.heads) - sum(one.head.sequence for one in before),
+        archived=found.archived,
         first_at=found.items[0].occurred_at if found.items else None,
         last_at=found.items[-1].occurred_at if found.items else None,
         moneys=moneys(found.items, zone=zone, currency=currency, rates=rates),
@@ -178,6 +180,7 @@ class _Records:
     """What was read, and the heads after it."""
 
     items: Sequence[Realization]
+    archived: Sequence[Carried]
     histories: Sequence[OrderHistory]
     trades: TradeFigures
     risk: OpenRisk
@@ -188,6 +191,7 @@ def _read(ledgers: Sequence[tuple[str, StrategyLedger]], wanted: _Wanted, done: 
     items = [one for _, ledger in ledgers for one in read_realizations(ledger) if wanted.holds(one.occurred_at)]
     return _Records(
         items=sorted(items, key=lambda one: one.occurred_at),  # stable: a strategy's economic order stays
+        archived=[one for _, ledger in ledgers for one in read_carried(ledger)],
         histories=list(_histories(ledgers, wanted, done)),
         trades=_trades(ledgers, wanted),
         risk=_risk(ledgers),
