@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ledger_cli import documents, words
+from ledger_cli.archived import say_archived
 from ledger_cli.asking import parse_moment
 from ledger_cli.listing import Cell, Listing, number, one_row, text
 from ledger_cli.orders import notes_of
@@ -114,6 +115,7 @@ def fills(
             asked.printer.print(FILLS, found)
             shown = len(found)
         asked.say_how_many(shown, total, "fill", f"; {last_entry(stores, asked.printer)}")
+        say_archived(asked, stores)
 
 
 class _Counter:

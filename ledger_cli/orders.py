@@ -8,7 +8,7 @@ import attrs
 import click
 
 from ledger_cli import documents, words
-from ledger_cli.archived import refuse_archived
+from ledger_cli.archived import refuse_archived, say_archived
 from ledger_cli.asking import with_last_id
 from ledger_cli.facts import FACTS, REQUESTS
 from ledger_cli.failures import Unknown
@@ -164,6 +164,8 @@ def orders(asked: Asked, symbol: str | None) -> None:
         asked.printer.print(ORDERS, found)
         noun = "order" if asked.everything else "open order"
         asked.say_how_many(len(found), total, noun, f"; {last_entry(stores, asked.printer)}")
+        if asked.everything:
+            say_archived(asked, stores)
         if facts:
             counted = words.count(len(facts), "fact")
             asked.say(f"{counted} in quarantine: reported by the venue, in no order or position")

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from ledger_cli import documents, words
-from ledger_cli.archived import refuse_archived
+from ledger_cli.archived import refuse_archived, say_archived
 from ledger_cli.asking import parse_moment, with_last_id
 from ledger_cli.failures import Unknown
 from ledger_cli.listing import Cell, Listing, Printer, number, one_row, text
@@ -139,6 +139,8 @@ def trades(asked: Asked, symbol: str | None, since: str | None, until: str | Non
         asked.printer.print(TRADES, [Timed(one, asked.printer.moment) for one in found])
         noun = "trade" if asked.everything else "open trade"
         asked.say_how_many(len(found), total, noun, f"; {last_entry(stores, asked.printer)}")
+        if asked.everything:
+            say_archived(asked, stores)
 
 
 def render(found: "Iterable[tuple[str, Trade]]", moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """One moment: what is exported is the ledger as it was when the export began, whatever its bot writes meanwhile."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from ledger_core.repository import occurred_at_of
 from ledger_interop.exporting import TABLES, Snapshot, Table, snapshot, snapshot_of
 from ledger_interop.exporting.snapshot import is_within
 from reliability.workload import StepClock, run_step, steps_of, time_of
-from support import Store
+from support import START, Store, fill, market_order
 
 RECORDS = [table for table in TABLES.values() if table.kind is not None]
 BEFORE, DURING = 120, 60
@@ -74,6 +74,33 @@ def test_the_bot_of_these_tests_changes_what_is_read(store: Store) -> None:
         for _ in range(DURING):
             bot.write()
         assert _then(bot.ledger, table, None, None) != before, table.name
+
+
+@pytest.mark.parametrize("rows_before", range(0, 40, 3))
+def test_what_goes_to_an_archive_meanwhile_is_still_of_the_moment(
+    store: Store, monkeypatch: pytest.MonkeyPatch, rows_before: int
+) -> None:
+    """Wherever the reading is when history goes, each record of the moment is read once."""
+    monkeypatch.setattr(snapshot, "PAGE_SIZE_MAX", 7)
+    for kind in (RecordKind.ORDER, RecordKind.FILL):
+        ledger = store.open(f"alpha-{kind.lower()}")
+        for number in range(10):
+            for side in ("BUY", "SELL"):
+                ledger.record_order(f"{side}{number}", market_order(side, 10), occurred_at=START)
+                ledger.update_order_fill(f"{side}{number}", fill("F", 10, 100), occurred_at=START)
+        expected = {record.key for record in _records(ledger, kind)}
+        found: list[Any] = []
+        for _, record in snapshot_of(store.reader(), strategies=[ledger.strategy_id]).rows(kind):
+            if len(found) == min(rows_before, 19):
+                groups = list(ledger.archivist.archivable(START + timedelta(days=1)))
+                assert {reason for _, reason in ledger.archivist.let_go("A1", groups)} == {None}
+            found.append(record.key)
+        assert sorted(found) == sorted(expected)
+        assert list(snapshot_of(store.reader(), strategies=[ledger.strategy_id]).rows(kind)) == []
+
+
+def _records(ledger: StrategyLedger, kind: RecordKind) -> list[Any]:
+    return list((ledger.find_orders if kind is RecordKind.ORDER else ledger.find_fills)(limit=None))
 
 
 def test_entries_are_those_of_the_moment(store: Store) -> None:

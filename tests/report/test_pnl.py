@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_core import InvalidValue, StrategyLedger
+from ledger_core import Fill, InvalidValue, StrategyLedger
 from ledger_core.numbers import total
-from ledger_report.pnl import By, Realization, pnl_by, read_realizations
+from ledger_report.pnl import IN_ARCHIVES, By, Realization, pnl_by, read_carried, read_realizations
 from ledger_storage_memory import MemoryRepository
 from support import START, SteppingClock, fill, market_order
 from support.trading import at, traded
@@ -98,6 +99,38 @@ def test_the_realizations_add_up_to_the_positions(life: list[Step]) -> None:
 
 def _is_of(one: Realization, part: Any) -> bool:
     return one.position_key == (part.symbol, part.venue or "", part.account or "", part.position_side.value)
+
+
+def test_what_is_in_archives_is_a_row_of_its_own_and_the_rows_still_add_up() -> None:
+    """By symbol and strategy nothing changes when history goes; cash before the opening counts once, units do not."""
+    ledger = StrategyLedger(MemoryRepository(strategy_id="alpha"), clock=SteppingClock())
+    for number in range(3):
+        for side in ("BUY", "SELL"):
+            order_id, moment = f"{side}{number}", at(10 * number + (side == "SELL"))
+            ledger.record_order(order_id, market_order(side, 10, currency="USD"), occurred_at=moment)
+            figures = fill("F", 10, 100 + number + (side == "SELL"), fee="0.5", fee_currency="USD")
+            ledger.update_order_fill(order_id, figures, occurred_at=moment)
+    funding = {"kind": "FUNDING", "symbol": "ACME", "amount": 3, "currency": "USD"}
+    ledger.record_adjustment("J1", funding, occurred_at=at(0.5))
+    for number, quantity in enumerate((4, -4)):
+        moved = {"kind": "TRANSFER", "symbol": "ACME", "quantity": quantity, "price": 100}
+        ledger.record_adjustment(f"J{2 + number}", moved, occurred_at=at(0.6 + number / 10))
+    by_symbol, by_day = (pnl_by(read_realizations(ledger), by) for by in (By.SYMBOL, By.DAY))
+    assert list(ledger.archivist.let_go("A1", ledger.archivist.archivable(at(15))))
+    assert [order.order_id for order in ledger.find_orders()] == ["BUY2", "SELL2"]
+    items, carried = read_realizations(ledger), read_carried(ledger)
+    (symbol,) = pnl_by(items, By.SYMBOL, carried=carried)
+    assert attrs.evolve(symbol, fills=6) == by_symbol[0]
+    before, day = pnl_by(items, By.DAY, carried=carried)
+    assert (before.name, before.realized_pnl, before.fills) == (IN_ARCHIVES, 20, 0)
+    assert before.net is not None
+    assert day.net is not None
+    assert by_day[0].net is not None
+    assert (before.net.fees, day.net.cash_flows) == (2, 3)
+    assert [one.quantity for one in items if isinstance(one.movement, Fill)] == [10, 0]
+    parts = [before.net.net_realized_pnl, day.net.net_realized_pnl]
+    together = total(one for one in parts if one is not None)
+    assert together == by_day[0].net.net_realized_pnl
 
 
 def test_what_was_realized_counts_for_its_own_time_not_for_when_it_was_heard() -> None:
