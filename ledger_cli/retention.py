@@ -61,6 +61,8 @@ def section(settings: Settings) -> Mapping[str, Any]:
     unknown = [name for name in found if name not in MEANINGS]
     if unknown:
         raise Misused(f"[{SECTION}] has no setting {unknown[0]!r}; known are {', '.join(MEANINGS)}")
+    if not isinstance(found.get("to", ""), str):
+        raise Misused(f"[{SECTION}] to must be a text: the path of a folder")
     return shown(settings)
 
 

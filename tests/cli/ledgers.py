@@ -96,6 +96,23 @@ def fill_file(path: Path) -> None:
         ledger.update_order_acceptance("B2")
 
 
+def fill_history(path: Path, strategy_id: str = "alpha") -> None:
+    """Write six round trips of ACME, one a day, each a trade that made 10 USD, and then an order that is open."""
+    with open_ledger(f"sqlite:///{path}?durability=none", strategy_id=strategy_id) as ledger:
+        for number in range(6):
+            for hour, side in enumerate(("BUY", "SELL")):
+                order_id, moment = f"{side.lower()}-{number}", START + timedelta(days=number, hours=hour)
+                details = market_order(side, 10, venue="XNAS", currency="USD")
+                ledger.record_order(order_id, details, command_id="C", occurred_at=moment)
+                ledger.update_order_acceptance(order_id, {"venue_order_id": f"V-{order_id}"}, occurred_at=moment)
+                told = fill("F1", 10, 100 + number + hour, fee="0.35", fee_currency="USD")
+                ledger.update_order_fill(order_id, told, occurred_at=moment)
+            ledger.create_trade(f"trade-{number}", [f"buy-{number}", f"sell-{number}"], occurred_at=moment)
+            ledger.close_trade(f"trade-{number}", occurred_at=moment + timedelta(minutes=1))
+        open_order = limit_order(quantity=5, limit_price=90, venue="XNAS", currency="USD")
+        ledger.record_order("open-1", open_order, occurred_at=START + timedelta(days=9))
+
+
 def fingerprint(folder: Path) -> dict[str, tuple[str, int, int, int]]:
     """Return the content, size, mode and time of change of every file below a folder, and the folders' own."""
     found: dict[str, tuple[str, int, int, int]] = {}
