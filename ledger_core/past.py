@@ -19,6 +19,7 @@ from ledger_core.commands import Operation
 from ledger_core.decide.holdings import new_position
 from ledger_core.decide.requests import ORDER_ENDED
 from ledger_core.decide.shares import figures_of
+from ledger_core.errors import StorageCorrupt
 from ledger_core.evolve import attach, evolve
 from ledger_core.lifecycle import OrderState, RequestKind, RequestState
 from ledger_core.model import (
@@ -302,7 +303,8 @@ def _add_positions(past: Records) -> None:
         moves.extend(split for split in splits.get(key[0], ()) if split.concerns(key))
         position = new_position(key)
         terms = past.get((RecordKind.INSTRUMENT, (key[1], key[0])))
-        assert isinstance(terms, Instrument), "whatever moves a position notes its instrument first"
+        if not isinstance(terms, Instrument):  # whatever moves a position notes its instrument first
+            raise StorageCorrupt(f"the instrument of position {'/'.join(key)!r} was never noted", key=key)
         past[RecordKind.POSITION, key] = _folded(with_terms(position, terms), moves)
 
 
@@ -334,12 +336,14 @@ class _Lookup:
 
     def order(self, order_id: str) -> Order:
         found = self._records.get((RecordKind.ORDER, (order_id,)))
-        assert isinstance(found, Order), "only orders that were placed by then are asked for"
+        if not isinstance(found, Order):  # only orders that were placed by then are asked for
+            raise StorageCorrupt(f"order {order_id!r} was never placed", order_id=order_id)
         return found
 
     def trade(self, trade_id: str) -> Trade:
         found = self._records.get((RecordKind.TRADE, (trade_id,)))
-        assert isinstance(found, Trade), "an order of then names only trades of then"
+        if not isinstance(found, Trade):  # an order of then names only trades of then
+            raise StorageCorrupt(f"trade {trade_id!r} was never created", trade_id=trade_id)
         return found
 
     def fills_of(self, order_id: str) -> Sequence[Fill]:

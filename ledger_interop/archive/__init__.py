@@ -2,6 +2,7 @@
 
 moving      plan, write and restore an archive
 checking    list archives, and look whether they are sound
+spanning    archives and ledger together, as a ledger
 reading     the records of an archive, group by group
 retention   how long history stays in the ledger, as a value
 """
@@ -19,6 +20,7 @@ from ledger_interop.archive.moving import (
 )
 from ledger_interop.archive.reading import read_groups, read_records
 from ledger_interop.archive.retention import RetentionPolicy
+from ledger_interop.archive.spanning import span
 
 __all__ = [
     "ArchiveDamaged",
@@ -33,5 +35,6 @@ __all__ = [
     "read_groups",
     "read_records",
     "restore_archive",
+    "span",
     "write_archive",
 ]

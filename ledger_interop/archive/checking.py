@@ -41,7 +41,15 @@ def check_archive(folder: Path) -> tuple[str, ...]:
 
 def require_sound(folder: Path) -> None:
     """Raise ArchiveDamaged unless an archive is what was written."""
-    problems = check_archive(folder)
+    _require_none(folder, check_archive(folder))
+
+
+def require_same_files(manifest: Manifest) -> None:
+    """Raise ArchiveDamaged unless the files of an archive are, to the byte, those that were written."""
+    _require_none(manifest.folder, tuple(_problems_of_files(manifest)))
+
+
+def _require_none(folder: Path, problems: tuple[str, ...]) -> None:
     if problems:
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise ArchiveDamaged(f"archive {folder} is damaged: {problems[0]}{more}", problems=problems)

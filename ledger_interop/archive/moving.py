@@ -17,7 +17,7 @@ from ledger_core.archiving import Group
 from ledger_core.changes import Head
 from ledger_core.model import Order
 from ledger_core.numbers import decimal_text, time_text
-from ledger_interop.archive.checking import require_sound
+from ledger_interop.archive.checking import require_same_files, require_sound
 from ledger_interop.archive.errors import ArchiveDamaged
 from ledger_interop.archive.layout import REMOVED, Month, check_archive_id, ended_at, strategy_folder
 from ledger_interop.archive.manifest import Manifest, has_manifest, load_manifest, store_manifest, write_json
@@ -168,21 +168,21 @@ def _copy(ledger: StrategyLedger, before: datetime, folder: Path, watched: Watch
         _tell(watched, "comparing", sum(found.records.values()))
     if (made.groups, made.records, made.digest) != (found.groups, found.records, found.digest):
         raise ArchiveDamaged(f"what was written to {folder} is not what is read there", problems=("not the same",))
-    store_manifest(
-        Manifest(
-            archive_id=folder.name,
-            strategy_id=ledger.strategy_id,
-            before=before,
-            created_at=datetime.now(UTC),
-            head_sequence=head.sequence,
-            head_digest=head.digest,
-            groups=made.groups,
-            records=made.records,
-            digest=made.digest,
-            parts=parts,
-            folder=folder,
-        )
+    manifest = Manifest(
+        archive_id=folder.name,
+        strategy_id=ledger.strategy_id,
+        before=before,
+        created_at=datetime.now(UTC),
+        head_sequence=head.sequence,
+        head_digest=head.digest,
+        groups=made.groups,
+        records=made.records,
+        digest=made.digest,
+        parts=parts,
+        folder=folder,
     )
+    require_same_files(manifest)
+    store_manifest(manifest)
     return True
 
 

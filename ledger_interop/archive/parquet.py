@@ -105,14 +105,14 @@ def _value(record: Record, name: str, form: str) -> Any:
     holder = record.details if isinstance(record, Order) and name == "order_type" else record
     found = getattr(holder, name)
     if form == NUMBER:
-        return _fitting(found)
+        return fitting(found)
     if form == TEXT and found is not None:
         return str(found)
     assert found is None or isinstance(found, (bool, datetime, str)), "times, flags and text"
     return found
 
 
-def _fitting(number: Decimal | None) -> Decimal | None:
+def fitting(number: Decimal | None) -> Decimal | None:
     """Return a number that the column holds to the digit, else None."""
     if number is None:
         return None

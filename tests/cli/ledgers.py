@@ -99,6 +99,7 @@ def fill_file(path: Path) -> None:
 def fill_history(path: Path, strategy_id: str = "alpha") -> None:
     """Write six round trips of ACME, one a day, each a trade that made 10 USD, and then an order that is open."""
     with open_ledger(f"sqlite:///{path}?durability=none", strategy_id=strategy_id) as ledger:
+        moment = START
         for number in range(6):
             for hour, side in enumerate(("BUY", "SELL")):
                 order_id, moment = f"{side.lower()}-{number}", START + timedelta(days=number, hours=hour)
