@@ -24,7 +24,10 @@ PAGES = sorted(
 LANGUAGES_RUN = {"python", "console"}
 """Blocks that run. The block `text` straight after a `python` block is what it prints; others run nowhere."""
 
-LIBRARIES = {"docs/how-to/export-history.md": ("pyarrow", "pandas", "polars", "beancount")}
+LIBRARIES = {
+    "docs/how-to/export-history.md": ("pyarrow", "pandas", "polars", "beancount"),
+    "docs/how-to/archive-history.md": ("pyarrow",),
+}
 """Pages whose examples hand over to libraries that the package itself does not need."""
 
 _FENCE = re.compile(r"^```(?P<info>\S*)\s*$")
