@@ -138,7 +138,10 @@ def archive(
                 archive_id=archive_id if begun is None else begun.archive_id,
                 watched=watched,
             )
-        _print(done, ledger, what, printer)
+        if done.archive_id is None:  # what was to go was changed while somebody was asked
+            _print_nothing(plan, strategy_id, printer)
+            return
+        _print(done, ledger, printer)
 
 
 def _begun(what: Wanted, strategy_id: str) -> Manifest | None:
@@ -188,7 +191,7 @@ def _document_of_plan(plan: ArchivePlan, strategy_id: str) -> Document:
     }
 
 
-def _print(done: ArchiveReport, ledger: "StrategyLedger", what: Wanted, printer: Printer) -> None:
+def _print(done: ArchiveReport, ledger: "StrategyLedger", printer: Printer) -> None:
     stayed = [_Stayed(orders, reason) for orders, reason in done.stayed]
     if printer.form.is_json:
         printer.print_document(_document(done, ledger.strategy_id, stayed))
@@ -203,7 +206,7 @@ def _print(done: ArchiveReport, ledger: "StrategyLedger", what: Wanted, printer:
     say(f"done: entry {ledger.head().sequence} of {ledger.strategy_id}; archive {done.archive_id} is {done.folder}")
     if stayed:
         say(f"{words.count(len(stayed), 'group')} stayed, and may go with the next archive")
-    say(f"strategy-ledger restore takes it back, strategy-ledger span reads {what.to} beside what is left")
+    say("strategy-ledger restore takes it back, strategy-ledger span makes a ledger that has both")
 
 
 def _counted(records: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -73,7 +73,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "archive": Entry("ledger_cli.archive:archive", "Closed history into an archive, and out of the ledger."),
         "archives": Entry("ledger_cli.archives:archives", "Which archives there are, and whether they are sound."),
         "restore": Entry("ledger_cli.restore:restore", "An archive back into its ledger."),
-        "span": Entry("ledger_cli.span:span", "Archives and what is left, together."),
+        "span": Entry("ledger_cli.span:span", "A ledger and its archives, as one new file."),
         "migrate": Entry("ledger_cli.making:migrate", "Bring an older file to the present schema."),
     },
     "Settings": {

@@ -50,8 +50,7 @@ def _folded(key: Key, end: Position, movements: Sequence[Movement]) -> Iterator[
     if end.opening is not None:
         raise Archived(
             f"the history of position {'/'.join(key)!r} up to {time_text(end.opening.executed_at)} is in archives, the"
-            f" last of them {end.opening.archive_id!r}, and this needs all of it: restore them, in a copy of the ledger"
-            " if need be",
+            f" last of them {end.opening.archive_id!r}, and this needs all of it: span makes a ledger that has it",
             archive_id=end.opening.archive_id,
             kind=RecordKind.POSITION,
             key=key,

@@ -109,7 +109,7 @@ def fill_history(path: Path, strategy_id: str = "alpha") -> None:
                 ledger.update_order_acceptance(order_id, {"venue_order_id": f"V-{order_id}"}, occurred_at=moment)
                 told = fill("F1", 10, 100 + number + hour, fee="0.35", fee_currency="USD")
                 ledger.update_order_fill(order_id, told, occurred_at=moment)
-            ledger.create_trade(f"trade-{number}", [f"buy-{number}", f"sell-{number}"], occurred_at=moment)
+            ledger.create_trade(f"trade-{number}", [f"buy-{number}", f"sell-{number}"], occurred_at=day)
             ledger.close_trade(f"trade-{number}", occurred_at=day + timedelta(hours=1, minutes=1))
         open_order = limit_order(quantity=5, limit_price=90, venue="XNAS", currency="USD")
         ledger.record_order("open-1", open_order, occurred_at=START + timedelta(days=9))

@@ -348,13 +348,28 @@ def test_archives_are_listed_and_checked(call: Call, archived: Path, to: Path) -
 def test_what_is_left_and_what_went_can_be_read_together(call: Call, archived: Path, to: Path, tmp_path: Path) -> None:
     """Neither the ledger nor the archives change by it."""
     before = fingerprint(archived.parent), fingerprint(to)
-    out = tmp_path / "together"
+    out = tmp_path / "together.db"
     done = call("span", archived, to, out, "--json")
     assert done.exit_code == 0, done.stderr
     assert parsed(done.stdout)["archives"] == [{"strategy_id": "alpha", "archive_id": "A1"}]
-    assert out.exists()
     assert (fingerprint(archived.parent), fingerprint(to)) == before
+    assert len(parsed(call("orders", out, "--all", "--json").stdout)) == 13
+    assert [one["realized_pnl"] for one in parsed(call("pnl", out, "--json").stdout)] == ["10"] * 6
+    assert call("verify", out).exit_code == 0
+    assert call("export", out, "--to", tmp_path / "bot.beancount").exit_code == 0
+
+
+def test_what_cannot_be_read_together_is_refused(call: Call, archived: Path, to: Path, tmp_path: Path) -> None:
+    """A name that is taken is left as it is; without the archives, or with a damaged one, nothing is made."""
+    taken = tmp_path / "taken.db"
+    taken.write_text("mine")
+    assert call("span", archived, to, taken).exit_code == 5
+    assert taken.read_text() == "mine"
+    out = tmp_path / "together.db"
     assert call("span", archived, to / "nowhere", out).exit_code == 3
+    _damage(to / "alpha" / "A1")
+    assert call("span", archived, to, out).exit_code == 3
+    assert not out.exists()
 
 
 # --- the other commands
