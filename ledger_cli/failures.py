@@ -27,7 +27,7 @@ EXIT_CODES = {
     FOUND: "something was found that a person should look at: the answer says what",
     USAGE: "the command was not understood",
     UNREADABLE: "the ledger, or another file, cannot be opened, read or written",
-    UNKNOWN: "the ledger has no such order, trade, strategy or other id, or has it in an archive",
+    UNKNOWN: "the ledger has no such order, strategy or other id; it may be archived",
     REFUSED: "refused, or not confirmed: no order, trade or position was changed",
     OUTCOME_UNKNOWN: "a write may have happened: read the ledger before you try again",
     BUSY: "others held the ledger for too long: try again",
