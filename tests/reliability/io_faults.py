@@ -11,7 +11,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,11 +22,11 @@ from ledger_core.errors import BatchConflict, Conflict, StorageBusy, StorageFull
 from ledger_storage_sqlite import SqliteRepository, open_repository
 from reliability.campaign import Campaign, Tally
 from reliability.failing_calls import ERRORS, Call, Faults, Point, Way, points_of
-from reliability.oracle import violations
+from reliability.oracle import Reference, violations
 from reliability.power_cuts import url_in
-from reliability.stretches import PARAMETERS, QUESTIONS, Start, Stretch, rehearsed, stretch_of
+from reliability.stretches import PARAMETERS, QUESTIONS, Right, Start, Stretch, rehearsed, stretch_of
 from reliability.vfs import Kind, Shim
-from reliability.workload import STRATEGY, StepClock, run_step
+from reliability.workload import STRATEGY, Outcome, Step, StepClock, run_step
 
 PATIENCE = 2
 """How often the caller fails until a fault that lasts is mended."""
@@ -60,6 +60,37 @@ SETTINGS = (
 )
 
 
+@attrs.frozen
+class Judge:
+    """What is right in one of the ways in which the life may have gone: some batches were left, and filed facts."""
+
+    reference: Reference
+    right: Right
+
+    def if_left(self, step: Step) -> Iterator["Judge"]:
+        """Generate the ways in which it may go on once the block of a batch was left: not at all, or at a command."""
+        known, seen = dict(self.reference.left), set[int]()
+        for count in range(known.get(step.number, 0), len(step.commands) + 1):
+            left = tuple(sorted({**known, step.number: count}.items())) if count else self.reference.left
+            reference = Reference.of(self.reference.seed, len(self.reference.steps), left)
+            head = reference.left_heads.get(step.number, 0)
+            if head not in seen:
+                seen.add(head)
+                yield Judge(reference, Right.of(reference.seed, len(reference.steps), left))
+
+    def of_outcome(self, step: Step, outcome: Outcome, *, is_again: bool) -> list[str]:
+        """Return what is wrong with what a step was answered."""
+        right = self.right.outcomes[step.number]
+        if outcome in right if is_again else outcome == right[0]:
+            return []
+        return [f"wrong: step {step.number} was answered {outcome}, not {right[0]}"]
+
+    def of_answer(self, question: str, answer: object, acknowledged: int, attempted: int) -> list[str]:
+        """Return what is wrong with an answer."""
+        mistake = self.right.mistake(question, answer, acknowledged, attempted)
+        return [] if mistake is None else [mistake]
+
+
 class Caller:
     """Gives the steps of a stretch to ledgers in a folder, as one has to whose disk may fail."""
 
@@ -73,6 +104,7 @@ class Caller:
         self._faults = faults
         self._shim = shim
         self._clock = StepClock()
+        self._judges = [Judge(stretch.reference, stretch.right)]
         self._acknowledged = stretch.acknowledged
         self._attempted = stretch.attempted
         self._failures = 0
@@ -138,6 +170,8 @@ class Caller:
             outcome = run_step(ledger, self._clock, step)
         except StorageError as error:
             self.could_choose = True
+            if step.is_batch:
+                self._judges = [left for judge in self._judges for left in judge.if_left(step)]
             self._failed(f"step {step.number}", error, was_over=was_over)
             if isinstance(error, NOTHING_WRITTEN) and not is_again:
                 self._attempted = self._acknowledged
@@ -146,9 +180,7 @@ class Caller:
                 with self._unharmed():
                     self._ask(self._other)
             return False
-        right = self._stretch.right.outcomes[step.number]
-        if outcome not in right if is_again else outcome != right[0]:
-            self.found.append(f"wrong: step {step.number} was answered {outcome}, not {right[0]}")
+        self._take(lambda judge: judge.of_outcome(step, outcome, is_again=is_again))
         self._acknowledged += 1
         if self._faults.is_lasting:
             self._ask(ledger)
@@ -171,9 +203,20 @@ class Caller:
                 self.counts["questions not answered"] += 1
                 continue
             self.counts["questions answered"] += 1
-            mistake = self._stretch.right.mistake(question, answer, self._acknowledged, self._attempted)
-            if mistake is not None:
-                self.found.append(mistake)
+            self._take(
+                lambda judge, question=question, answer=answer: judge.of_answer(  # type: ignore[misc]
+                    question, answer, self._acknowledged, self._attempted
+                )
+            )
+
+    def _take(self, judged: Callable[["Judge"], list[str]]) -> None:
+        """Note what is wrong whichever way it went; keep the ways in which it is right."""
+        found = [judged(judge) for judge in self._judges]
+        right = [judge for judge, mistakes in zip(self._judges, found, strict=True) if not mistakes]
+        if right:
+            self._judges = right
+        else:
+            self.found += found[0]
 
     def _close(self, opened: StrategyLedger | SqliteRepository) -> None:
         try:
@@ -198,7 +241,7 @@ class Caller:
     def _look(self, repository: SqliteRepository, acknowledged: int, attempted: int) -> None:
         """Look at all that is stored."""
         with self._unharmed():
-            self.found += violations(repository, self._stretch.reference, acknowledged, attempted)
+            self._take(lambda judge: violations(repository, judge.reference, acknowledged, attempted))
 
     @contextmanager
     def _unharmed(self) -> Iterator[None]:

@@ -16,14 +16,22 @@ from ledger_core import LedgerRepository, RecordKind, StorageError, StrategyLedg
 from ledger_core.model import Key, Record
 from ledger_core.repository import PAGE_SIZE_MAX, Query, RawEntry, all_pages
 from ledger_storage_memory import MemoryRepository
-from reliability.workload import STRATEGY, Outcome, Step, StepClock, run_step, steps_of
+from reliability.workload import STRATEGY, Outcome, Step, StepClock, leave_step, run_step, steps_of
 
 Records = Mapping[tuple[RecordKind, Key], Record]
+
+Left = tuple[tuple[int, int], ...]
+"""(number of a step that is a batch, how many of its commands were given before its block was left)."""
 
 
 @attrs.frozen
 class Reference:
-    """What a seed comes to without faults; `heads[i]` is the journal's last sequence after i steps."""
+    """What a seed comes to without faults; `heads[i]` is the journal's last sequence after i steps.
+
+    A batch whose block an error leaves files the facts that it had told were quarantined. `left` says of some steps
+    after how many of their commands that happened, before they were given whole; `left_heads` is where the journal
+    ended in between.
+    """
 
     seed: int
     steps: tuple[Step, ...]
@@ -31,25 +39,41 @@ class Reference:
     entries: tuple[RawEntry, ...]
     heads: tuple[int, ...]
     records: Mapping[int, Records]  # by the sequence of the head
+    left: Left = ()
+    left_heads: Mapping[int, int] = MappingProxyType({})  # by the number of the step
 
     @classmethod
-    def of(cls, seed: int, length: int = 60) -> "Reference":
+    def of(cls, seed: int, length: int = 60, left: Left = ()) -> "Reference":
         """Return the reference of a seed; the last ones are kept."""
-        return _reference(seed, length)
+        return _reference(seed, length, left)
 
 
-@lru_cache(maxsize=8)
-def _reference(seed: int, length: int) -> Reference:
+@lru_cache(maxsize=64)
+def _reference(seed: int, length: int, left: Left) -> Reference:
     steps, clock = steps_of(seed, length), StepClock()
     repository = MemoryRepository(strategy_id=STRATEGY)
     ledger = StrategyLedger(repository, clock=clock)
     heads, outcomes, records = [0], [], {0: _records_of(repository)}
+    left_heads: dict[int, int] = {}
     for step in steps:
+        if step.number in dict(left):
+            leave_step(ledger, clock, step, dict(left)[step.number])
+            left_heads[step.number] = repository.head().sequence
+            records[left_heads[step.number]] = _records_of(repository)
         outcomes.append(run_step(ledger, clock, step))
         heads.append(repository.head().sequence)
         if heads[-1] not in records:
             records[heads[-1]] = _records_of(repository)
-    return Reference(seed, steps, tuple(outcomes), tuple(_journal(repository)), tuple(heads), MappingProxyType(records))
+    return Reference(
+        seed,
+        steps,
+        tuple(outcomes),
+        tuple(_journal(repository)),
+        tuple(heads),
+        MappingProxyType(records),
+        left,
+        left_heads,
+    )
 
 
 def violations(repository: LedgerRepository, reference: Reference, acknowledged: int, attempted: int) -> list[str]:
@@ -71,12 +95,13 @@ def _of_journal(journal: Sequence[RawEntry], reference: Reference, acknowledged:
         if entry != expected:
             yield f"changed: entry {expected.sequence} is {entry}, not {expected}"
             return
-    first, last = reference.heads[acknowledged], reference.heads[attempted]
+    first = reference.heads[acknowledged]
+    last = max(reference.heads[attempted], reference.left_heads.get(acknowledged, 0))
     if len(journal) < first:
         yield f"lost: the journal ends at {len(journal)}, {first} was acknowledged"
     elif len(journal) > last:
         yield f"phantom: the journal ends at {len(journal)}, only {last} was attempted"
-    elif len(journal) not in reference.heads[acknowledged : attempted + 1]:
+    elif len(journal) not in (*reference.heads[acknowledged : attempted + 1], reference.left_heads.get(acknowledged)):
         yield f"torn: the journal ends at {len(journal)}, in the middle of a step"
 
 

@@ -23,12 +23,12 @@ from ledger_storage_memory import MemoryRepository
 from ledger_storage_sqlite import _writer, open_repository
 from reliability.disk import Damage, Disk, Recorder, moments
 from reliability.image import Image
-from reliability.oracle import Reference
+from reliability.oracle import Left, Reference
 from reliability.os_calls import adapter_watched
 from reliability.power_cuts import known_by_heart, scratch, url_in
 from reliability.simulation import same_time_of_migrations
 from reliability.vfs import Observer, Shim
-from reliability.workload import STRATEGY, Outcome, StepClock, run_step
+from reliability.workload import STRATEGY, Outcome, StepClock, leave_step, run_step
 
 LENGTH = 12
 """How many steps the life has of which a stretch is taken."""
@@ -78,26 +78,35 @@ QUESTIONS: Mapping[str, Callable[[StrategyLedger], Any]] = {
 
 @attrs.frozen
 class Right:
-    """What is right: `answers[i]` after i steps, `outcomes[i]` for who gives step i, and for who gives it again."""
+    """What is right: `answers[i]` after i steps, `outcomes[i]` for who gives step i, and for who gives it again.
+
+    `left[i]` are the answers after the block of step i, a batch, was left by an error.
+    """
 
     answers: tuple[Answers, ...]
     outcomes: tuple[tuple[Outcome, Outcome], ...]
+    left: Mapping[int, Answers]
 
     @classmethod
-    @lru_cache(maxsize=8)
-    def of(cls, seed: int, length: int) -> "Right":
-        """Give each step twice to the memory adapter."""
+    @lru_cache(maxsize=64)
+    def of(cls, seed: int, length: int, left: Left = ()) -> "Right":
+        """Give each step twice to the memory adapter; leave some before."""
         reference, clock = Reference.of(seed, length), StepClock()
         ledger = StrategyLedger(MemoryRepository(strategy_id=STRATEGY), clock=clock)
         answers, outcomes = [Answers.of(ledger)], []
+        answers_left: dict[int, Answers] = {}
         for step in reference.steps:
+            if step.number in dict(left):
+                leave_step(ledger, clock, step, dict(left)[step.number])
+                answers_left[step.number] = Answers.of(ledger)
             outcomes.append((run_step(ledger, clock, step), run_step(ledger, clock, step)))
             answers.append(Answers.of(ledger))
-        return cls(tuple(answers), tuple(outcomes))
+        return cls(tuple(answers), tuple(outcomes), answers_left)
 
     def mistake(self, question: str, answer: object, acknowledged: int, attempted: int) -> str | None:
         """Return what is wrong with an answer, given by one who was told of some steps and attempted some more."""
-        allowed = [getattr(self.answers[done], question) for done in range(acknowledged, attempted + 1)]
+        states = [*self.answers[acknowledged : attempted + 1], *filter(None, [self.left.get(acknowledged)])]
+        allowed = [getattr(state, question) for state in states]
         if answer in allowed:
             return None
         said, right = (str(one)[:_ANSWER_MAX] for one in (answer, allowed[0]))

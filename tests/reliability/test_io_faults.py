@@ -10,13 +10,17 @@ from unittest.mock import patch
 
 import pytest
 
+from ledger_core import StrategyLedger
 from ledger_core.errors import StorageError, StorageFull
+from ledger_storage_memory import MemoryRepository
 from ledger_storage_sqlite import _writer, repository, statements
 from reliability.campaign import require_kept
 from reliability.failing_calls import ERRORS, Call, Faults, Lasts, Point, Way, points_of
-from reliability.io_faults import CAMPAIGN, Setting, Trials, tried
-from reliability.stretches import Start, rehearsed, stretch_of
+from reliability.io_faults import CAMPAIGN, Judge, Setting, Trials, tried
+from reliability.oracle import Reference, violations
+from reliability.stretches import LENGTH, Right, Start, rehearsed, stretch_of
 from reliability.vfs import Event, Kind, Partly
+from reliability.workload import STRATEGY, StepClock, leave_step, run_step
 
 pytestmark = [
     pytest.mark.reliability,
@@ -125,6 +129,30 @@ def test_an_adapter_that_never_recovers_is_seen() -> None:
 
     found = _found(lambda: patch.object(_writer.Writer, "_reconnect", refuses), _is_sync)
     assert any(violation.startswith("stuck: ") for violation in found), found
+
+
+def test_a_batch_that_was_left_may_have_filed_what_it_told_and_nothing_else() -> None:
+    """Seed 17, kept: a batch that an I/O error leaves files the facts that it had told, one or two; half of it is torn."""
+    reference = Reference.of(17, LENGTH)
+    step = reference.steps[10]
+    assert step.is_batch
+    judges = list(Judge(reference, Right.of(17, LENGTH)).if_left(step))
+    assert [judge.reference.left_heads.get(10) for judge in judges] == [None, 17, 18]
+
+    def is_right(happens: Callable[[StrategyLedger, StepClock], object]) -> bool:
+        clock, store = StepClock(), MemoryRepository(strategy_id=STRATEGY)
+        ledger = StrategyLedger(store, clock=clock)
+        for earlier in reference.steps[:10]:
+            run_step(ledger, clock, earlier)
+        happens(ledger, clock)
+        return any(not violations(store, judge.reference, 10, 11) for judge in judges)
+
+    assert is_right(lambda ledger, clock: None)
+    assert is_right(lambda ledger, clock: run_step(ledger, clock, step))
+    for count in range(len(step.commands) + 1):
+        assert is_right(lambda ledger, clock, count=count: leave_step(ledger, clock, step, count))  # type: ignore[misc]
+    for command in step.commands[1:3]:
+        assert not is_right(lambda ledger, clock, command=command: command.on(ledger))  # type: ignore[misc]
 
 
 def test_the_same_seed_tries_the_same_points() -> None:

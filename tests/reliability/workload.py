@@ -7,6 +7,7 @@ was interrupted, is one of the reference (`oracle`).
 
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -90,6 +91,19 @@ def run_step(ledger: StrategyLedger, clock: StepClock, step: Step) -> Outcome:
         return tuple(command.on(ledger) for command in step.commands)
     with ledger.batch() as batch:
         return tuple([command.on(batch) for command in step.commands])
+
+
+class _Left(Exception):
+    """Leaves a batch."""
+
+
+def leave_step(ledger: StrategyLedger, clock: StepClock, step: Step, count: int) -> None:
+    """Give the first commands of a batch, and leave its block by an error."""
+    clock.now = time_of(step.number)
+    with suppress(_Left), ledger.batch() as batch:
+        for command in step.commands[:count]:
+            command.on(batch)
+        raise _Left
 
 
 def time_of(number: int) -> datetime:
