@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ledger_core import InvalidValue, ReadOnlyLedger, StrategyLedger
+from ledger_core import InvalidValue, ReadOnlyLedger, StrategyLedger, open_ledger
 from ledger_core.archiving import Archivist
 from ledger_core.codec import dump_record
 from ledger_core.errors import Archived
@@ -279,17 +279,15 @@ def test_a_late_bust_waits_and_is_booked_after_the_return(ledger: StrategyLedger
     assert ledger.verify().is_intact
 
 
-def test_archives_follow_each_other_and_are_read_together(open_ledger_on: OpenLedger, tmp_path: Path) -> None:
+def test_archives_follow_each_other_and_are_read_together(tmp_path: Path) -> None:
     """Two archives and what is left make, in a file of their own, the ledger that there was before."""
-    ledger = open_ledger_on()
+    path = tmp_path / "bot.db"
+    ledger = open_ledger(path, strategy_id="alpha")
     year(ledger, 4)
     before = all_of(ledger)
     write_archive(ledger, before=START + timedelta(days=45), to=tmp_path / "archives")
     write_archive(ledger, before=MUCH_LATER, to=tmp_path / "archives")
     assert [one.groups for one in list_archives(tmp_path / "archives", "alpha")] == [2, 2]
-    path = next(tmp_path.glob("*.db"), None)
-    if path is None:
-        pytest.skip("in memory there is no file to read")
     out = tmp_path / "whole.db"
     with open_reader(path) as reader:
         span(reader, tmp_path / "archives", out)
@@ -303,6 +301,7 @@ def test_archives_follow_each_other_and_are_read_together(open_ledger_on: OpenLe
         assert whole.get_position("ACME").opening is None
         assert whole.get_position("ACME").realized_pnl == ledger.get_position("ACME").realized_pnl
     assert keys(all_of(ledger)) == {("OPEN", None, None)}
+    ledger.close()
 
 
 def test_names_that_are_no_folder_names(open_ledger_on: OpenLedger, tmp_path: Path) -> None:
