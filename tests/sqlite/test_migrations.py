@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ledger_core import open_ledger
 from ledger_core.errors import StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import schema
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 from sqlite.conftest import Opener
 from sqlite.files import Process, append, open_at, query, raw, run
+from support import fill, market_order
 
 Step = Callable[["Database"], None]
 
@@ -159,3 +162,31 @@ def test_an_older_schema_is_not_read_but_named(path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(schema, "SCHEMA_VERSION", schema.SCHEMA_VERSION + 1)
     with pytest.raises(StorageError, match="open it once for writing to migrate it"):
         open_at(path, read_only=True)
+
+
+def test_a_file_of_schema_1_is_brought_along(tmp_path: Path) -> None:
+    """What it holds is there afterwards, to the byte; its ids are known, and its history can be archived."""
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    with open_ledger(new, strategy_id="alpha") as ledger:
+        for side in ("BUY", "SELL"):
+            ledger.record_order(side, market_order(side, 10), command_id="C")
+            ledger.update_order_acceptance(side, {"venue_order_id": f"V-{side}"})
+            ledger.update_order_fill(side, fill("F", 10, 100))
+        head, position = ledger.head(), ledger.get_position("ACME")
+    connection = sqlite3.connect(old, isolation_level=None)
+    schema.migrate(connection, {"0001_create": schema.MIGRATIONS["0001_create"]})
+    connection.execute("ATTACH DATABASE ? AS new", (str(new),))
+    for table in ("journal", "orders", "fills", "positions", "instruments", "commands"):
+        columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+        connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table} ORDER BY sequence")
+    connection.close()
+    with open_ledger(old, strategy_id="alpha") as ledger:
+        assert (ledger.head(), ledger.get_position("ACME")) == (head, position)
+        assert ledger.verify().is_intact
+        assert [order.order_id for order in ledger.find_orders(venue_order_id="V-SELL")] == ["SELL"]
+        ledger.record_order("BUY", market_order("BUY", 10), command_id="C")
+        assert ledger.head() == head
+        groups = ledger.archivist.archivable(datetime.now(UTC) + timedelta(days=1))
+        assert [reason for _, reason in ledger.archivist.let_go("A", groups)] == [None, None]
+        assert ledger.verify().is_intact
+    assert query(old, "PRAGMA user_version") == [(schema.SCHEMA_VERSION,)]
