@@ -24,8 +24,7 @@ from ledger_cli.writing import (
     reader_for,
     yes_option,
 )
-from ledger_interop.archive import RestoreReport, check_archive, restore_archive
-from ledger_interop.archive.manifest import Manifest, load_manifest
+from ledger_interop.archive import Manifest, RestoreReport, check_archive, load_manifest, restore_archive
 
 
 @attrs.frozen

@@ -19,6 +19,17 @@ def archived_key(kind: RecordKind, key: Key) -> Key:
     return (kind._value_, json.dumps(key, ensure_ascii=False, separators=(",", ":")))
 
 
+def key_behind(record_key: str) -> Key | None:
+    """Return the key that a `record_key` is the JSON of; None for what is none."""
+    try:
+        key = json.loads(record_key)
+    except ValueError:
+        return None
+    if not isinstance(key, list) or not all(type(part) is str for part in key):
+        return None
+    return tuple(key)
+
+
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ArchivedRecord:
@@ -52,10 +63,5 @@ class ArchivedRecord:
         """The record that is stored no more; None where it is: it was restored, or is a position."""
         if self.is_restored or self.record_kind is RecordKind.POSITION:
             return None
-        try:
-            key = json.loads(self.record_key)
-        except ValueError:
-            return None
-        if not isinstance(key, list) or not all(type(part) is str for part in key):
-            return None
-        return self.record_kind, tuple(key)
+        key = key_behind(self.record_key)
+        return None if key is None else (self.record_kind, key)

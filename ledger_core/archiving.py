@@ -7,7 +7,6 @@ whatever stops in between goes on with what is left. `take_back` takes the recor
 archive first.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import cast
@@ -22,6 +21,7 @@ from ledger_core.decide.orders import placed_content
 from ledger_core.errors import CommandRefused, InvalidValue
 from ledger_core.lifecycle import TradeState
 from ledger_core.model import (
+    RECORD_TYPES,
     ArchivedRecord,
     CommandRecord,
     Fill,
@@ -33,8 +33,9 @@ from ledger_core.model import (
     RecordKind,
     Trade,
     archived_key,
+    key_behind,
 )
-from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, Query, all_pages, sort_key
+from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, Query, all_pages, archived_in, sort_key
 from ledger_core.writing import Writer
 
 GROUPS_MAX = 100
@@ -45,6 +46,8 @@ RECORDS_MAX = 1_000
 
 GROUP_ORDERS_MAX = 5_000
 """The most orders that trades may tie together; a larger group stays."""
+
+_RECORDS = frozenset(RECORD_TYPES.values())
 
 Group = tuple[Record, ...]
 """Records that go together: orders and the trades that tie them, with their requests, fills and commands."""
@@ -104,7 +107,8 @@ class Archivist:
         named = check.check_id(archive_id, "archive_id")
         waiting: list[Group] = []
         size = 0
-        for group in groups:
+        for given in groups:
+            group = _checked(given)
             if waiting and (size + len(group) > RECORDS_MAX or len(waiting) == GROUPS_MAX):
                 yield from self._let_go(named, waiting)
                 waiting, size = [], 0
@@ -115,8 +119,8 @@ class Archivist:
 
     def has_gone(self, archive_id: str, record: Record) -> bool:
         """Say whether a record went to this archive and did not come back."""
-        known = self._repository.load(RecordKind.ARCHIVED, archived_key(record.kind, record.key))
-        return isinstance(known, ArchivedRecord) and known.archive_id == archive_id and not known.is_restored
+        known = archived_in(self._repository, record.kind, record.key)
+        return known is not None and known.archive_id == archive_id
 
     def openings(self, archive_id: str) -> dict[Key, Opening]:
         """Return where the positions begin that an archive moved on last, by their keys."""
@@ -136,13 +140,14 @@ class Archivist:
         named = check.check_id(archive_id, "archive_id")
         self._refuse_out_of_turn(named)
         restored = 0
-        for group in groups:
+        for given in groups:
+            group = _checked(given)
             self._execute(
                 RestoreRecords(
                     operation=Operation.RESTORE_RECORDS,
                     occurred_at=self._writer.now(),
                     archive_id=named,
-                    records=tuple(group),
+                    records=group,
                 )
             )
             restored += len(group)
@@ -201,7 +206,7 @@ class Archivist:
     def _moved_by(self, archive_id: str) -> list[Key]:
         """Return the keys of the positions whose history was archived."""
         found = all_pages(self._repository.find, _gone_to(archive_id, RecordKind.POSITION))
-        return [tuple(json.loads(cast(ArchivedRecord, one).record_key)[1:]) for one in found]
+        return [(key_behind(cast(ArchivedRecord, one).record_key) or ())[1:] for one in found]
 
 
 class _Search:
@@ -284,6 +289,17 @@ class _Search:
             self._flat_at[fill.position_key] = None if flat is None else flat.economic_order
         flat_at = self._flat_at[fill.position_key]
         return flat_at is not None and fill.economic_order <= flat_at
+
+
+def _checked(group: object) -> Group:
+    """Return a group; raise InvalidValue for what is no tuple of records, or an empty one."""
+    if type(group) is not tuple or not group or not all(type(record) in _RECORDS for record in group):
+        raise InvalidValue(
+            "groups must be tuples of records, as `archivable` or an archive gives them",
+            argument="groups",
+            value=group,
+        )
+    return group
 
 
 def _is_before(moment: datetime | None, before: datetime) -> bool:

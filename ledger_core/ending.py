@@ -11,9 +11,9 @@ from ledger_core.changes import GENESIS_DIGEST, ChainKey, chain
 from ledger_core.codec import load_values
 from ledger_core.errors import StorageBusy, StorageCorrupt
 from ledger_core.evolve import KEY_FIELDS
-from ledger_core.model import ArchivedRecord, Key, RecordKind, archived_key
+from ledger_core.model import Key, RecordKind
 from ledger_core.replaying import body_of
-from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, RawEntry
+from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, RawEntry, archived_in
 
 ENTRIES_CHECKED = 1_000
 """How many of the last entries are looked through after a writer that did not end well."""
@@ -86,17 +86,12 @@ def _changed(entries: list[RawEntry]) -> _Changed:
     return changed
 
 
-def _is_archived(repository: LedgerRepository, kind: RecordKind, key: Key) -> bool:
-    known = repository.load(RecordKind.ARCHIVED, archived_key(kind, key))
-    return isinstance(known, ArchivedRecord) and not known.is_restored
-
-
 def _torn(repository: LedgerRepository, changed: _Changed, last: int) -> StorageCorrupt | None:
     for (kind, key), (sequence, version, values) in changed.items():
         record = repository.load(kind, key)
         if record is not None and record.version > version and repository.head().sequence > last:
             continue  # a later entry has changed it since, and is not among these
-        if record is None and _is_archived(repository, kind, key):
+        if record is None and archived_in(repository, kind, key) is not None:
             continue
         differs = ["it"] if record is None else []
         if record is not None:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import attrs
 
 from ledger_core._frozen import EMPTY, quick
-from ledger_core.archived import ArchivedRecord, archived_key
+from ledger_core.archived import ArchivedRecord, archived_key, key_behind
 from ledger_core.executions import Execution, Fill
 from ledger_core.holdings import (
     Adjustment,
@@ -399,6 +399,7 @@ __all__ = [
     "TradeLeg",
     "Unresolved",
     "archived_key",
+    "key_behind",
     "position_key",
     "split_quantity",
 ]

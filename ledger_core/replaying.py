@@ -21,7 +21,7 @@ from ledger_core.codec import BODY_FORMAT, load_json, load_values
 from ledger_core.errors import LedgerClosed, StorageBusy, StorageCorrupt, StorageError
 from ledger_core.evolve import evolve
 from ledger_core.findings import Finding, Report
-from ledger_core.model import ArchivedRecord, Key, Record, RecordKind, archived_key
+from ledger_core.model import ArchivedRecord, Key, Record, RecordKind, archived_key, key_behind
 from ledger_core.numbers import load_time
 from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, RawEntry, StoredRecord
 
@@ -63,7 +63,7 @@ class Part:
             return True
         if kind is RecordKind.ARCHIVED:  # of the part of the record that it stands for
             named = _NAMED.get(key[0])
-            kind, key = named or kind, _key_of(key[1]) if named else key
+            kind, key = named or kind, key_behind(key[1]) or key if named else key
         name = ("ORDER", *key[:1]) if kind in _OF_ORDERS else (kind.value, *key)
         return crc32("\0".join(map(str, name)).encode(errors="surrogatepass")) & (self.count - 1) == self.index
 
@@ -105,13 +105,6 @@ class Folded:
             raise StorageCorrupt(
                 f"the changes of {self.kind} {self.key} make no record: {error!r}", kind=self.kind, key=self.key
             ) from error
-
-
-def _key_of(text: str) -> Key:
-    try:
-        return tuple(map(str, load_json(text)))
-    except (TypeError, ValueError):
-        return (text,)
 
 
 def restored_at(values: dict[str, Any]) -> int | None:

@@ -21,7 +21,7 @@ from ledger_core.changes import Cursor, Entry, Head
 from ledger_core.checks import check_bool, check_id, shown
 from ledger_core.errors import InvalidValue, UnknownStorage
 from ledger_core.findings import Difference
-from ledger_core.model import Fill, Key, Order, Record, RecordKind, Trade
+from ledger_core.model import ArchivedRecord, Fill, Key, Order, Record, RecordKind, Trade, archived_key
 
 ENTRY_POINT_GROUP = "strategy_ledger.storage"
 """Distributions offer adapters here: name = URL scheme, value = `module:open_repository`."""
@@ -326,6 +326,12 @@ def storage_url(url_or_path: object) -> str:
         return f"sqlite:///{quote(text)}"
     except UnicodeEncodeError:
         raise InvalidValue(f"url_or_path is no text: {text!r}", argument="url_or_path", value=url_or_path) from None
+
+
+def archived_in(repository: LedgerRepository, kind: RecordKind, key: Key) -> ArchivedRecord | None:
+    """Return what stayed of a record that is in an archive now; None of any other."""
+    known = repository.load(RecordKind.ARCHIVED, archived_key(kind, key))
+    return known if isinstance(known, ArchivedRecord) and not known.is_restored else None
 
 
 def all_pages(find: Callable[[Query], Sequence[Record]], query: Query) -> Sequence[Record]:

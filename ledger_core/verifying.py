@@ -20,7 +20,7 @@ from ledger_core.checks import check_count, check_id
 from ledger_core.codec import record_digest
 from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
 from ledger_core.findings import Finding, Report, Verification
-from ledger_core.model import ArchivedRecord, Key, Order, Record, RecordKind, archived_key
+from ledger_core.model import ArchivedRecord, Key, Order, Record, RecordKind
 from ledger_core.numbers import ZERO, load_decimal, minus, plus, times
 from ledger_core.replaying import (
     PARTS_MAX,
@@ -33,7 +33,7 @@ from ledger_core.replaying import (
     body_of,
     folded_records,
 )
-from ledger_core.repository import LedgerRepository, RawEntry, StoredRecord
+from ledger_core.repository import LedgerRepository, RawEntry, StoredRecord, archived_in
 
 Name = tuple[RecordKind, Key]
 
@@ -294,14 +294,12 @@ class _Pass:
         if kind is RecordKind.ARCHIVED:
             return None
         try:
-            known = self._repository.load(RecordKind.ARCHIVED, archived_key(kind, key))
+            known = archived_in(self._repository, kind, key)
         except PASSING:
             raise
         except StorageError:
             return None  # its own row is reported where it is met
-        if not isinstance(known, ArchivedRecord) or known.is_restored:
-            return None
-        return _Archived(known, key, sequence)
+        return None if known is None else _Archived(known, key, sequence)
 
     def _report_unexpected(self, kind: RecordKind, key: Key, version: int, sequence: int) -> None:
         """Report a change of a record that is not held: what is stored is behind the journal, or it has no birth."""

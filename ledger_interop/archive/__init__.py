@@ -9,7 +9,7 @@ retention   how long history stays in the ledger, as a value
 
 from ledger_interop.archive.checking import check_archive, list_archives
 from ledger_interop.archive.errors import ArchiveDamaged
-from ledger_interop.archive.manifest import Manifest
+from ledger_interop.archive.manifest import Manifest, load_manifest
 from ledger_interop.archive.moving import (
     ArchivePlan,
     ArchiveReport,
@@ -31,6 +31,7 @@ __all__ = [
     "RetentionPolicy",
     "check_archive",
     "list_archives",
+    "load_manifest",
     "plan_archive",
     "read_groups",
     "read_records",

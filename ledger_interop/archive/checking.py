@@ -9,8 +9,6 @@ from ledger_interop.archive.layout import FOLDERS, Month, strategy_folder
 from ledger_interop.archive.manifest import Manifest, Part, has_manifest, load_manifest
 from ledger_interop.archive.reading import Sum, read_groups
 
-_CHUNK = 1024 * 1024
-
 
 def list_archives(to: Path, strategy_id: str | None = None) -> tuple[Manifest, ...]:
     """Return the archives below a folder, of one strategy or of all, oldest first; those not copied whole are none."""
@@ -71,11 +69,9 @@ def _problems_of_files(manifest: Manifest) -> Iterator[str]:
 
 
 def _problem_of(folder: Path, part: Part) -> str | None:
-    digest = hashlib.sha256()
     try:
         with (folder / part.path).open("rb") as content:
-            while chunk := content.read(_CHUNK):
-                digest.update(chunk)
+            digest = hashlib.file_digest(content, "sha256")
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return None if digest.hexdigest() == part.sha256 else "is not what was written"

@@ -1,7 +1,6 @@
 """What an archive says of itself, written last and all at once; and what became of its records in the ledger."""
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from ledger_core.codec import canonical_json
 from ledger_core.numbers import load_time, time_text
 from ledger_interop.archive.errors import ArchiveDamaged
 from ledger_interop.archive.layout import MANIFEST, REMOVED
-from ledger_interop.exporting.files import partial_file, seal, sync_folder
+from ledger_interop.exporting.files import name, partial_file, seal
 
 FORMAT = 1
 
@@ -116,5 +115,4 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     with partial_file(path) as partial:
         partial.write_text(text, "utf-8")
         seal(partial)
-        os.replace(partial, path)  # noqa: PTH105  # atomic, where `Path.replace` is the same
-    sync_folder(path.parent)
+        name(partial, path, force=True)

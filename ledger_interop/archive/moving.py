@@ -103,9 +103,10 @@ def write_archive(
     folder = base / named
     if has_manifest(folder) and load_manifest(folder).is_finished:
         raise InvalidValue(f"archive {named!r} is complete", argument="archive_id", value=named)
-    if not has_manifest(folder) and not _copy(ledger, moment, folder, watched):
+    if has_manifest(folder):
+        require_sound(folder)
+    elif not _copy(ledger, moment, folder, watched):
         return ArchiveReport(None, None, {}, {}, (), ledger.head())
-    require_sound(folder)
     return _let_go(ledger, load_manifest(folder), watched)
 
 

@@ -7,7 +7,6 @@ with nothing but what the bot changes meanwhile. Journals of several strategies 
 have their ends.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -29,7 +28,7 @@ from ledger_core.changes import Change
 from ledger_core.checks import check_optional_time
 from ledger_core.errors import Archived, InvalidValue
 from ledger_core.evolve import evolve
-from ledger_core.model import Key, Record, RecordKind
+from ledger_core.model import Key, Record, RecordKind, key_behind
 from ledger_core.numbers import time_text
 from ledger_core.repository import PAGE_SIZE_MAX, occurred_at_of, sort_key
 
@@ -250,4 +249,4 @@ def _archived(change: Change, kind: RecordKind) -> Key | None:
     """Return the key of a record of this kind that a change let go to an archive."""
     if change.kind is not RecordKind.ARCHIVED or change.key[0] != kind or change.values.get("is_restored"):
         return None
-    return tuple(json.loads(change.key[1]))
+    return key_behind(change.key[1])

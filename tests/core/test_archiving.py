@@ -309,3 +309,15 @@ def test_events_tell_which_orders_and_trades_went(open_ledger_on: OpenLedger) ->
         ("RECORD_ARCHIVED", None, "T1", "A1"),
     }
     assert sum(one[0] == "RECORD_RESTORED" for one in heard) == 3
+
+
+@pytest.mark.parametrize("group", [(), [], None, "BUY1", ("BUY1",), (None,)], ids=repr)
+def test_what_is_no_group_is_refused(ledger: StrategyLedger, group: Any) -> None:
+    """A typed error, and nothing is written."""
+    trade(ledger, 1, 0)
+    head = ledger.head()
+    with pytest.raises(InvalidValue, match="groups"):
+        list(ledger.archivist.let_go("A1", [group]))
+    with pytest.raises(InvalidValue, match="groups"):
+        ledger.archivist.take_back("A1", [group])
+    assert ledger.head() == head

@@ -1,9 +1,9 @@
 """Row 15: a long life is like a short one: memory, WAL and the time of a command do not grow with the history.
 
 One strategy trades on one file, with the default durability: commands one by one and in batches, with reopenings,
-beside a thread that asks and a process that reads and pins the WAL. An archive does not exist yet; what it will do to
-the file is done by a second strategy, whose records are all deleted in one transaction, and later come back by
-`rebuild`: tens of megabytes are freed and taken again at once, between the commands of the first.
+beside a thread that asks and a process that reads and pins the WAL. What an archive does to
+the file is done more harshly by a second strategy, whose records are all deleted in one transaction, and later come
+back by `rebuild`: tens of megabytes are freed and taken again at once, between the commands of the first.
 """
 
 import os

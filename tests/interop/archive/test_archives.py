@@ -155,7 +155,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (writing, "sync_folder"),
     (moving, "store_manifest"),
     (manifest, "seal"),
-    (moving, "require_sound"),
+    (moving, "require_same_files"),
     (Archivist, "_let_go"),
     (Archivist, "openings"),
     (moving, "write_json"),
@@ -196,6 +196,8 @@ def test_whatever_stops_it_the_next_run_goes_on(
         patched.setattr(where, name, stopping)
         with suppress(Stopped):
             write_archive(ledger, before=MUCH_LATER, to=tmp_path)
+            assert calls < time, "it was not stopped"
+    assert calls, "the step is one of a run"
     whole = [one.folder for one in list_archives(tmp_path)]
     safe = set().union(*(archived_keys(folder) for folder in whole if check_archive(folder) == ()))
     assert keys(all_of(ledger)) | safe == everything
