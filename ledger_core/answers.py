@@ -9,9 +9,10 @@ from typing import Any, TypeVar, cast
 
 from ledger_core import checks as check
 from ledger_core.changes import Entry, Head
+from ledger_core.checkpoints import base_of
 from ledger_core.current import CurrentRecords
 from ledger_core.decide.draft import Overlay
-from ledger_core.errors import InvalidValue, UnknownFill, UnknownOrder, UnknownTrade
+from ledger_core.errors import Archived, InvalidValue, UnknownFill, UnknownOrder, UnknownTrade
 from ledger_core.exposure import combined, exposure_of
 from ledger_core.lifecycle import OrderState, OrderStatus, TradeState
 from ledger_core.model import (
@@ -40,6 +41,7 @@ from ledger_core.repository import (
     LedgerRepository,
     Query,
     all_pages,
+    archived_in,
     matches,
     occurred_at_of,
     sort_key,
@@ -339,11 +341,27 @@ class Answers(MoneyAnswers):
         for sequence in sequences:
             entries.update((entry.sequence, entry) for entry in self._repository.read(sequence - 1, 1))
         if not entries:
+            self._refuse_history_that_was_cut(name, order or trade)
             raise UnknownOrder(f"no entry names {name!r}", order_id=name)
         return [entries[sequence] for sequence in sorted(entries)]
 
+    def _refuse_history_that_was_cut(self, name: str, record: Record | None) -> None:
+        """Raise Archived for what is known, but was last changed in an entry that is in an archive now."""
+        base = base_of(self._repository)
+        kinds = (RecordKind.ORDER, RecordKind.TRADE)
+        is_known = record is not None or any(archived_in(self._repository, kind, (name,)) for kind in kinds)
+        if base is not None and is_known:
+            raise Archived(
+                f"what happened to {name!r} lies before {base.cut_at.isoformat()}, and the journal up to there is in"
+                f" archive {base.archive_id!r}: make one ledger of ledger and archives to see it",
+                archive_id=base.archive_id,
+            )
+
     def read_journal(self, after: int = 0) -> Iterator[Entry]:
-        """Iterate over the journal's entries with a sequence above `after`, in order, page by page."""
+        """Iterate over the journal's entries with a sequence above `after`, in order, page by page.
+
+        Of a journal that was cut, over those that are left.
+        """
         sequence = check.check_count(after, "after", minimum=0)
         self._repository.head()  # a closed ledger says so now, not at the first entry
         return self._read_all(sequence, None)

@@ -1,10 +1,12 @@
-"""What stays of a record that moved to an archive: enough to know its id, to tell a repeat, and to prove the rest.
+"""What stays of what moved to an archive: enough to know its id, to tell a repeat, and to prove the rest.
 
-Storing it removes the record that it stands for, in the same append. It is never removed itself: a record that came
-back from its archive is marked so.
+Storing an ArchivedRecord removes the record that it stands for, in the same append. It is never removed itself: a
+record that came back from its archive is marked so. A Checkpoint is what the beginning of the journal came to, so that
+the rest can be folded without it.
 """
 
 import json
+from datetime import datetime
 from typing import ClassVar
 
 import attrs
@@ -65,3 +67,37 @@ class ArchivedRecord:
             return None
         key = key_behind(self.record_key)
         return None if key is None else (self.record_kind, key)
+
+
+JOURNAL = "journal"
+"""The name of the one checkpoint that a strategy has."""
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class Checkpoint:
+    """What the journal came to up to an entry: whoever has it needs no entry up to there.
+
+    `cut_sequence`, `cut_digest` and `cut_at` are the sequence, digest and recorded_at of that entry. Every record as of
+    there is kept beside the records, as pages under the name `stage`: `runs` says how many pages each run of records in
+    the order of their births has, and `digest` is the SHA-256, in hex, over the digests of all pages. A later
+    checkpoint takes its place. `archive_id` names the archive that holds the entries.
+    """
+
+    kind: ClassVar[RecordKind] = RecordKind.CHECKPOINT
+
+    name: str = JOURNAL
+    archive_id: str
+    cut_sequence: int
+    cut_digest: str
+    cut_at: datetime
+    stage: str
+    runs: tuple[int, ...]
+    digest: str
+    sequence: int = 0
+    version: int = 1
+
+    @property
+    def key(self) -> Key:
+        """(name,)."""
+        return (self.name,)

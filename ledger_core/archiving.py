@@ -5,24 +5,40 @@ ever lost: `archivable` generates groups of records that belong together; the ca
 and compares; `let_go` then removes them, each only if it still is what was copied. Groups go entry by entry, so
 whatever stops in between goes on with what is left. `take_back` takes the records of an archive in again, the last
 archive first.
+
+The journal goes as a whole, up to an entry: once an archive holds its entries, `set_checkpoint` notes what they come
+to, and `cut` removes them. From there on the rest is verified and folded from the checkpoint.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import cast
 
+import attrs
+
 from ledger_core import checks as check
 from ledger_core import codec
-from ledger_core.commands import AnyCommand, ArchiveRecords, Operation, RecordOrder, ReopenPositions, RestoreRecords
+from ledger_core.changes import Entry, Head
+from ledger_core.checkpoints import Sum, base_of, checkpoint_of, digest_of_pages, pages_of, records_at
+from ledger_core.commands import (
+    AnyCommand,
+    ArchiveRecords,
+    Operation,
+    RecordOrder,
+    ReopenPositions,
+    RestoreRecords,
+    SetCheckpoint,
+)
 from ledger_core.decide.archiving import ARCHIVABLE
 from ledger_core.decide.draft import EconomicOrder
 from ledger_core.decide.fills import execution_content
 from ledger_core.decide.orders import placed_content
-from ledger_core.errors import CommandRefused, InvalidValue
+from ledger_core.errors import CommandRefused, InvalidValue, StorageBusy
 from ledger_core.lifecycle import TradeState
 from ledger_core.model import (
     RECORD_TYPES,
     ArchivedRecord,
+    Checkpoint,
     CommandRecord,
     Fill,
     Key,
@@ -35,6 +51,7 @@ from ledger_core.model import (
     archived_key,
     key_behind,
 )
+from ledger_core.replaying import folded_runs
 from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, Query, all_pages, archived_in, sort_key
 from ledger_core.writing import Writer
 
@@ -53,6 +70,15 @@ Group = tuple[Record, ...]
 """Records that go together: orders and the trades that tie them, with their requests, fills and commands."""
 
 
+@attrs.frozen
+class Cut:
+    """How far a journal is cut: the checkpoint, the first entry that is left, and who holds up the rest."""
+
+    checkpoint: Checkpoint
+    first_left: int
+    held_by: tuple[str, ...]
+
+
 def stays_of(record: Record, archive_id: str) -> ArchivedRecord:
     """Return what stays of a record once it is in an archive."""
     _, key = archived_key(record.kind, record.key)
@@ -69,11 +95,18 @@ def stays_of(record: Record, archive_id: str) -> ArchivedRecord:
 class Archivist:
     """Finds what may go from a ledger to an archive, lets it go, and takes it back."""
 
-    def __init__(self, repository: LedgerRepository, writer: Writer, execute: Callable[[AnyCommand], Record]) -> None:
+    def __init__(
+        self,
+        repository: LedgerRepository,
+        writer: Writer,
+        execute: Callable[[AnyCommand], Record],
+        deliver: Callable[[], None],
+    ) -> None:
         """Serve one ledger; use its `archivist`."""
         self._repository = repository
         self._writer = writer
         self._execute = execute
+        self._deliver = deliver
 
     @property
     def has_archived(self) -> bool:
@@ -170,6 +203,96 @@ class Archivist:
                 )
             )
         return restored
+
+    def journal_before(self, before: datetime) -> Head | None:
+        """Return the last entry before a moment that a new checkpoint may be set at, if there is one."""
+        moment = check.check_time(before, "before")
+        checkpoint = checkpoint_of(self._repository)
+        first = 0 if checkpoint is None else checkpoint.cut_sequence
+        low, high = first, self._repository.head().sequence
+        while low < high:  # times of entries do not go back
+            middle = (low + high + 1) // 2
+            if self._entry(middle).recorded_at < moment:
+                low = middle
+            else:
+                high = middle - 1
+        if low == first:
+            return None
+        entry = self._entry(low)
+        return Head(entry.sequence, entry.digest, entry.recorded_at)
+
+    def set_checkpoint(self, archive_id: str, through: Head) -> Checkpoint:
+        """Note what the journal comes to up to an entry, all of which an archive holds; see `journal_before`.
+
+        The journal is folded up to there, which takes as long as to verify it; commands go on meanwhile. The same
+        again changes nothing. Raises InvalidValue for an entry that is not the journal's, or that lies before the last
+        checkpoint; StorageCorrupt where the entries come to no records.
+        """
+        named = check.check_id(archive_id, "archive_id")
+        if type(through) is not Head or self._digest_at(through.sequence) != through.digest:
+            raise InvalidValue("through is no entry of the journal", argument="through", value=through)
+        known = checkpoint_of(self._repository)
+        if known is not None and known.cut_sequence == through.sequence:
+            return known
+        entry = self._entry(through.sequence)
+        stage, runs, found = f"{entry.sequence} {named}", list[int](), Sum()
+
+        def pages() -> Iterator[bytes]:
+            for run in folded_runs(self._repository, through.sequence):
+                runs.append(0)
+                for page in pages_of(run):
+                    runs[-1] += 1
+                    found.add(page)
+                    yield page
+
+        self._repository.stage(stage, pages())
+        command = SetCheckpoint(
+            operation=Operation.SET_CHECKPOINT,
+            occurred_at=self._writer.now(),
+            archive_id=named,
+            cut_sequence=entry.sequence,
+            cut_digest=entry.digest,
+            cut_at=entry.recorded_at,
+            stage=stage,
+            runs=tuple(runs),
+            digest=found.digest,
+        )
+        self._writer.refuse_if_read_only(command)
+        # Alone: whoever sets another, or cuts, removes pages that no checkpoint has yet.
+        with self._writer.lock, self._repository.alone():
+            if digest_of_pages(self._repository, stage, sum(runs)) != command.digest:
+                raise StorageBusy("the pages of the checkpoint were written by another at the same time: begin again")
+            self._writer.execute(command)
+        self._deliver()
+        set_now = checkpoint_of(self._repository)
+        assert set_now is not None, "it was just set"
+        return set_now
+
+    def cut(self) -> Cut:
+        """Remove the journal up to the checkpoint, as far as every subscriber has come; say how far that is."""
+        checkpoint = checkpoint_of(self._repository)
+        if checkpoint is None:
+            raise InvalidValue("there is no checkpoint to cut the journal at", argument="through", value=None)
+        self._writer.store_cursors()
+        holding = self._repository.cut(checkpoint.cut_sequence)
+        first = self._repository.read_raw(0, 1)
+        return Cut(checkpoint, first[0].sequence, tuple(cursor.subscriber for cursor in holding))
+
+    def records_at_cut(self, kind: RecordKind) -> Iterator[Record]:
+        """Generate the records of a kind that the journal, as far as it is left, begins with: none if it is whole."""
+        base = base_of(self._repository)
+        if base is not None:
+            yield from (one.record() for one in records_at(self._repository, base) if one.kind is kind)
+
+    def _entry(self, sequence: int) -> Entry:
+        found = self._repository.read(sequence - 1, 1)
+        if not found or found[0].sequence != sequence:
+            raise StorageBusy("the journal was cut while it was read: begin again")
+        return found[0]
+
+    def _digest_at(self, sequence: int) -> str | None:
+        found = self._repository.read_raw(sequence - 1, 1) if sequence > 0 else ()
+        return found[0].digest if found and found[0].sequence == sequence else None
 
     def _let_go(self, archive_id: str, groups: list[Group]) -> Iterator[tuple[Group, str | None]]:
         """Let some groups go in one entry; where that is refused, one by one."""

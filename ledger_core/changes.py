@@ -55,6 +55,7 @@ class EventType(Word):
     ENTRY_SKIPPED = "ENTRY_SKIPPED"
     RECORD_ARCHIVED = "RECORD_ARCHIVED"
     RECORD_RESTORED = "RECORD_RESTORED"
+    CHECKPOINT_SET = "CHECKPOINT_SET"
 
 
 def _plain_text(word: str | None) -> str | None:

@@ -63,6 +63,7 @@ class Operation(Word):
     ARCHIVE_RECORDS = "archive_records"
     RESTORE_RECORDS = "restore_records"
     REOPEN_POSITIONS = "reopen_positions"
+    SET_CHECKPOINT = "set_checkpoint"
 
 
 @quick
@@ -411,6 +412,19 @@ class ReopenPositions(ArchiveCommand):
     keys: tuple[Key, ...]
 
 
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
+class SetCheckpoint(ArchiveCommand):
+    """Note what the journal came to up to an entry, all of which an archive holds; see `Checkpoint`."""
+
+    cut_sequence: int
+    cut_digest: str
+    cut_at: datetime
+    stage: str
+    runs: tuple[int, ...]
+    digest: str
+
+
 AnyCommand = (
     RecordOrder
     | RequestCancel
@@ -435,6 +449,7 @@ AnyCommand = (
     | ArchiveRecords
     | RestoreRecords
     | ReopenPositions
+    | SetCheckpoint
 )
 """Every command there is; `decide.decide` takes this union apart."""
 

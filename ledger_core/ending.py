@@ -8,6 +8,7 @@ stored. Neither costs anything that grows with the history; `verify` looks at al
 from typing import Any
 
 from ledger_core.changes import GENESIS_DIGEST, ChainKey, chain
+from ledger_core.checkpoints import base_of
 from ledger_core.codec import load_values
 from ledger_core.errors import StorageBusy, StorageCorrupt
 from ledger_core.evolve import KEY_FIELDS
@@ -28,13 +29,12 @@ def require_sound_end(repository: LedgerRepository, key: ChainKey = None) -> Non
     if not repository.ended_uncleanly:
         head = repository.head()
         if head.sequence:
-            _require_chain(repository, head.sequence - 1, _entries(repository, head.sequence - 1, head.sequence), key)
+            _require_chain(repository, head.sequence - 1, head.sequence, key)
         return
     for _ in range(_ATTEMPTS_MAX):
         head = repository.head()
         after = max(0, head.sequence - ENTRIES_CHECKED)
-        entries = _entries(repository, after, head.sequence)
-        _require_chain(repository, after, entries, key)
+        entries = _require_chain(repository, after, head.sequence, key)
         torn = _torn(repository, _changed(entries), head.sequence)
         if torn is None:
             repository.confirm_end()
@@ -53,13 +53,11 @@ def _entries(repository: LedgerRepository, after: int, last: int) -> list[RawEnt
     return [entry for entry in entries if entry.sequence <= last]
 
 
-def _require_chain(repository: LedgerRepository, after: int, entries: list[RawEntry], key: ChainKey) -> None:
-    digest = GENESIS_DIGEST
-    if after:
-        before = _entries(repository, after - 1, after)
-        if not before:
-            raise StorageCorrupt(f"entry {after} of {repository.strategy_id} is missing", sequence=after)
-        digest = before[0].digest
+def _require_chain(repository: LedgerRepository, after: int, last: int, key: ChainKey) -> list[RawEntry]:
+    """Return the entries behind one, or behind the first that is left; raise StorageCorrupt unless they are a chain."""
+    before = _entries(repository, after - 1, after) if after else []
+    after, digest = (after, before[0].digest) if before else _beginning(repository, after)
+    entries = _entries(repository, after, last)
     for expected, entry in enumerate(entries, after + 1):
         if entry.sequence != expected:
             raise StorageCorrupt(f"entry {expected} of {repository.strategy_id} is missing", sequence=expected)
@@ -74,6 +72,20 @@ def _require_chain(repository: LedgerRepository, after: int, entries: list[RawEn
                 sequence=expected,
             )
         digest = entry.digest
+    return entries
+
+
+def _beginning(repository: LedgerRepository, missing: int) -> tuple[int, str]:
+    """Return the entry that a journal begins behind, and its digest: 0, or an entry up to which it was cut."""
+    base = base_of(repository)
+    if base is None and not missing:
+        return 0, GENESIS_DIGEST
+    first = repository.read_raw(0, 1)
+    if base is None or missing > base.cut_sequence or not first:
+        raise StorageCorrupt(f"entry {missing} of {repository.strategy_id} is missing", sequence=missing)
+    if first[0].sequence > base.cut_sequence:
+        return base.cut_sequence, base.cut_digest
+    return first[0].sequence, first[0].digest
 
 
 def _changed(entries: list[RawEntry]) -> _Changed:

@@ -35,6 +35,7 @@ KEY_FIELDS: dict[RecordKind, tuple[str, ...]] = {
     RecordKind.ADJUSTMENT: ("adjustment_id",),
     RecordKind.COMMAND: ("operation", "target", "command_id"),
     RecordKind.ARCHIVED: ("record_kind", "record_key"),
+    RecordKind.CHECKPOINT: ("name",),
 }
 _TERMS = ("quantity", "limit_price", "stop_price", "trailing_offset", "time_in_force", "expire_at")
 _HAS_RECORDED_AT = frozenset(kind for kind, cls in RECORD_TYPES.items() if "recorded_at" in attrs.fields_dict(cls))

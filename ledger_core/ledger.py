@@ -208,7 +208,7 @@ class StrategyLedger(Commands, Answers):
     @property
     def archivist(self) -> Archivist:
         """What lets closed history go to an archive, and takes it back; see `ledger_core.archiving`."""
-        return Archivist(self._repository, self._writer, self._execute)
+        return Archivist(self._repository, self._writer, self._execute, self._publishing.deliver)
 
     def rebuild(self) -> None:
         """Restore every record from the journal, in one transaction; the journal gets no entry of it.

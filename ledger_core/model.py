@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import attrs
 
 from ledger_core._frozen import EMPTY, quick
-from ledger_core.archived import ArchivedRecord, archived_key, key_behind
+from ledger_core.archived import ArchivedRecord, Checkpoint, archived_key, key_behind
 from ledger_core.executions import Execution, Fill
 from ledger_core.holdings import (
     Adjustment,
@@ -368,6 +368,7 @@ __all__ = [
     "AdjustmentKind",
     "ArchivedRecord",
     "CashFlow",
+    "Checkpoint",
     "CommandRecord",
     "CostMethod",
     "Execution",
@@ -415,6 +416,7 @@ Record = (
     | Adjustment
     | CommandRecord
     | ArchivedRecord
+    | Checkpoint
 )
 
 RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
@@ -430,6 +432,7 @@ RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
         Adjustment,
         CommandRecord,
         ArchivedRecord,
+        Checkpoint,
     )
 }
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from ledger_core import checks as check
+from ledger_core.checkpoints import base_of
 from ledger_core.current import CurrentRecords
 from ledger_core.decide.draft import EconomicOrder, Overlay
 from ledger_core.decide.holdings import flat_before, instrument_of, movements_after
@@ -29,6 +30,7 @@ from ledger_core.model import (
     PositionSide,
     RecordKind,
     Trade,
+    TradeLeg,
 )
 from ledger_core.netting import NetPnl, RealizedPnl, check_rates, net_of, pnl_currency
 from ledger_core.numbers import quotient
@@ -191,14 +193,14 @@ class MoneyAnswers:
         stop_price, leg = trade.initial_stop_price, trade.leg
         if stop_price is None or leg is None or not leg.splits:
             return stop_price
-        stated = self._stated_at(trade)
+        stated = self._stated_at(trade, leg)
         for split in leg.splits:
             if split.sequence > stated:
                 stop_price = quotient(stop_price, split.ratio)
         return stop_price
 
-    def _stated_at(self, trade: Trade) -> int:
-        """Return the sequence of the entry that stated the initial stop of a trade."""
+    def _stated_at(self, trade: Trade, leg: TradeLeg) -> int:
+        """Return the sequence of the entry that stated the initial stop of a trade, or of one as good as that."""
         after = 0
         while page := self._repository.read(after, PAGE_SIZE_MAX, trade.trade_id):
             for entry in page:
@@ -207,7 +209,16 @@ class MoneyAnswers:
                     if named and "initial_stop_price" in change.values:
                         return entry.sequence
             after = page[-1].sequence
-        raise StorageCorrupt(f"no entry states the initial stop of trade {trade.trade_id!r}: verify the ledger")
+        base = base_of(self._repository)
+        if base is None:
+            raise StorageCorrupt(f"no entry states the initial stop of trade {trade.trade_id!r}: verify the ledger")
+        if any(split.sequence <= base.cut_sequence for split in leg.splits):
+            raise Archived(
+                f"whether the initial stop of trade {trade.trade_id!r} was stated before its split or after is told in"
+                f" archive {base.archive_id!r}: make one ledger of ledger and archives",
+                archive_id=base.archive_id,
+            )
+        return base.cut_sequence
 
     def _consistently(self, read: Callable[[CurrentRecords], AnswerT]) -> AnswerT:
         """Read until nothing was written in between; pages of another process's writes would not fit together."""

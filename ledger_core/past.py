@@ -15,17 +15,19 @@ import attrs
 
 from ledger_core._frozen import replaced
 from ledger_core.changes import GENESIS_DIGEST, Change, Entry, Head
+from ledger_core.checkpoints import base_of, records_at, require_same_base
 from ledger_core.commands import Operation
 from ledger_core.decide.holdings import new_position
 from ledger_core.decide.requests import ORDER_ENDED
 from ledger_core.decide.shares import figures_of
-from ledger_core.errors import StorageCorrupt
+from ledger_core.errors import Archived, StorageCorrupt
 from ledger_core.evolve import attach, evolve
 from ledger_core.lifecycle import OrderState, RequestKind, RequestState
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
     ArchivedRecord,
+    Checkpoint,
     Fill,
     Instrument,
     Key,
@@ -73,11 +75,22 @@ class Past:
 
 
 def past_of(repository: LedgerRepository, *, recorded: datetime | None, occurred: datetime | None) -> Past:
-    """Fold the journal up to a moment; time and memory grow with the history up to it."""
+    """Fold the journal up to a moment; time and memory grow with the history up to it.
+
+    A journal that was cut is folded from its checkpoint on. Raises Archived for what lies before that, and for what
+    happened by a moment, which may take any entry to tell.
+    """
     folded: Records = {}
     then = _Then(occurred)
     head = Head(0, GENESIS_DIGEST)
-    for entry in _entries_until(repository, recorded):
+    base = base_of(repository)
+    if base is not None:
+        _refuse_what_was_cut(base, recorded, occurred)
+        head = Head(base.cut_sequence, base.cut_digest, base.cut_at)
+        folded = {(one.kind, one.key): one.record() for one in records_at(repository, base)}
+    for entry in _entries_until(repository, head.sequence, recorded):
+        if entry.sequence != head.sequence + 1:
+            require_same_base(repository, base)
         steps: list[_Step] = []
         for change in entry.changes:
             name = (change.kind, change.key)
@@ -92,8 +105,22 @@ def past_of(repository: LedgerRepository, *, recorded: datetime | None, occurred
     return Past(_with_requests(folded if occurred is None else then.records(folded)), head)
 
 
-def _entries_until(repository: LedgerRepository, recorded: datetime | None) -> Iterable[Entry]:
-    after = 0
+def _refuse_what_was_cut(base: Checkpoint, recorded: datetime | None, occurred: datetime | None) -> None:
+    where = (
+        f"the journal up to {base.cut_at.isoformat()} was cut, and is in archive {base.archive_id!r}: make one ledger"
+        " of ledger and archives to look back further"
+    )
+    if occurred is not None:
+        raise Archived(f"what had happened by a moment takes the whole journal to tell; {where}", **_of(base))
+    if recorded is not None and recorded < base.cut_at:
+        raise Archived(where, **_of(base))
+
+
+def _of(base: Checkpoint) -> dict[str, Any]:
+    return {"archive_id": base.archive_id, "cut_at": base.cut_at, "cut_sequence": base.cut_sequence}
+
+
+def _entries_until(repository: LedgerRepository, after: int, recorded: datetime | None) -> Iterable[Entry]:
     while True:
         page = repository.read(after, PAGE_SIZE_MAX)
         for entry in page:

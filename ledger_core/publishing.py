@@ -175,6 +175,10 @@ class Publishing:
         """Stop the subscribers' threads, each within a bounded time, and store every cursor."""
         for threaded in self._threaded:
             threaded.stop()
+        self.store()
+
+    def store(self) -> None:
+        """Store every cursor that has moved."""
         moved = [Cursor(one.name, one.sequence) for one in self._all() if one.sequence > one.stored]
         if moved:
             self._repository.append((), moved)

@@ -5,7 +5,7 @@ folded as JSON, and become records once, when all their changes are known: chang
 changes are those of one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -16,12 +16,12 @@ from zlib import crc32
 
 import attrs
 
-from ledger_core.changes import GENESIS_DIGEST, ChainKey, Change, Head
-from ledger_core.codec import BODY_FORMAT, load_json, load_values
-from ledger_core.errors import LedgerClosed, StorageBusy, StorageCorrupt, StorageError
-from ledger_core.evolve import evolve
+from ledger_core.changes import GENESIS_DIGEST, ChainKey, Head
+from ledger_core.checkpoints import PASSING, Folded, base_of, records_at, require_same_base, restored_at
+from ledger_core.codec import BODY_FORMAT, load_json
+from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.findings import Finding, Report
-from ledger_core.model import ArchivedRecord, Key, Record, RecordKind, archived_key, key_behind
+from ledger_core.model import Checkpoint, Key, Record, RecordKind, archived_key, key_behind
 from ledger_core.numbers import load_time
 from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, RawEntry, StoredRecord
 
@@ -36,9 +36,6 @@ SKIPS_MAX = 16
 
 PARTS_MAX = 2**16
 """Into how many parts the keys are divided at most."""
-
-PASSING = (StorageBusy, LedgerClosed)
-"""Errors of storage that say nothing about what is stored; every other one is a finding."""
 
 _OF_ORDERS = frozenset({RecordKind.ORDER, RecordKind.REQUEST, RecordKind.FILL})
 
@@ -68,51 +65,6 @@ class Part:
         return crc32("\0".join(map(str, name)).encode(errors="surrogatepass")) & (self.count - 1) == self.index
 
 
-class Folded:
-    """A record as far as its changes were read."""
-
-    __slots__ = ("key", "kind", "recorded_at", "sequence", "values", "version")
-
-    def __init__(
-        self, kind: RecordKind, key: Key, sequence: int, recorded_at: str, values: dict[str, Any], version: int = 1
-    ) -> None:
-        """Begin with the change that creates it, or brings it back; the values are kept and changed."""
-        self.kind = kind
-        self.key = key
-        self.sequence = sequence
-        self.recorded_at = recorded_at
-        self.values = values
-        self.version = version
-
-    def fold(self, version: int, values: dict[str, Any]) -> None:
-        """Apply a further change."""
-        self.values.update(values)
-        self.version = version
-
-    def removed(self) -> tuple[RecordKind, Key] | None:
-        """Return the record that is stored no more, of one that stands for it in an archive."""
-        record = self.record()
-        return record.removed if isinstance(record, ArchivedRecord) else None
-
-    def record(self) -> Record:
-        """Return the record; raise StorageCorrupt if the changes make none."""
-        try:
-            values = load_values(self.kind, self.values)
-            change = Change(kind=self.kind, key=self.key, version=self.version, values=values)
-            recorded_at = datetime.fromisoformat(self.recorded_at)
-            return evolve(None, change, sequence=self.sequence, recorded_at=recorded_at)
-        except Exception as error:
-            raise StorageCorrupt(
-                f"the changes of {self.kind} {self.key} make no record: {error!r}", kind=self.kind, key=self.key
-            ) from error
-
-
-def restored_at(values: dict[str, Any]) -> int | None:
-    """Return where a record was born that a change brings back from an archive; None of any other change."""
-    sequence = values.get("sequence")
-    return sequence if type(sequence) is int else None
-
-
 def body_of(raw: RawEntry) -> tuple[dict[str, Any], list[RawChange]]:
     """Return an entry's body and its changes; raise StorageCorrupt for bytes that are no entry."""
     try:
@@ -139,13 +91,23 @@ def _hmac_sha256(key: bytes, linked: bytes) -> bytes:
 
 
 class Walk:
-    """Walks the journal from its beginning and checks the chain: gaps, order, digests, and heads that are known."""
+    """Walks the journal from its beginning and checks the chain: gaps, order, digests, and heads that are known.
+
+    A journal that was cut begins behind what was cut, no further than its checkpoint; what is left up to there has to
+    lead to it.
+    """
 
     def __init__(
-        self, repository: LedgerRepository, report: Report, heads: Iterable[Head] = (), key: ChainKey = None
+        self,
+        repository: LedgerRepository,
+        report: Report,
+        heads: Iterable[Head] = (),
+        key: ChainKey = None,
+        base: Checkpoint | None = None,
     ) -> None:
         """Expect to come by each of the heads; `key` is the one that the chain was made with."""
         self._repository = repository
+        self._base = base
         self._report = report
         self._digest_of = _sha256 if key is None else partial(_hmac_sha256, key)
         self._awaited: dict[int, set[str]] = {}
@@ -173,6 +135,8 @@ class Walk:
         self._check_heads(0, GENESIS_DIGEST)
         for raw in self._entries():
             sequence = raw.sequence
+            if self._base is not None and not self.entries:
+                self._begin_at(sequence, self._base)
             if sequence != self._sequence + 1 and not self._leaps_to(sequence):
                 continue
             self._check_digest(raw)
@@ -185,8 +149,20 @@ class Walk:
     def require_heads(self) -> None:
         """Report the heads that the walk, now at its end, has not come by."""
         for sequence, digests in sorted(self._awaited.items()):
+            found = None
+            if self._base is not None and sequence < self._base.cut_sequence:
+                found = f"cut: archive {self._base.archive_id!r} has it"
             for digest in sorted(digests):
-                self._report.add(Finding.HEAD_DIFFERS, sequence=sequence, field="digest", expected=digest, found=None)
+                self._report.add(Finding.HEAD_DIFFERS, sequence=sequence, field="digest", expected=digest, found=found)
+
+    def _begin_at(self, sequence: int, base: Checkpoint) -> None:
+        """Take the first entry that is left of a journal that was cut for its beginning."""
+        if sequence <= base.cut_sequence:
+            self._awaited.setdefault(base.cut_sequence, set()).add(base.cut_digest)
+            self._sequence, self._links = sequence - 1, ()
+        else:
+            self._sequence, self._links = base.cut_sequence, _bytes_of(base.cut_digest)
+            self._check_heads(base.cut_sequence, base.cut_digest)
 
     def _entries(self) -> Iterator[RawEntry]:
         after, limit, skips = 0, PAGE_SIZE_MAX, 0
@@ -199,6 +175,8 @@ class Walk:
                 if limit > 1:  # one by one up to the place that cannot be read
                     limit = 1
                     continue
+                if self._base is not None and not self.entries:
+                    after = max(after, self._base.cut_sequence)  # what was cut is not there to be read
                 after, skips, limit = after + 1, skips + 1, PAGE_SIZE_MAX
                 self._report.add(Finding.ENTRY_UNREADABLE, sequence=after, found=error.message)
                 self._skipped_to = after
@@ -215,6 +193,7 @@ class Walk:
     def _leaps_to(self, sequence: int) -> bool:
         """Report a sequence that is not the next; say whether it has a place in the journal at all."""
         expected = self._sequence + 1
+        require_same_base(self._repository, self._base)
         if sequence < expected:
             self._report.add(Finding.ENTRY_OUT_OF_ORDER, sequence=sequence, expected=expected, found=sequence)
             return False
@@ -312,26 +291,43 @@ class StoredStream:
 
 
 def folded_records(repository: LedgerRepository) -> Iterator[Record]:
-    """Generate every record that the journal comes to; raise StorageCorrupt where it comes to none.
+    """Generate every record that the journal comes to; raise StorageCorrupt where it comes to none."""
+    for run in folded_runs(repository):
+        for one in run:
+            yield one.record()
+
+
+def folded_runs(repository: LedgerRepository, through: float = inf) -> Iterator[Collection[Folded]]:
+    """Generate every record that the journal comes to, up to an entry, as many at a time as are held.
 
     The first pass divides the keys as often as it must to hold at most HELD_MAX records, and takes the first part.
     """
-    part = Part()
-    folded = _fold_part(repository, part, divides=True)
-    while True:
-        part, records = folded
-        for one in records.values():
-            yield one.record()
-        if part.index + 1 == part.count:
-            return
-        folded = _fold_part(repository, Part(part.index + 1, part.count), divides=False)
+    base = base_of(repository)
+    part, records = _fold_part(repository, base, Part(), through, divides=True)
+    yield records.values()
+    for index in range(1, part.count):
+        _, records = _fold_part(repository, base, Part(index, part.count), through, divides=False)
+        yield records.values()
 
 
 def _fold_part(
-    repository: LedgerRepository, part: Part, *, divides: bool
+    repository: LedgerRepository, base: Checkpoint | None, part: Part, through: float, *, divides: bool
 ) -> tuple[Part, dict[tuple[RecordKind, Key], Folded]]:
     records: dict[tuple[RecordKind, Key], Folded] = {}
-    for raw, changes in _readable(repository):
+
+    def divide() -> None:
+        nonlocal part, records
+        while divides and len(records) > HELD_MAX and part.count < PARTS_MAX:
+            part = Part(0, part.count * 2)
+            records = {name: one for name, one in records.items() if part.covers(*name)}
+
+    for one in () if base is None else records_at(repository, base):
+        if part.covers(one.kind, one.key):
+            records[one.kind, one.key] = one
+            divide()
+    for raw, changes in _readable(repository, base):
+        if raw.sequence > through:
+            break
         for kind, key, version, values in changes:
             if not part.covers(kind, key):
                 continue
@@ -349,9 +345,7 @@ def _fold_part(
                 removed = known.removed()
                 if removed is not None:
                     records.pop(removed, None)
-        while divides and len(records) > HELD_MAX and part.count < PARTS_MAX:
-            part = Part(0, part.count * 2)
-            records = {name: one for name, one in records.items() if part.covers(*name)}
+        divide()
     return part, records
 
 
@@ -361,12 +355,15 @@ def _was_archived(records: dict[tuple[RecordKind, Key], Folded], kind: RecordKin
     return kept is not None and kept.values.get("record_version") == version - 1 and kept.removed() is None
 
 
-def _readable(repository: LedgerRepository) -> Iterator[tuple[RawEntry, list[RawChange]]]:
-    after = 0
+def _readable(repository: LedgerRepository, base: Checkpoint | None) -> Iterator[tuple[RawEntry, list[RawChange]]]:
+    after = 0 if base is None else base.cut_sequence
     while page := repository.read_raw(after):
         for raw in page:
+            if raw.sequence != after + 1:
+                require_same_base(repository, base)
+                raise StorageCorrupt(f"entry {after + 1} is missing", sequence=after + 1)
             yield raw, body_of(raw)[1]
-        after = page[-1].sequence
+            after = raw.sequence
 
 
 def _bytes_of(digest: str) -> tuple[bytes, ...]:

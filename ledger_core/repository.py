@@ -55,6 +55,7 @@ FILTERS: Mapping[RecordKind, frozenset[str]] = {
     RecordKind.ADJUSTMENT: frozenset({"symbol", "adjustment_kind"}),
     RecordKind.COMMAND: frozenset({"target"}),
     RecordKind.ARCHIVED: frozenset({"record_kind", "archive_id", "is_restored"}),
+    RecordKind.CHECKPOINT: frozenset(),
 }
 """What `Query.where` may name for each kind; `field_of` says what each name means."""
 # fmt: on
@@ -133,7 +134,7 @@ class LedgerRepository(Protocol):
 
     @property
     def read_only(self) -> bool:
-        """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
+        """Whether `append`, `claim`, `restore`, `stage` and `cut` raise ReadOnlyLedger."""
         ...
 
     @property
@@ -158,7 +159,11 @@ class LedgerRepository(Protocol):
         ...
 
     def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
-        """Return up to `limit` entries with a sequence above `after`, in order; only those of `subject` if given."""
+        """Return up to `limit` entries with a sequence above `after`, in order; only those of `subject` if given.
+
+        Entries that were cut are passed over: the first that is left comes first. Raises StorageCorrupt for any other
+        gap.
+        """
         ...
 
     def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
@@ -180,6 +185,7 @@ class LedgerRepository(Protocol):
     def claim(self, subscriber: str) -> Cursor:
         """Become the owner of a subscriber's cursor, until `close`, and return where it stands (0 when new).
 
+        A new one is stored at once: from then on it holds the journal back from being cut.
         Raises SubscriberInUse while another repository object, of this process or another, owns it. The death
         of an owner frees it.
         """
@@ -214,6 +220,26 @@ class LedgerRepository(Protocol):
 
         The records are taken one by one, and may be made by reading the journal meanwhile; whatever making them
         raises leaves everything as it was. Journal and cursors stay as they are.
+        """
+        ...
+
+    def stage(self, stage: str, pages: Iterable[bytes]) -> None:
+        """Keep pages for a checkpoint to come, in place of those of this name; they are part of no answer.
+
+        The pages are taken as they are made, which may take long and read this repository meanwhile.
+        """
+        ...
+
+    def staged(self, stage: str, page: int) -> bytes | None:
+        """Return a page that was kept, counted from 0; None where there is none."""
+        ...
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Remove the journal up to an entry, durably, piece by piece; return the cursors that hold it back.
+
+        Entries go that the strategy's checkpoint and every cursor have behind them, and the pages of every other
+        stage. Nothing goes where there is no checkpoint, or where a page of it is missing (StorageCorrupt). What is
+        interrupted is gone on with by the next call.
         """
         ...
 

@@ -11,21 +11,23 @@ journal is followed until it explains what was read.
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import groupby
 from math import inf
+from operator import attrgetter
 from typing import Any
 
 from ledger_core import replaying
+from ledger_core.archived import JOURNAL
 from ledger_core.changes import ChainKey, Head
+from ledger_core.checkpoints import PASSING, Folded, base_of, records_at, restored_at
 from ledger_core.checks import check_count, check_id
 from ledger_core.codec import record_digest
 from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
 from ledger_core.findings import Finding, Report, Verification
-from ledger_core.model import ArchivedRecord, Key, Order, Record, RecordKind
-from ledger_core.numbers import ZERO, load_decimal, minus, plus, times
+from ledger_core.model import ArchivedRecord, Checkpoint, Key, Order, Record, RecordKind
+from ledger_core.numbers import ZERO, load_decimal, minus, plus, time_text, times
 from ledger_core.replaying import (
     PARTS_MAX,
-    PASSING,
-    Folded,
     Part,
     RawChange,
     StoredStream,
@@ -59,6 +61,7 @@ def verify(
         sequence = check_count(head.sequence, "head.sequence", minimum=0)
         head = Head(sequence, check_id(head.digest, "head.digest"))
     report = Report()
+    base = _base(repository, report)
     try:
         end: Head | None = repository.head()
     except PASSING:
@@ -66,13 +69,13 @@ def verify(
     except StorageError as error:
         end = None
         report.add(Finding.HEAD_DIFFERS, field="head", found=error.message)
-    walk = Walk(repository, report, [known for known in (head, end) if known is not None], chain_key)
+    walk = Walk(repository, report, [known for known in (head, end) if known is not None], chain_key, base)
     if chain_only:
         for _ in walk:
             pass
         records = 0
     else:
-        records = _compare_all(repository, report, walk, end)
+        records = _compare_all(repository, report, walk, end, base)
     walk.require_heads()
     return Verification(
         entries=walk.entries,
@@ -98,13 +101,26 @@ def rebuild(repository: LedgerRepository, *, chain_key: ChainKey = None) -> None
     repository.restore(folded_records(repository))
 
 
-def _compare_all(repository: LedgerRepository, report: Report, walk: Walk, end: Head | None) -> int:
-    first = _Pass(repository, report, end)
+def _base(repository: LedgerRepository, report: Report) -> Checkpoint | None:
+    """Return the checkpoint from which the journal is folded; one that cannot be read is reported."""
+    try:
+        return base_of(repository)
+    except PASSING:
+        raise
+    except StorageError as error:
+        report.add(Finding.RECORD_UNREADABLE, kind=RecordKind.CHECKPOINT, key=(JOURNAL,), found=error.message)
+        return None
+
+
+def _compare_all(
+    repository: LedgerRepository, report: Report, walk: Walk, end: Head | None, base: Checkpoint | None
+) -> int:
+    first = _Pass(repository, report, end, base=base)
     first.run(walk)
     records = first.records
     for part, counted_to in first.other_parts():
-        further = _Pass(repository, report, end, part=part, counted_to=counted_to)
-        further.run(Walk(repository, Report()))  # what is wrong with the chain was reported by the first pass
+        further = _Pass(repository, report, end, part=part, counted_to=counted_to, base=base)
+        further.run(Walk(repository, Report(), base=base))  # what is wrong with the chain was reported by the first
         records += further.records
     try:
         for difference in repository.audit():
@@ -122,8 +138,8 @@ class _Held(Folded):
     __slots__ = ("filled", "has_sums", "is_torn", "stored", "value")
 
     def __init__(self, change: RawChange, sequence: int, recorded_at: str, stored: StoredRecord | None) -> None:
-        kind, key, _, values = change
-        super().__init__(kind, key, sequence, recorded_at, values)
+        kind, key, version, values = change
+        super().__init__(kind, key, sequence, recorded_at, values, version)
         self.stored = stored
         self.is_torn = False  # a change of it was in an entry that cannot be read
         self.has_sums = True
@@ -160,10 +176,13 @@ class _Pass:
         *,
         part: Part | None = None,
         counted_to: int = 0,
+        base: Checkpoint | None = None,
     ) -> None:
         """Verify up to `end`; what is found up to `counted_to` was counted by an earlier pass."""
         self._repository = repository
         self._report = report
+        self._base = base
+        self._unclaimed: dict[Name, StoredRecord] = {}  # stored, but archived when the journal was cut: came back since
         self._end = end.sequence if end is not None else None
         self._is_first = part is None
         self._part = part or Part()
@@ -181,7 +200,12 @@ class _Pass:
 
     def run(self, walk: Walk) -> None:
         """Compare everything."""
+        if self._base is not None:
+            self._begin(self._base)
+        begun_at = self._sequence
         for raw in walk:
+            if raw.sequence <= begun_at:
+                continue  # what is left of it is to be cut
             self._report.is_muted = raw.sequence <= self._counted_to
             if raw.sequence != self._sequence + 1:
                 self._lose(raw.sequence - 1)
@@ -200,6 +224,34 @@ class _Pass:
         for index in range(1, self._part.count):
             left_at = next(sequence for sequence, count in self._divisions if index % count)
             yield Part(index, self._part.count), left_at
+
+    def _begin(self, base: Checkpoint) -> None:
+        """Begin with the records as of a checkpoint, as if each had been born with all that it was there."""
+        self._report.is_muted = base.cut_sequence <= self._counted_to
+        self._sequence, self._recorded_at = base.cut_sequence, time_text(base.cut_at)
+        try:
+            for birth, born_then in groupby(records_at(self._repository, base), attrgetter("birth")):
+                born = self._born_at(birth)
+                for one in born_then:
+                    if self._part.covers(one.kind, one.key):
+                        self._begin_with(one, born.pop((one.kind, one.key), None))
+                self._unclaimed.update(born)
+        except StorageCorrupt as error:
+            self._report.add(Finding.RECORD_UNREADABLE, kind=base.kind, key=base.key, found=error.message)
+            self._lose(base.cut_sequence)
+        self._unclaimed.update(self._born_at(base.cut_sequence))
+
+    def _begin_with(self, one: Folded, stored: StoredRecord | None) -> None:
+        if stored is None:
+            stored = self._archived(one.kind, one.key, one.birth)
+        if stored is None and not self._streams[one.kind].is_unknown_at(one.birth):
+            self._report.add(Finding.RECORD_MISSING, kind=one.kind, key=one.key, sequence=one.birth)
+        held = _Held((one.kind, one.key, one.version, one.values), one.sequence, one.recorded_at, stored)
+        held.has_sums = False  # over fills of which some went to an archive before
+        if held.is_complete:
+            self._compare(held)
+        else:
+            self._held[one.kind, one.key] = held
 
     def _entry(self, raw: RawEntry) -> None:
         try:
@@ -263,6 +315,12 @@ class _Pass:
                 self._report.add(Finding.RECORD_MISSING, kind=kind, key=key, sequence=sequence)
             held = self._held[kind, key] = _Held(change, sequence, recorded_at, stored)
             return held
+        if held is None and restored_at(values) is not None and self._base is not None:
+            stored = self._unclaimed.pop((kind, key), None) or self._archived(kind, key, sequence)
+            if stored is not None:
+                held = self._held[kind, key] = _Held(change, sequence, recorded_at, stored)
+                held.has_sums = False
+                return held
         if held is None:
             if kind is RecordKind.FILL:
                 self._forget_sums(key)
@@ -375,6 +433,9 @@ class _Pass:
             if held.stored is not None and not (self._is_incomplete and held.stored.version > held.version):
                 self._compare(held)
         if has_all_entries:
+            if not self._is_incomplete:
+                for (kind, key), stored in self._unclaimed.items():
+                    self._report.add(Finding.RECORD_EXTRA, kind=kind, key=key, sequence=stored.sequence)
             for stream in self._streams.values():
                 for stored in stream.take(inf):
                     if self._part.covers(stream.kind, stored.key):
@@ -384,8 +445,10 @@ class _Pass:
 
     def _is_waiting(self) -> bool:
         """Say whether something that was read is still to be explained by what others wrote since the beginning."""
-        return any(held.stored is not None for held in self._held.values()) or any(
-            stream.place < inf for stream in self._streams.values()
+        return (
+            bool(self._unclaimed)
+            or any(held.stored is not None for held in self._held.values())
+            or any(stream.place < inf for stream in self._streams.values())
         )
 
     def _divide(self) -> None:
@@ -393,6 +456,7 @@ class _Pass:
             self._part = Part(0, self._part.count * 2)
             self._divisions.append((self._sequence, self._part.count))
             self._held = {name: held for name, held in self._held.items() if self._part.covers(*name)}
+            self._unclaimed = {name: stored for name, stored in self._unclaimed.items() if self._part.covers(*name)}
 
     def _born_at(self, sequence: int) -> dict[Name, StoredRecord]:
         """Return what is stored at a sequence; what is stored at none that the journal has is reported."""

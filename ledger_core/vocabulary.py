@@ -19,6 +19,7 @@ class RecordKind(Word):
     ADJUSTMENT = "ADJUSTMENT"
     COMMAND = "COMMAND"
     ARCHIVED = "ARCHIVED"
+    CHECKPOINT = "CHECKPOINT"
 
 
 class Side(Word):

@@ -127,11 +127,28 @@ class Writer:
                         found=head,
                         known=self.records.head,
                     )
+                moved = True
+                if missed[0].sequence != self.records.head.sequence + 1:
+                    self._begin_anew(missed)
+                    continue
                 for entry in missed:
                     self.records.fold(entry)
                     self._publishing.committed(entry)
-                    moved = True
             return moved
+
+    def _begin_anew(self, left: Sequence[Entry]) -> None:
+        """Load the records anew, as entries that were not folded yet were cut; `left` are the first that are left."""
+        self.records = CurrentRecords(self._repository)
+        while left:
+            for entry in left:
+                self._publishing.committed(entry)
+            if left[-1].sequence >= self.records.head.sequence:
+                return
+            left = self._repository.read(left[-1].sequence)
+
+    def store_cursors(self) -> None:
+        """Store how far each subscriber of this ledger has come."""
+        self._publishing.store()
 
     def reload(self) -> None:
         """Load the records anew, after what is stored was restored from the journal."""

@@ -7,11 +7,19 @@ from contextlib import AbstractContextManager
 from typing import Any
 from weakref import WeakValueDictionary
 
+from ledger_core.archived import JOURNAL
 from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head, without_records
 from ledger_core.codec import canonical_json, dump_values, field_names
-from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, SubscriberInUse
+from ledger_core.errors import (
+    Conflict,
+    InvalidValue,
+    LedgerClosed,
+    ReadOnlyLedger,
+    StorageCorrupt,
+    SubscriberInUse,
+)
 from ledger_core.findings import Difference
-from ledger_core.model import ArchivedRecord, Key, Order, Record, RecordKind
+from ledger_core.model import ArchivedRecord, Checkpoint, Key, Order, Record, RecordKind
 from ledger_core.numbers import time_text
 from ledger_core.repository import (
     FILTERS,
@@ -29,10 +37,20 @@ class _Journal:
     """What a store keeps of one strategy."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[Entry] = []  # without those that were cut
         self.records: dict[RecordKind, dict[Key, Record]] = defaultdict(dict)
         self.cursors: dict[str, int] = {}
         self.owners: dict[str, MemoryRepository] = {}
+        self.pages: dict[str, list[bytes]] = {}
+
+    @property
+    def head(self) -> int:
+        """The sequence of the last entry; 0 when there is none: an entry is left of every journal that was cut."""
+        return self.entries[-1].sequence if self.entries else 0
+
+    def behind(self, after: int) -> list[Entry]:
+        """Return the entries with a sequence above `after`."""
+        return self.entries[max(0, after + len(self.entries) - self.head) :]
 
 
 class MemoryStore:
@@ -79,7 +97,7 @@ class MemoryRepository:
 
     @property
     def read_only(self) -> bool:
-        """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
+        """Whether `append`, `claim`, `restore`, `stage` and `cut` raise ReadOnlyLedger."""
         return self._read_only
 
     @property
@@ -127,18 +145,17 @@ class MemoryRepository:
     def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
         """Return up to `limit` entries with a sequence above `after`, in order."""
         _require_page(limit)
-        after = max(after, 0)
         with self.store.lock:
-            entries = self._open_journal().entries
+            entries = self._open_journal().behind(max(after, 0))
             if subject is None:
-                return entries[after : after + limit]
-            return [entry for entry in entries[after:] if entry.subject == subject][:limit]
+                return entries[:limit]
+            return [entry for entry in entries if entry.subject == subject][:limit]
 
     def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
         """Store the entries, their after-images and the cursors, or nothing."""
         with self.store.lock:
             journal = self._open_journal(writing=True)
-            head = len(journal.entries)
+            head = journal.head
             for expected, entry in enumerate(entries, head + 1):
                 if entry.strategy_id != self._strategy_id:
                     raise InvalidValue(f"an entry of {entry.strategy_id!r} was given to {self._strategy_id!r}")
@@ -169,7 +186,7 @@ class MemoryRepository:
             journal = self._open_journal(writing=True)
             if journal.owners.setdefault(subscriber, self) is not self:
                 raise SubscriberInUse(f"subscriber {subscriber!r} has an owner", subscriber=subscriber)
-            return Cursor(subscriber, journal.cursors.get(subscriber, 0))
+            return Cursor(subscriber, journal.cursors.setdefault(subscriber, 0))
 
     def strategies(self) -> Sequence[str]:
         """Return the ids of all strategies that have an entry in the store, sorted."""
@@ -181,7 +198,7 @@ class MemoryRepository:
         """Return up to `limit` entries with a sequence above `after`, as they are stored."""
         _require_page(limit)
         with self.store.lock:
-            found = [entry for entry in self._open_journal().entries[max(after, 0) :] if entry.sequence > after]
+            found = self._open_journal().behind(max(after, 0))
         return [
             RawEntry(entry.sequence, time_text(entry.recorded_at), entry.subject, entry.body, entry.digest)
             for entry in found[:limit]
@@ -211,6 +228,37 @@ class MemoryRepository:
             for record in records:
                 restored[record.kind][record.key] = _stored_form(record)
             journal.records = restored
+
+    def stage(self, stage: str, pages: Iterable[bytes]) -> None:
+        """Keep pages for a checkpoint to come."""
+        with self.store.lock:
+            kept = self._open_journal(writing=True).pages[stage] = []
+        for page in pages:
+            with self.store.lock:
+                self._open_journal(writing=True)
+                kept.append(page)
+
+    def staged(self, stage: str, page: int) -> bytes | None:
+        """Return a page that was kept."""
+        with self.store.lock:
+            kept = self._open_journal().pages.get(stage, [])
+            return kept[page] if 0 <= page < len(kept) else None
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Remove the journal up to an entry; return the cursors that hold it back."""
+        with self.store.lock:
+            journal = self._open_journal(writing=True)
+            checkpoint = journal.records[RecordKind.CHECKPOINT].get((JOURNAL,))
+            if not isinstance(checkpoint, Checkpoint):
+                return []
+            if len(journal.pages.get(checkpoint.stage, [])) != sum(checkpoint.runs):
+                raise StorageCorrupt(f"pages of the checkpoint of {self._strategy_id} are missing; nothing was cut")
+            wanted = min(through, checkpoint.cut_sequence)
+            holding = [Cursor(name, place) for name, place in sorted(journal.cursors.items()) if place < wanted]
+            last = min([wanted, *(cursor.sequence for cursor in holding)])
+            journal.entries = journal.behind(last)
+            journal.pages = {checkpoint.stage: journal.pages.get(checkpoint.stage, [])}
+            return holding
 
     def close(self) -> None:
         """Give up the claims; the store keeps its content."""

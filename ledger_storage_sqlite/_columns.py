@@ -221,6 +221,10 @@ TABLES: Mapping[RecordKind, Table] = {
             kind=RecordKind.ARCHIVED, name="archived", key=("record_kind", "record_key"),
             fixed=("sequence",),
         ),
+        Table(
+            kind=RecordKind.CHECKPOINT, name="checkpoints", key=("name",),
+            fixed=("sequence",),
+        ),
     )
 }
 # fmt: on

@@ -21,7 +21,7 @@ from ledger_storage_sqlite._columns import TABLES
 
 # fmt: off
 OUR_NAMES = frozenset({
-    "journal", "cursors", "venue_orders", *(table.name for table in TABLES.values()),
+    "journal", "cursors", "venue_orders", "checkpoint_pages", *(table.name for table in TABLES.values()),
     "v_open_orders", "v_positions", "v_fills", "v_trades", "v_pnl_daily", "v_needs_attention",
 })
 """Our tables and views. An index or a trigger is of ours if it is on one of them."""
@@ -49,6 +49,10 @@ DIGESTS: Mapping[int, Digests] = {
     2: Digests(
         tables="0b94d5b9325b1bc6c49fd718e17a3fad24ff06f3fbf4512ed28b158ff4aa24d3",
         whole="7098741c0363e7316fd35eac2abad6c8a77050d0c4b59521a864ab112fbbfc8e",
+    ),
+    3: Digests(
+        tables="b050a5ad572dbcc1f6495550152a5174a03c9503d82a5425895fd86f8a022634",
+        whole="1e650d58a9c93c706ba002d904156bcb489317fcbc6f9f488ca610457aa9ce0b",
     ),
 }
 """By schema version. A migration brings those of its version along."""

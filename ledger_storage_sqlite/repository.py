@@ -10,13 +10,15 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
+from ledger_core.archived import JOURNAL
 from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
 from ledger_core.codec import load_entry
 from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, StorageCorrupt, StorageError
 from ledger_core.findings import Difference
-from ledger_core.model import ArchivedRecord, Key, Record, RecordKind
+from ledger_core.model import ArchivedRecord, Checkpoint, Key, Record, RecordKind
 from ledger_core.numbers import load_time, time_text
 from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query, RawEntry, StoredRecord
 from ledger_storage_sqlite import _stored, statements
@@ -26,6 +28,12 @@ from ledger_storage_sqlite._location import CHECKS, Location, parse_url, require
 from ledger_storage_sqlite._translate import translated
 from ledger_storage_sqlite._updates import images_of, update_of
 from ledger_storage_sqlite._writer import Writer
+
+_PAGES_AT_ONCE = 16
+"""How many pages of a checkpoint, of some 100 KB each, are written or removed in one transaction."""
+
+_ENTRIES_AT_ONCE = 1_000
+"""How many entries are removed in one transaction, so that no other writer waits for long."""
 
 
 def open_repository(url: str, *, strategy_id: str, read_only: bool = False) -> "SqliteRepository":
@@ -69,7 +77,7 @@ class SqliteRepository:
 
     @property
     def read_only(self) -> bool:
-        """Whether `append`, `claim` and `restore` raise ReadOnlyLedger."""
+        """Whether `append`, `claim`, `restore`, `stage` and `cut` raise ReadOnlyLedger."""
         return self._writer is None
 
     @property
@@ -113,7 +121,10 @@ class SqliteRepository:
         return [decode(row) for row in self._fetch(statement, parameters)]
 
     def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
-        """Return up to `limit` entries with a sequence above `after`, in order; raise StorageCorrupt for a gap."""
+        """Return up to `limit` entries with a sequence above `after`, in order; raise StorageCorrupt for a gap.
+
+        What was cut is no gap.
+        """
         _require_page(limit)
         after = max(after, 0)
         if subject is None:
@@ -122,6 +133,8 @@ class SqliteRepository:
             rows = self._fetch(statements.READ_SUBJECT, (self._strategy_id, after, subject, limit))
         entries = [self._entry(row) for row in rows]
         if subject is None:
+            if entries and after + 1 < entries[0].sequence <= self._cut_sequence() + 1:
+                after = entries[0].sequence - 1
             for expected, entry in enumerate(entries, after + 1):
                 if entry.sequence != expected:
                     raise StorageCorrupt(f"entry {expected} of {self._strategy_id} is missing", sequence=expected)
@@ -168,6 +181,9 @@ class SqliteRepository:
         with translated(f"claim {subscriber!r} in {self._location.path}"):
             writer.claims.take(self._strategy_id, subscriber)
         rows = self._fetch(statements.CURSOR, (self._strategy_id, subscriber))
+        if not rows:
+            what = f"store the cursor of {subscriber!r} in {self._location.path}"
+            self._change(writer, statements.ADVANCE_CURSOR, (self._strategy_id, subscriber, 0), what)
         return Cursor(subscriber, rows[0][0] if rows else 0)
 
     def strategies(self) -> Sequence[str]:
@@ -204,6 +220,43 @@ class SqliteRepository:
         with translated(what):
             writer.write(work, what)
 
+    def stage(self, stage: str, pages: Iterable[bytes]) -> None:
+        """Keep pages for a checkpoint to come, some of them in each transaction."""
+        writer = self._require_writer()
+        what = f"keep a checkpoint in {self._location.path}"
+        self._change(writer, statements.DROP_STAGE, (self._strategy_id, stage), what)
+        numbered = enumerate(pages)
+        while rows := [(self._strategy_id, stage, page, body) for page, body in islice(numbered, _PAGES_AT_ONCE)]:
+            with translated(what):
+                writer.write(lambda connection, rows=rows: _insert_pages(connection, rows), what)  # type: ignore[misc]
+
+    def staged(self, stage: str, page: int) -> bytes | None:
+        """Return a page that was kept."""
+        rows = self._fetch(statements.PAGE, (self._strategy_id, stage, page))
+        if not rows:
+            return None
+        ((body,),) = rows
+        if not isinstance(body, bytes):
+            raise StorageCorrupt(f"page {page} of the checkpoint of {self._strategy_id} is none")
+        return body
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Remove the journal up to an entry, some entries in each transaction; return the cursors that hold it."""
+        writer = self._require_writer()
+        checkpoint = self.load(RecordKind.CHECKPOINT, (JOURNAL,))
+        if not isinstance(checkpoint, Checkpoint):
+            return []
+        what = f"cut the journal of {self._location.path}"
+        kept = (self._strategy_id, checkpoint.stage)
+        if self._fetch(statements.COUNT_PAGES, kept) != [(sum(checkpoint.runs),)]:
+            raise StorageCorrupt(f"pages of the checkpoint of {self._strategy_id} are missing; nothing was cut")
+        wanted = min(through, checkpoint.cut_sequence)
+        while self._cut_some(writer, wanted, what):
+            pass
+        while self._change(writer, statements.DROP_PAGES, (*kept, _PAGES_AT_ONCE), what):
+            pass
+        return [Cursor(*row) for row in self._fetch(statements.CURSORS_BELOW, (self._strategy_id, wanted))]
+
     def close(self) -> None:
         """Give up connections, locks and claims; further calls do nothing."""
         if self._closed or self._process != os.getpid():
@@ -214,6 +267,38 @@ class SqliteRepository:
                 self._writer.close()
             else:
                 self._reader.close()
+
+    def _change(self, writer: Writer, statement: str, parameters: Sequence[Any], what: str) -> int:
+        """Execute a statement in a transaction of its own; return how many rows it changed."""
+        changed = 0
+
+        def work(connection: sqlite3.Connection) -> None:
+            nonlocal changed
+            changed = connection.execute(statement, parameters).rowcount
+
+        with translated(what):
+            writer.write(work, what)
+        return changed
+
+    def _cut_some(self, writer: Writer, wanted: int, what: str) -> int:
+        """Delete the first entries up to one, and no further than every cursor has come; return how many."""
+        deleted = 0
+
+        def work(connection: sqlite3.Connection) -> None:
+            nonlocal deleted
+            (first,) = connection.execute(statements.FIRST_ENTRY, (self._strategy_id,)).fetchone()
+            (served,) = connection.execute(statements.FIRST_CURSOR, (self._strategy_id,)).fetchone()
+            last = min(wanted, wanted if served is None else served, (first or 0) + _ENTRIES_AT_ONCE - 1)
+            deleted = connection.execute(statements.CUT, (self._strategy_id, last)).rowcount
+
+        with translated(what):
+            writer.write(work, what)
+        return deleted
+
+    def _cut_sequence(self) -> int:
+        """Return up to where the journal may have been cut."""
+        rows = self._fetch(statements.CUT_SEQUENCE, (self._strategy_id,))
+        return rows[0][0] if rows and type(rows[0][0]) is int else 0
 
     def _require_sound(self, statement: str) -> None:
         found = [str(row[0]) for row in self._fetch(statement)]
@@ -279,6 +364,10 @@ class SqliteRepository:
                 sequence=sequence,
             )
         return entry
+
+
+def _insert_pages(connection: sqlite3.Connection, rows: Sequence[tuple[str, str, int, bytes]]) -> None:
+    connection.executemany(statements.INSERT_PAGE, rows)
 
 
 def _find(query: Query, strategy_id: str) -> tuple[str | None, list[Any]]:

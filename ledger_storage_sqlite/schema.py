@@ -301,6 +301,28 @@ FROM (
 )
 GROUP BY strategy_id, day, symbol, venue, account, position_side;
 """
+
+_CHECKPOINTS = """
+CREATE TABLE checkpoints (
+    -- What the journal came to up to cut_sequence: from there on it may be folded, and the entries up to there may go.
+    strategy_id TEXT NOT NULL, sequence INTEGER NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL,
+    archive_id TEXT NOT NULL, cut_sequence INTEGER NOT NULL, cut_digest TEXT NOT NULL, cut_at TEXT NOT NULL,
+    stage TEXT NOT NULL, runs TEXT NOT NULL, digest TEXT NOT NULL,
+    PRIMARY KEY (strategy_id, sequence, name)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX checkpoints_by_name ON checkpoints (strategy_id, name);
+CREATE TABLE checkpoint_pages (
+    -- Every record as of a checkpoint, in compressed pages; `strategy-ledger verify` reads them.
+    strategy_id TEXT NOT NULL, stage TEXT NOT NULL, page INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (strategy_id, stage, page)
+) STRICT;
+DROP TRIGGER journal_no_delete;
+CREATE TRIGGER journal_no_delete BEFORE DELETE ON journal
+WHEN OLD.sequence > COALESCE((SELECT MAX(cut_sequence) FROM checkpoints WHERE strategy_id = OLD.strategy_id), 0)
+BEGIN
+    SELECT RAISE(ABORT, 'journal: append-only, no delete beyond its checkpoint');
+END;
+"""
 # fmt: on
 
 
@@ -312,6 +334,10 @@ def _add_archived(db: "Database") -> None:
     _run(db, _ARCHIVED)
 
 
+def _add_checkpoints(db: "Database") -> None:
+    _run(db, _CHECKPOINTS)
+
+
 def _run(db: "Database", *scripts: str) -> None:
     for script in scripts:
         # Statement by statement: executescript() looks at every character, which takes 50 ms.
@@ -319,7 +345,11 @@ def _run(db: "Database", *scripts: str) -> None:
             db.execute(statement)
 
 
-MIGRATIONS: Mapping[str, "Callable[[Database], None]"] = {"0001_create": _create, "0002_archived": _add_archived}
+MIGRATIONS: Mapping[str, "Callable[[Database], None]"] = {
+    "0001_create": _create,
+    "0002_archived": _add_archived,
+    "0003_checkpoints": _add_checkpoints,
+}
 """The steps, in order, by the name that is stored once they have run; the file's user_version counts them."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -58,7 +58,7 @@ VENUE_IDS_EXTRA = (
 # SQLite's own look at a table, its pages and its indexes; table by table, so that no read is longer than it must be.
 CHECK_INTEGRITY: Mapping[str, str] = {
     table: f"PRAGMA integrity_check({table})"
-    for table in ("journal", "cursors", "venue_orders", *(table.name for table in TABLES.values()))
+    for table in ("journal", "cursors", "venue_orders", "checkpoint_pages", *(table.name for table in TABLES.values()))
 }
 # Hops from one strategy to the next: O(strategies), where DISTINCT would walk the whole journal.
 STRATEGIES = (
@@ -75,6 +75,20 @@ ADVANCE_CURSOR = (
     " ON CONFLICT (strategy_id, subscriber) DO UPDATE SET sequence = excluded.sequence"
     " WHERE excluded.sequence > cursors.sequence"
 )
+CURSORS_BELOW = "SELECT subscriber, sequence FROM cursors WHERE strategy_id = ? AND sequence < ? ORDER BY subscriber"
+FIRST_CURSOR = "SELECT MIN(sequence) FROM cursors WHERE strategy_id = ?"
+# The checkpoint, up to which the journal may be cut, and the pages of what it came to there.
+FIRST_ENTRY = "SELECT MIN(sequence) FROM journal WHERE strategy_id = ?"
+CUT = "DELETE FROM journal WHERE strategy_id = ? AND sequence <= ?"
+CUT_SEQUENCE = "SELECT MAX(cut_sequence) FROM checkpoints WHERE strategy_id = ?"
+INSERT_PAGE = "INSERT INTO checkpoint_pages (strategy_id, stage, page, body) VALUES (?, ?, ?, ?)"
+PAGE = "SELECT body FROM checkpoint_pages WHERE strategy_id = ? AND stage = ? AND page = ?"
+COUNT_PAGES = "SELECT COUNT(*) FROM checkpoint_pages WHERE strategy_id = ? AND stage = ?"
+DROP_STAGE = "DELETE FROM checkpoint_pages WHERE strategy_id = ? AND stage = ?"
+DROP_PAGES = (
+    "DELETE FROM checkpoint_pages WHERE rowid IN"
+    " (SELECT rowid FROM checkpoint_pages WHERE strategy_id = ? AND stage <> ? LIMIT ?)"
+)
 USER_VERSION = "PRAGMA user_version"
 CHECKPOINT_PASSIVE = "PRAGMA wal_checkpoint(PASSIVE)"
 CHECKPOINT_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
@@ -90,6 +104,7 @@ _BY_KEY: Mapping[RecordKind, str] = {
     RecordKind.ADJUSTMENT: "adjustments_by_id",
     RecordKind.COMMAND: "commands_by_id",
     RecordKind.ARCHIVED: "archived_by_key",
+    RecordKind.CHECKPOINT: "checkpoints_by_name",
 }
 
 # fmt: off

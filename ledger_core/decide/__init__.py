@@ -28,6 +28,7 @@ from ledger_core.commands import (
     ResolveQuarantined,
     RestateOrder,
     RestoreRecords,
+    SetCheckpoint,
     SkipEntry,
     UpdateFee,
     UpdateTrade,
@@ -109,5 +110,7 @@ def _decide_one(draft: Draft, command: AnyCommand) -> Answer:
             return archiving.restore(draft, command)
         case ReopenPositions():
             return archiving.reopen(draft, command)
+        case SetCheckpoint():
+            return archiving.set_checkpoint(draft, command)
         case _:
             assert_never(command)

@@ -10,8 +10,9 @@ from typing import Any
 
 import attrs
 
+from ledger_core.archived import JOURNAL
 from ledger_core.changes import Change, EventType
-from ledger_core.commands import ArchiveRecords, ReopenPositions, RestoreRecords
+from ledger_core.commands import ArchiveRecords, ReopenPositions, RestoreRecords, SetCheckpoint
 from ledger_core.decide.draft import Draft, EconomicOrder
 from ledger_core.decide.holdings import instrument_of, movements_after
 from ledger_core.errors import InvalidValue, StorageCorrupt
@@ -19,6 +20,7 @@ from ledger_core.evolve import KEY_FIELDS, attach
 from ledger_core.lifecycle import TradeState
 from ledger_core.model import (
     ArchivedRecord,
+    Checkpoint,
     Fill,
     Key,
     Opening,
@@ -38,6 +40,7 @@ ARCHIVABLE = frozenset({RecordKind.ORDER, RecordKind.REQUEST, RecordKind.FILL, R
 
 _NAMES = {RecordKind.ORDER: "order_id", RecordKind.TRADE: "trade_id"}
 _SET_ANEW = ("requests", "version")
+_OF_CHECKPOINT = ("archive_id", "cut_sequence", "cut_digest", "cut_at", "stage", "runs", "digest")
 
 Name = tuple[RecordKind, Key]
 
@@ -102,6 +105,32 @@ def reopen(draft: Draft, command: ReopenPositions) -> Name:
         draft.change(position, {"opening": kept.opening})
         draft.change(kept, {"is_restored": True})
     return RecordKind.ARCHIVED, archived_key(RecordKind.POSITION, (command.archive_id, *command.keys[0]))
+
+
+def set_checkpoint(draft: Draft, command: SetCheckpoint) -> Name:
+    """Note what the journal came to up to an entry; the same again changes nothing, and an earlier one is refused."""
+    name = (RecordKind.CHECKPOINT, (JOURNAL,))
+    known = draft.get(*name)
+    reached = known.cut_sequence if isinstance(known, Checkpoint) else 0
+    if not max(reached, 1) <= command.cut_sequence < draft.sequence:
+        raise InvalidValue(
+            f"entry {command.cut_sequence} lies not between the checkpoint, {reached}, and the end of the journal,"
+            f" {draft.sequence - 1}; nothing was written",
+            argument="through",
+            value=command.cut_sequence,
+        )
+    if command.cut_sequence == reached:
+        return name
+    values = {field: getattr(command, field) for field in _OF_CHECKPOINT}
+    told: dict[str, Any] = {
+        "event_type": EventType.CHECKPOINT_SET,
+        "facts": {"archive_id": command.archive_id, "cut_sequence": command.cut_sequence},
+    }
+    if known is None:
+        draft.create(*name, values, **told)
+    else:
+        draft.change(known, values, **told)
+    return name
 
 
 def _name(one: ArchivedRecord) -> Name:

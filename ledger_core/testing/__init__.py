@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "ledger_core.testing._setting",
     "ledger_core.testing.concurrency",
     "ledger_core.testing.cursors",
+    "ledger_core.testing.cutting",
     "ledger_core.testing.journal",
     "ledger_core.testing.ownership",
     "ledger_core.testing.queries",
@@ -30,6 +31,7 @@ pytest.register_assert_rewrite(
 from ledger_core.testing._setting import Opener, Setting  # noqa: E402
 from ledger_core.testing.concurrency import ConcurrencyLaws  # noqa: E402
 from ledger_core.testing.cursors import CursorLaws  # noqa: E402
+from ledger_core.testing.cutting import CuttingLaws  # noqa: E402
 from ledger_core.testing.journal import JournalLaws  # noqa: E402
 from ledger_core.testing.ownership import OwnershipLaws  # noqa: E402
 from ledger_core.testing.queries import QueryLaws  # noqa: E402
@@ -41,6 +43,7 @@ from ledger_core.testing.samples import (  # noqa: E402
     archived,
     assert_same_record,
     change_of,
+    checkpoint,
     command,
     entries,
     entry,
@@ -66,6 +69,7 @@ __all__ = [
     "RecordLaws",
     "QueryLaws",
     "CursorLaws",
+    "CuttingLaws",
     "OwnershipLaws",
     "ConcurrencyLaws",
     "VerificationLaws",
@@ -86,6 +90,7 @@ __all__ = [
     "every_shape",
     "variations",
     "archived",
+    "checkpoint",
     "assert_same_record",
     "MINIMAL",
     "NOON",
@@ -95,6 +100,6 @@ __all__ = [
 
 
 class RepositoryContract(
-    JournalLaws, RecordLaws, QueryLaws, CursorLaws, OwnershipLaws, ConcurrencyLaws, VerificationLaws
+    JournalLaws, RecordLaws, QueryLaws, CursorLaws, OwnershipLaws, ConcurrencyLaws, VerificationLaws, CuttingLaws
 ):
     """All the laws of a repository; a subclass overrides the fixture `opener`."""

@@ -23,6 +23,7 @@ from ledger_core.model import (
     AdjustmentKind,
     ArchivedRecord,
     CashFlow,
+    Checkpoint,
     CommandRecord,
     Execution,
     Fee,
@@ -127,6 +128,7 @@ KEY_FIELDS: Mapping[RecordKind, tuple[str, ...]] = {
     RecordKind.ADJUSTMENT: ("adjustment_id",),
     RecordKind.COMMAND: ("command_id", "operation", "target"),
     RecordKind.ARCHIVED: ("record_key", "record_kind"),
+    RecordKind.CHECKPOINT: ("name",),
 }
 """The fields that make up each kind's key; the first tells one sample from the next."""
 
@@ -207,6 +209,12 @@ def archived(record_key: str = '["O-0"]', **fields: Any) -> ArchivedRecord:
     return ArchivedRecord(record_key=record_key, **given | fields)
 
 
+def checkpoint(cut_sequence: int = 1, **fields: Any) -> Checkpoint:
+    """Return a checkpoint without a page."""
+    given: _Fields = {"archive_id": "2026-02", "cut_digest": "0" * 64, "cut_at": NOON, "stage": "1", "runs": ()}
+    return Checkpoint(cut_sequence=cut_sequence, **{"digest": "0" * 64} | given | fields)
+
+
 MINIMAL: Mapping[RecordKind, Record] = {
     record.kind: record
     for record in (
@@ -220,6 +228,7 @@ MINIMAL: Mapping[RecordKind, Record] = {
         adjustment(),
         command(),
         archived(),
+        checkpoint(),
     )
 }
 """One record of each kind, with every optional field left out."""

@@ -65,8 +65,8 @@ class Bound:
 
 
 SPACE = (
-    Bound("memory", 1.10, 24 * MEBIBYTE),
-    Bound("reader_memory", 1.10, 24 * MEBIBYTE),
+    Bound("memory", 1.0, 32 * MEBIBYTE),  # no factor: what else the process holds is not the life's
+    Bound("reader_memory", 1.0, 32 * MEBIBYTE),
     Bound("wal", 2.0, 16 * MEBIBYTE, max),
 )
 TIME = (

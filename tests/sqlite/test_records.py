@@ -93,6 +93,7 @@ def _with_key_of(record: Record, other: Record) -> Record:
         RecordKind.ADJUSTMENT: ("adjustment_id",),
         RecordKind.COMMAND: ("operation", "target", "command_id"),
         RecordKind.ARCHIVED: ("record_kind", "record_key"),
+        RecordKind.CHECKPOINT: ("name",),
     }[record.kind]
     return attrs.evolve(record, **{name: getattr(other, name) for name in names})
 

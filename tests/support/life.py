@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger_core import FactMismatch, OverfillError, StrategyLedger, UnknownOrder
 from ledger_core.archiving import Group
+from ledger_core.changes import Head
 from support.clock import START
 from support.details import fill, limit_order, market_order
 
@@ -68,6 +69,8 @@ def _archive(ledger: StrategyLedger) -> None:
         ]
         list(ledger.archivist.let_go(f"A{number}", groups))
     ledger.archivist.take_back("A2", groups)
+    middle = list(ledger.read_journal())[20]
+    ledger.archivist.set_checkpoint("A1", Head(middle.sequence, middle.digest))
 
 
 def _at(minutes: float) -> datetime:

@@ -83,6 +83,18 @@ class AroundRepository:
         """Pass on."""
         self.inner.restore(records)
 
+    def stage(self, stage: str, pages: Iterable[bytes]) -> None:
+        """Pass on."""
+        self.inner.stage(stage, pages)
+
+    def staged(self, stage: str, page: int) -> bytes | None:
+        """Pass on."""
+        return self.inner.staged(stage, page)
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Pass on."""
+        return self.inner.cut(through)
+
     def close(self) -> None:
         """Pass on."""
         self.inner.close()
