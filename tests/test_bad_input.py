@@ -54,7 +54,8 @@ from support import ADAPTERS, START, DictCache, RecordingPublisher, Store
 
 EXAMPLES = int(os.environ.get("STRATEGY_LEDGER_EXAMPLES", "400"))
 OF_AN_OBJECT = (
-    Operation.SKIP_ENTRY, Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS
+    Operation.SKIP_ENTRY, Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS,
+    Operation.SET_CHECKPOINT,
 )  # fmt: skip
 """Operations of the ledger itself, or of its archivist: no batch takes them."""
 

@@ -16,7 +16,18 @@ from ledger_core.codec import dump_record, load_record
 from ledger_core.errors import Conflict, LedgerClosed, LedgerError, ReadOnlyLedger, SubscriberInUse
 from ledger_core.findings import Difference, Finding
 from ledger_core.lifecycle import OrderState, RequestState, TradeState
-from ledger_core.model import ArchivedRecord, Fill, Instrument, Key, Order, OrderRequest, Record, RecordKind, Trade
+from ledger_core.model import (
+    ArchivedRecord,
+    Checkpoint,
+    Fill,
+    Instrument,
+    Key,
+    Order,
+    OrderRequest,
+    Record,
+    RecordKind,
+    Trade,
+)
 from ledger_core.numbers import decimal_text
 from ledger_core.repository import (
     FILTERS,
@@ -1422,7 +1433,167 @@ class RemovesWhatCameBack(MemoryRepository):
                     self.store.journal(self.strategy_id).records[record.record_kind].clear()
 
 
+class StagesText(MemoryRepository):
+    """Takes pages for text that ends with a zero."""
+
+    def stage(self, stage: str, pages: Iterable[bytes]) -> None:
+        """Keep the pages."""
+        super().stage(stage, [page.partition(b"\0")[0] for page in pages])
+
+
+class StagesBesideWhatIsThere(MemoryRepository):
+    """Adds pages to those of their name."""
+
+    def stage(self, stage: str, pages: Iterable[bytes]) -> None:
+        """Keep the pages."""
+        super().stage(stage, [*self._open_journal().pages.get(stage, []), *pages])
+
+
+class StagesBehindALock(MemoryRepository):
+    """Lets nobody read while it takes pages."""
+
+    staging = False
+
+    def stage(self, stage: str, pages: Iterable[bytes]) -> None:
+        """Keep the pages."""
+        self.staging = True
+        super().stage(stage, pages)
+        self.staging = False
+
+    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        """Return raw entries."""
+        if self.staging:
+            raise LedgerClosed("pages are taken")
+        return super().read_raw(after, limit)
+
+
+class ListsWhoeverStaged(MemoryRepository):
+    """Takes whoever has pages for one who has entries."""
+
+    def strategies(self) -> Sequence[str]:
+        """Return the strategies."""
+        return sorted({*super().strategies(), *(name for name, one in self.store.journals.items() if one.pages)})
+
+
+class CutsOneTooFew(MemoryRepository):
+    """Keeps the entry at which it cuts."""
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        return super().cut(through - 1)
+
+
+class CutsAsFarAsItCan(MemoryRepository):
+    """Cuts at the checkpoint whatever was asked for."""
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        return super().cut(2**62)
+
+
+class CutsUnderItsSubscribers(MemoryRepository):
+    """Asks no cursor."""
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        self._open_journal().cursors.clear()
+        return super().cut(through)
+
+
+class ClaimsWithoutStoring(MemoryRepository):
+    """Stores a cursor when it first moves."""
+
+    def claim(self, subscriber: str) -> Cursor:
+        """Become the owner."""
+        is_new = subscriber not in self._open_journal().cursors
+        cursor = super().claim(subscriber)
+        if is_new:
+            del self._open_journal().cursors[subscriber]
+        return cursor
+
+
+class CutsWithoutPages(MemoryRepository):
+    """Takes it that the pages are there."""
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        journal = self._open_journal(writing=True)
+        for checkpoint in journal.records[RecordKind.CHECKPOINT].values():
+            assert isinstance(checkpoint, Checkpoint)
+            journal.pages[checkpoint.stage] = [b""] * len(checkpoint.runs)
+        return super().cut(through)
+
+
+class KeepsEveryStage(MemoryRepository):
+    """Never drops a page."""
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        kept = dict(self._open_journal().pages)
+        held = super().cut(through)
+        self._open_journal().pages = kept
+        return held
+
+
+class CutsEverybody(MemoryRepository):
+    """Takes the store for its own."""
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        for name, journal in self.store.journals.items():
+            if name != self.strategy_id:
+                journal.entries = journal.behind(min(through, journal.head - 1))
+        return super().cut(through)
+
+
+class CutsOnePage(MemoryRepository):
+    """Stops after a page."""
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        return super().cut(min(through, PAGE_SIZE_MAX))
+
+
+class ForgetsTheCut(MemoryRepository):
+    """Cuts what it shows, not what it keeps."""
+
+    kept: list[Entry] | None = None
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        self.kept = self._open_journal().entries
+        return super().cut(through)
+
+    def close(self) -> None:
+        """Close."""
+        if self.kept is not None:
+            self.store.journal(self.strategy_id).entries = self.kept
+        super().close()
+
+
+class CutsWhenReadOnly(MemoryRepository):
+    """Cuts and stages for readers too."""
+
+    def cut(self, through: int) -> Sequence[Cursor]:
+        """Cut."""
+        return MemoryRepository(self.store, strategy_id=self.strategy_id).cut(through)
+
+
 CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
+    (StagesText, "pages_are_kept_to_the_byte"),
+    (StagesBesideWhatIsThere, "pages_take_the_place_of_those_of_their_name"),
+    (StagesBehindALock, "pages_may_be_made_by_reading"),
+    (ListsWhoeverStaged, "pages_are_no_record"),
+    (CutsOneTooFew, "a_journal_is_cut_at_its_checkpoint"),
+    (CutsAsFarAsItCan, "nothing_goes_beyond_what_is_asked_for_or_the_checkpoint"),
+    (CutsUnderItsSubscribers, "a_cursor_holds_the_journal"),
+    (ClaimsWithoutStoring, "a_cursor_holds_the_journal"),
+    (CutsWithoutPages, "a_cut_without_its_pages_is_refused"),
+    (KeepsEveryStage, "a_cut_drops_the_pages_of_other_stages"),
+    (CutsEverybody, "a_cut_leaves_other_strategies_alone"),
+    (CutsOnePage, "a_long_journal_is_cut"),
+    (ForgetsTheCut, "a_cut_survives_reopening"),
+    (CutsWhenReadOnly, "who_may_not_write_cuts_nothing"),
     (KeepsWhatWasArchived, "what_stays_of_an_archived_record_takes_its_place"),
     (RemovesWhatCameBack, "a_record_comes_back_and_goes_again"),
     (ForgetsTheGenesisDigest, "head_of_an_empty_journal_is_zero_and_the_genesis_digest"),

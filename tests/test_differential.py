@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ledger_core import Fill, LedgerError, Order, Position, RecordKind, StrategyLedger, Trade
 from ledger_core.archiving import Group
-from ledger_core.changes import GENESIS_DIGEST, chain
+from ledger_core.changes import GENESIS_DIGEST, Head, chain
+from ledger_core.checkpoints import base_of, checkpoint_of, records_at
 from ledger_core.codec import canonical_json
 from ledger_core.commands import Operation
 from ledger_core.events import context_of, events_of
@@ -275,7 +276,8 @@ def _calls(*operations: Operation) -> st.SearchStrategy[Call]:
 
 
 OF_AN_OBJECT = (
-    Operation.SKIP_ENTRY, Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS
+    Operation.SKIP_ENTRY, Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS,
+    Operation.SET_CHECKPOINT,
 )  # fmt: skip
 ANY_CALL = _calls(*(operation for operation in Operation if operation not in OF_AN_OBJECT))
 REQUEST_CALLS = _calls(
@@ -335,8 +337,13 @@ def every_answer(ledger: StrategyLedger) -> dict[str, Any]:
         "unresolved": (unresolved.orders, unresolved.requests, unresolved.quarantined),
         "quarantined": ledger.quarantined(),
         "days": [ledger.get_order_day(order.order_id, START.date()) for order in orders],
-        "histories": [[entry.sequence for entry in ledger.get_history(order.order_id)] for order in orders],
+        "histories": [outcome_of(history_of, ledger, order.order_id) for order in orders],
     }
+
+
+def history_of(ledger: StrategyLedger, order_id: str) -> list[int]:
+    """Return the entries that name an order."""
+    return [entry.sequence for entry in ledger.get_history(order_id)]
 
 
 class Left(Exception):
@@ -547,6 +554,31 @@ class Differential(RuleBasedStateMachine):
             archive_id, groups = self.archives.pop()
             self.both(lambda half: half.ledger("bot").archivist.take_back(archive_id, groups))
 
+    @rule(percent=st.integers(1, 100))
+    def cut(self, percent: int) -> None:
+        """Cut the journal; but for its history the ledger says what it said, proves itself, and rebuilds to the same."""
+        writer = self.halves[0].ledger("bot")
+        sequence = writer.head().sequence * percent // 100
+        checkpoint = checkpoint_of(writer._repository)
+        if sequence <= (0 if checkpoint is None else checkpoint.cut_sequence):
+            return
+        _, said = self.both(lambda half: every_answer(half.ledger("bot")))
+
+        def cut(half: Half) -> Any:
+            half.ledger("bot").publish_pending()
+            (last,) = islice(half.ledger("bot").read_journal(sequence - 1), 1)
+            archivist = half.ledger("bot").archivist
+            archivist.set_checkpoint("archive", Head(last.sequence, last.digest))
+            return archivist.cut()
+
+        _, done = self.both(cut)
+        assert (done.first_left, done.held_by) == (sequence + 1, ())
+        for half in self.halves:
+            assert half.ledger("bot").verify().is_intact
+            half.ledger("bot").rebuild()
+        _, left = self.both(lambda half: every_answer(half.ledger("bot")))
+        assert {**said, "head": left["head"], "histories": left["histories"]} == left
+
     @rule(minutes=st.integers(-90, 90))
     def clock(self, minutes: int) -> None:
         """Turn the clock, also back."""
@@ -643,7 +675,12 @@ def check_journal(half: Half) -> None:
     folded: dict[RecordKind, dict[Any, Record]] = defaultdict(dict)
     digest, recorded_at = GENESIS_DIGEST, START - timedelta(days=9999)
     events: list[Any] = []
-    for sequence, entry in enumerate(ledger.read_journal(), 1):
+    base = base_of(repository)
+    if base is not None:
+        digest, recorded_at = base.cut_digest, base.cut_at
+        for one in records_at(repository, base):
+            folded[one.kind][one.key] = one.record()
+    for sequence, entry in enumerate(ledger.read_journal(), 1 if base is None else base.cut_sequence + 1):
         assert entry.sequence == sequence
         digest = chain(digest, entry.body)
         assert entry.digest == digest
@@ -653,9 +690,11 @@ def check_journal(half: Half) -> None:
         events += events_of(entry)
         for change in entry.changes:
             before = folded[change.kind].get(change.key)
-            assert change.version == (1 if before is None else before.version + 1)
+            came_back = base is not None and before is None and "sequence" in change.values
+            assert came_back or change.version == (1 if before is None else before.version + 1)
             folded[change.kind][change.key] = evolve(before, change, sequence=sequence, recorded_at=recorded_at)
-    assert half.published.events == events
+    assert half.published.events[-len(events) :] == events
+    assert base is not None or half.published.events == events
     canonical_json(events)
     for kind in RecordKind:
         expected = sorted(folded[kind].values(), key=sort_key)
@@ -670,6 +709,7 @@ def check_journal(half: Half) -> None:
         assert list(view.find_orders()) == list(ledger.find_orders(limit=None))
         assert list(view.find_trades()) == list(ledger.find_trades(limit=None))
         assert view.get_open_positions() == ledger.get_open_positions()
+    if folded[RecordKind.ORDER] and base is None:
         # What is known now of the end of time is what is known now.
         known = ledger.as_of(occurred=START + timedelta(days=9999))
         assert known.get_open_positions() == [

@@ -51,6 +51,7 @@ WHEN: Mapping[str, str] = {
     "ENTRY_SKIPPED": "a person let a subscriber go on behind an entry that it could not take",
     "RECORD_ARCHIVED": "an order or a trade that is over moved to an archive",
     "RECORD_RESTORED": "an order or a trade came back from an archive",
+    "CHECKPOINT_SET": "what the journal came to up to an entry was kept, so that it can be cut there",
 }
 
 COMMON: Mapping[str, str] = {
@@ -86,7 +87,8 @@ FURTHER: Mapping[str, str] = {
     "code": "why it was filed: the code of the error",
     "subscriber": "ENTRY_SKIPPED: the subscriber that goes on",
     "skipped": "ENTRY_SKIPPED: the sequence of the entry that it does not get",
-    "archive_id": "RECORD_ARCHIVED, RECORD_RESTORED: the archive",
+    "archive_id": "RECORD_ARCHIVED, RECORD_RESTORED, CHECKPOINT_SET: the archive",
+    "cut_sequence": "CHECKPOINT_SET: the last entry that may go",
 }
 
 

@@ -44,6 +44,7 @@ RECORDS: tuple[type[Any], ...] = (
     model.Unresolved,
     model.CommandRecord,
     model.ArchivedRecord,
+    model.Checkpoint,
     model.Opening,
 )
 MONEY: tuple[type[Any], ...] = (

@@ -99,6 +99,7 @@ EXEC_TYPE = {
     "ENTRY_SKIPPED": "none",
     "RECORD_ARCHIVED": "none",
     "RECORD_RESTORED": "none",
+    "CHECKPOINT_SET": "none",
 }
 CXL_REJ_REASON = (
     ("0", "Too late to cancel"),

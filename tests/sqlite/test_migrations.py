@@ -57,7 +57,7 @@ def test_every_table_is_strict(path: Path) -> None:
     types = query(
         path, "SELECT DISTINCT c.type FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table'"
     )
-    assert set(types) == {("TEXT",), ("INTEGER",)}
+    assert set(types) == {("TEXT",), ("INTEGER",), ("BLOB",)}
 
 
 def test_opening_again_changes_nothing(path: Path) -> None:

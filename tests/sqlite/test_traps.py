@@ -425,6 +425,7 @@ def test_trap_14_no_digit_passes_through_a_float(repository: SqliteRepository, p
         for _, column, kind, *_ in query(path, f"PRAGMA table_info({table})")
     }
     assert types["fills", "price"] == "TEXT"
+    assert types.pop(("checkpoint_pages", "body")) == "BLOB"
     assert set(types.values()) == {"TEXT", "INTEGER"}
 
 
