@@ -204,10 +204,20 @@ class Archivist:
             )
         return restored
 
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The last checkpoint, whether or not the journal was cut there."""
+        return checkpoint_of(self._repository)
+
+    @property
+    def base(self) -> Checkpoint | None:
+        """The checkpoint that the journal is folded from, as what lies before was cut; None where it is whole."""
+        return base_of(self._repository)
+
     def journal_before(self, before: datetime) -> Head | None:
         """Return the last entry before a moment that a new checkpoint may be set at, if there is one."""
         moment = check.check_time(before, "before")
-        checkpoint = checkpoint_of(self._repository)
+        checkpoint = self.checkpoint
         first = 0 if checkpoint is None else checkpoint.cut_sequence
         low, high = first, self._repository.head().sequence
         while low < high:  # times of entries do not go back
@@ -228,12 +238,13 @@ class Archivist:
         again changes nothing. Raises InvalidValue for an entry that is not the journal's, or that lies before the last
         checkpoint; StorageCorrupt where the entries come to no records.
         """
-        named = check.check_id(archive_id, "archive_id")
-        if type(through) is not Head or self._digest_at(through.sequence) != through.digest:
-            raise InvalidValue("through is no entry of the journal", argument="through", value=through)
-        known = checkpoint_of(self._repository)
-        if known is not None and known.cut_sequence == through.sequence:
+        named, known = check.check_id(archive_id, "archive_id"), self.checkpoint
+        if type(through) is not Head:
+            raise InvalidValue("through must be a Head", argument="through", value=through)
+        if known is not None and Head(known.cut_sequence, known.cut_digest) == through:
             return known
+        if self._digest_at(through.sequence) != through.digest:
+            raise InvalidValue("through is no entry of the journal", argument="through", value=through)
         entry = self._entry(through.sequence)
         stage, runs, found = f"{entry.sequence} {named}", list[int](), Sum()
 
@@ -264,13 +275,13 @@ class Archivist:
                 raise StorageBusy("the pages of the checkpoint were written by another at the same time: begin again")
             self._writer.execute(command)
         self._deliver()
-        set_now = checkpoint_of(self._repository)
+        set_now = self.checkpoint
         assert set_now is not None, "it was just set"
         return set_now
 
     def cut(self) -> Cut:
         """Remove the journal up to the checkpoint, as far as every subscriber has come; say how far that is."""
-        checkpoint = checkpoint_of(self._repository)
+        checkpoint = self.checkpoint
         if checkpoint is None:
             raise InvalidValue("there is no checkpoint to cut the journal at", argument="through", value=None)
         self._writer.store_cursors()
@@ -280,7 +291,7 @@ class Archivist:
 
     def records_at_cut(self, kind: RecordKind) -> Iterator[Record]:
         """Generate the records of a kind that the journal, as far as it is left, begins with: none if it is whole."""
-        base = base_of(self._repository)
+        base = self.base
         if base is not None:
             yield from (one.record() for one in records_at(self._repository, base) if one.kind is kind)
 

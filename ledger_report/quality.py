@@ -158,9 +158,13 @@ def read_order_histories(
 ) -> list[OrderHistory]:
     """Return the histories of a ledger's orders that were placed from `since` on and before `until`.
 
-    The journal is read from the first of them on; `watched` may look at the entries that go by.
+    The journal is read from the first of them on; `watched` may look at the entries that go by. Where the journal was
+    cut, orders that were recorded up to there are left out: what is left does not tell all of them.
     """
-    orders = list(ledger.find_orders(symbol=symbol, since=since, until=until, limit=None))
+    base = ledger.archivist.base
+    cut_at = 0 if base is None else base.cut_sequence
+    found = ledger.find_orders(symbol=symbol, since=since, until=until, limit=None)
+    orders = [order for order in found if order.sequence > cut_at]
     if not orders:
         return []
     first = min(order.sequence for order in orders)

@@ -2,6 +2,7 @@
 
 moving      plan, write and restore an archive
 checking    list archives, and look whether they are sound
+journal     the entries of the journal that went to an archive
 spanning    archives and ledger together, as a ledger
 reading     the records of an archive, group by group
 retention   how long history stays in the ledger, as a value
@@ -9,6 +10,8 @@ retention   how long history stays in the ledger, as a value
 
 from ledger_interop.archive.checking import check_archive, list_archives
 from ledger_interop.archive.errors import ArchiveDamaged
+from ledger_interop.archive.journal import ArchivedJournal, load_journal
+from ledger_interop.archive.journal import read_journal as read_archived_journal
 from ledger_interop.archive.manifest import Manifest, load_manifest
 from ledger_interop.archive.moving import (
     ArchivePlan,
@@ -24,6 +27,7 @@ from ledger_interop.archive.spanning import span
 
 __all__ = [
     "ArchiveDamaged",
+    "ArchivedJournal",
     "ArchivePlan",
     "ArchiveReport",
     "Manifest",
@@ -31,8 +35,10 @@ __all__ = [
     "RetentionPolicy",
     "check_archive",
     "list_archives",
+    "load_journal",
     "load_manifest",
     "plan_archive",
+    "read_archived_journal",
     "read_groups",
     "read_records",
     "restore_archive",

@@ -1,10 +1,12 @@
 """List archives, and look whether one is what was written."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from ledger_interop.archive.errors import ArchiveDamaged
+from ledger_interop.archive.journal import FOLDER as JOURNAL
+from ledger_interop.archive.journal import is_sound, load_journal
 from ledger_interop.archive.layout import FOLDERS, Month, strategy_folder
 from ledger_interop.archive.manifest import Manifest, Part, has_manifest, load_manifest
 from ledger_interop.archive.reading import Sum, read_groups
@@ -23,13 +25,21 @@ def check_archive(folder: Path) -> tuple[str, ...]:
         manifest = load_manifest(folder)
     except ArchiveDamaged as error:
         return (error.message,)
-    problems = list(_problems_of_files(manifest))
+    try:
+        journal = load_journal(folder)
+    except ArchiveDamaged as error:
+        return (error.message,)
+    problems = list(_problems_of_files(folder, manifest.parts, FOLDERS.values()))
+    if journal is not None:
+        problems += _problems_of_files(folder, journal.parts, (JOURNAL,))
     if problems:
         return tuple(problems)
     found = Sum()
     try:
         for group in read_groups(folder):
             found.add(Month.of(group), group)
+        if journal is not None and not is_sound(journal):
+            return (f"{folder / JOURNAL}: its entries are not those that were written",)
     except ArchiveDamaged as error:
         return (error.message,)
     if (found.groups, found.records, found.digest) != (manifest.groups, dict(manifest.records), manifest.digest):
@@ -44,7 +54,8 @@ def require_sound(folder: Path) -> None:
 
 def require_same_files(manifest: Manifest) -> None:
     """Raise ArchiveDamaged unless the files of an archive are, to the byte, those that were written."""
-    _require_none(manifest.folder, tuple(_problems_of_files(manifest)))
+    problems = tuple(_problems_of_files(manifest.folder, manifest.parts, FOLDERS.values()))
+    _require_none(manifest.folder, problems)
 
 
 def _require_none(folder: Path, problems: tuple[str, ...]) -> None:
@@ -53,15 +64,12 @@ def _require_none(folder: Path, problems: tuple[str, ...]) -> None:
         raise ArchiveDamaged(f"archive {folder} is damaged: {problems[0]}{more}", problems=problems)
 
 
-def _problems_of_files(manifest: Manifest) -> Iterator[str]:
-    folder = manifest.folder
-    there = {
-        path.relative_to(folder).as_posix() for name in FOLDERS.values() for path in (folder / name).rglob("*.parquet")
-    }
-    known = {part.path for part in manifest.parts}
+def _problems_of_files(folder: Path, parts: Collection[Part], names: Iterable[str]) -> Iterator[str]:
+    there = {path.relative_to(folder).as_posix() for name in names for path in (folder / name).rglob("*.parquet")}
+    known = {part.path for part in parts}
     for path in sorted(there - known):
         yield f"{path} is no part of it"
-    for part in manifest.parts:
+    for part in parts:
         if part.path not in there:
             yield f"{part.path} is missing"
         elif (problem := _problem_of(folder, part)) is not None:

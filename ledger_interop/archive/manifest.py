@@ -31,8 +31,8 @@ class Part:
 class Manifest:
     """What an archive holds. `records` counts by kind; `digest` is over the digests of all records, in order.
 
-    `head_sequence` and `head_digest` are where the journal ended when copying began. `is_finished` says that what
-    may go from the ledger has gone.
+    `head_sequence` and `head_digest` are where the journal ended when copying began. `cuts_journal` says that the
+    journal goes too, up to `before`. `is_finished` says that what may go from the ledger has gone.
     """
 
     archive_id: str
@@ -45,6 +45,7 @@ class Manifest:
     records: Mapping[str, int]
     digest: str
     parts: tuple[Part, ...]
+    cuts_journal: bool = False
     folder: Path = attrs.field(eq=False)
 
     @property
@@ -82,6 +83,7 @@ def load_manifest(folder: Path) -> Manifest:
             records=dict(stored["records"]),
             digest=stored["digest"],
             parts=tuple(Part(**part) for part in stored["files"]),
+            cuts_journal=stored.get("cuts_journal", False),
             folder=folder,
         )
     except FileNotFoundError:
@@ -104,6 +106,7 @@ def store_manifest(manifest: Manifest) -> None:
             "groups": manifest.groups,
             "records": dict(manifest.records),
             "digest": manifest.digest,
+            "cuts_journal": manifest.cuts_journal,
             "files": [attrs.asdict(part) for part in manifest.parts],
         },
     )

@@ -2,23 +2,26 @@
 
 Nothing goes from the ledger before its copy was made durable, read back and found to be the same; each step may be
 stopped, and the next call goes on. The manifest is written last: a folder without one is begun anew, for nothing went
-by it; one with a manifest is gone on with until `removed.json` says that all that may go has gone.
+by it; one with a manifest is gone on with until `removed.json` says that all that may go has gone. Where the journal
+goes too, it goes last, and likewise: copied, then noted in a checkpoint, then cut.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import attrs
 
 from ledger_core import CommandRefused, InvalidValue, ReadOnlyLedger, StrategyLedger
 from ledger_core import checks as check
-from ledger_core.archiving import Group
+from ledger_core.archiving import Cut, Group
 from ledger_core.changes import Head
 from ledger_core.model import Order
 from ledger_core.numbers import decimal_text, time_text
 from ledger_interop.archive.checking import require_same_files, require_sound
 from ledger_interop.archive.errors import ArchiveDamaged
+from ledger_interop.archive.journal import copy_journal, load_journal
 from ledger_interop.archive.layout import REMOVED, Month, check_archive_id, ended_at, strategy_folder
 from ledger_interop.archive.manifest import Manifest, has_manifest, load_manifest, store_manifest, write_json
 from ledger_interop.archive.parquet import pyarrow
@@ -31,13 +34,17 @@ Watched = Callable[[str, int], object]
 
 @attrs.frozen
 class ArchivePlan:
-    """What would go: counts by kind, and when the oldest and the newest group were over."""
+    """What would go: counts by kind, and when the oldest and the newest group were over.
+
+    `entries` counts those of the journal that were recorded before.
+    """
 
     before: datetime
     groups: int
     records: Mapping[str, int]
     oldest: datetime | None
     newest: datetime | None
+    entries: int
 
 
 @attrs.frozen
@@ -45,7 +52,7 @@ class ArchiveReport:
     """What went. `copied` and `removed` count records by kind; `stayed` names the orders of each group that did not go.
 
     A group stays where something came since it was copied; its copy is in the archive all the same. `folder` is None
-    where there was nothing to archive.
+    where there was nothing to archive. `cut` is how far the journal is cut, None where it was not to be.
     """
 
     archive_id: str | None
@@ -54,6 +61,7 @@ class ArchiveReport:
     removed: Mapping[str, int]
     stayed: tuple[tuple[tuple[str, ...], str], ...]
     head: Head
+    cut: Cut | None = None
 
 
 @attrs.frozen
@@ -77,7 +85,7 @@ def plan_archive(ledger: StrategyLedger, before: datetime, *, watched: Watched |
         oldest = ended if oldest is None else min(oldest, ended)
         newest = ended if newest is None else max(newest, ended)
         _tell(watched, "looking", sum(found.records.values()))
-    return ArchivePlan(moment, found.groups, found.records, oldest, newest)
+    return ArchivePlan(moment, found.groups, found.records, oldest, newest, _entries_before(ledger, moment))
 
 
 def write_archive(
@@ -86,14 +94,16 @@ def write_archive(
     before: datetime,
     to: Path,
     archive_id: str | None = None,
+    cuts_journal: bool = False,
     watched: Watched | None = None,
 ) -> ArchiveReport:
     """Move what was over before a moment to an archive below `to`; see `Archivist.archivable` for what may go.
 
     The archive is `to`/STRATEGY/`archive_id`; without an id it is named for the day of `before`, with `-2` and so on
-    where such an archive is complete. An archive of that id that was not completed is gone on with: what it was copied
-    for is not looked for anew. Raises ReadOnlyLedger, MissingExtra, ArchiveDamaged where a copy is not what was
-    written, InvalidValue for an id that names a complete archive.
+    where such an archive is complete. An archive of that id that was not completed is gone on with, as it was begun:
+    what it was copied for is not looked for anew. With `cuts_journal` the journal goes there too, up to its last entry
+    that was recorded before that moment, and as far as every subscriber has come. Raises ReadOnlyLedger, MissingExtra,
+    ArchiveDamaged where a copy is not what was written, InvalidValue for an id that names a complete archive.
     """
     moment, base = check.check_time(before, "before"), strategy_folder(to, ledger.strategy_id)
     if ledger.read_only:
@@ -105,7 +115,7 @@ def write_archive(
         raise InvalidValue(f"archive {named!r} is complete", argument="archive_id", value=named)
     if has_manifest(folder):
         require_sound(folder)
-    elif not _copy(ledger, moment, folder, watched):
+    elif not _copy(ledger, moment, folder, watched, cuts_journal=check.check_bool(cuts_journal, "cuts_journal")):
         return ArchiveReport(None, None, {}, {}, (), ledger.head())
     return _let_go(ledger, load_manifest(folder), watched)
 
@@ -152,15 +162,22 @@ def _next_id(base: Path, before: datetime) -> str:
         number += 1
 
 
-def _copy(ledger: StrategyLedger, before: datetime, folder: Path, watched: Watched | None) -> bool:
+def _entries_before(ledger: StrategyLedger, before: datetime) -> int:
+    through, first = ledger.archivist.journal_before(before), next(ledger.read_journal(), None)
+    return 0 if through is None or first is None else through.sequence - first.sequence + 1
+
+
+def _copy(
+    ledger: StrategyLedger, before: datetime, folder: Path, watched: Watched | None, *, cuts_journal: bool
+) -> bool:
     """Copy what may go, read it back and compare; say whether there was anything."""
     head = ledger.head()
     groups = ledger.archivist.archivable(before)
     first = next(groups, None)
-    if first is None:
+    if first is None and not (cuts_journal and _entries_before(ledger, before)):
         return False
     copying = Copying(folder)
-    for count in copying.copy(_with_first(first, groups)):
+    for count in copying.copy(groups if first is None else chain((first,), groups)):
         _tell(watched, "copying", count)
     parts = copying.finish()
     made, found = copying.sum, Sum()
@@ -180,16 +197,12 @@ def _copy(ledger: StrategyLedger, before: datetime, folder: Path, watched: Watch
         records=made.records,
         digest=made.digest,
         parts=parts,
+        cuts_journal=cuts_journal,
         folder=folder,
     )
     require_same_files(manifest)
     store_manifest(manifest)
     return True
-
-
-def _with_first(first: Group, rest: Iterator[Group]) -> Iterator[Group]:
-    yield first
-    yield from rest
 
 
 def _let_go(ledger: StrategyLedger, manifest: Manifest, watched: Watched | None) -> ArchiveReport:
@@ -203,6 +216,7 @@ def _let_go(ledger: StrategyLedger, manifest: Manifest, watched: Watched | None)
         for record in group:
             removed[record.kind.lower()] += 1
         _tell(watched, "letting go", sum(removed.values()))
+    cut = _cut_journal(ledger, manifest, watched) if manifest.cuts_journal else None
     head = ledger.head()
     openings = ledger.archivist.openings(manifest.archive_id)
     write_json(
@@ -221,9 +235,32 @@ def _let_go(ledger: StrategyLedger, manifest: Manifest, watched: Watched | None)
                 for key, opening in sorted(openings.items())
             ],
             "head": {"sequence": head.sequence, "digest": head.digest},
+            "journal": None if cut is None else {
+                "checkpoint": cut.checkpoint.cut_sequence, "first_left": cut.first_left, "held_by": cut.held_by
+            },
         },
     )  # fmt: skip
-    return ArchiveReport(manifest.archive_id, manifest.folder, manifest.records, removed, tuple(stayed), head)
+    return ArchiveReport(manifest.archive_id, manifest.folder, manifest.records, removed, tuple(stayed), head, cut)
+
+
+def _cut_journal(ledger: StrategyLedger, manifest: Manifest, watched: Watched | None) -> Cut | None:
+    """Copy the journal up to the archive's date, note what it came to, and cut it; None where there is nothing to cut.
+
+    Of a later archive that was cut at meanwhile, nothing is left to do.
+    """
+    archivist, journal = ledger.archivist, load_journal(manifest.folder)
+    if journal is None:
+        through = archivist.journal_before(manifest.before)
+        if through is None:
+            return None
+        journal = copy_journal(
+            ledger, manifest.folder, through, lambda sequence: _tell(watched, "copying the journal", sequence)
+        )
+    known = archivist.checkpoint
+    if known is None or known.cut_sequence < journal.last.sequence:
+        _tell(watched, "folding the journal", journal.last.sequence)
+        archivist.set_checkpoint(manifest.archive_id, journal.last)
+    return archivist.cut()
 
 
 def _book_waiting(ledger: StrategyLedger, archive_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

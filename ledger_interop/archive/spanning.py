@@ -1,11 +1,13 @@
 """Read archives and ledger together: a ledger file of its own in which everything is back.
 
-The journals are copied to the byte, the records made anew from them, and the archives restored, the last first. So
-whatever reads a ledger, a report, a query, an export, reads all of its history there, to the digit.
+The journals are copied to the byte, and what was cut of them is taken from the archives; the records are made anew from
+them, and the archives restored, the last first. So whatever reads a ledger, a report, a query, an export, reads all of
+its history there, to the digit.
 """
 
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ledger_core import StrategyLedger, open_repository
@@ -14,6 +16,8 @@ from ledger_core.reader import LedgerReader
 from ledger_core.repository import PAGE_SIZE_MAX, storage_url
 from ledger_core.verifying import rebuild
 from ledger_interop.archive.checking import list_archives, require_sound
+from ledger_interop.archive.errors import ArchiveDamaged
+from ledger_interop.archive.journal import load_journal, read_journal
 from ledger_interop.archive.moving import Watched, restore_archive
 from ledger_interop.exporting.files import name, require_new, seal
 
@@ -31,7 +35,7 @@ def span(
     try:
         made = folder / "x.db"
         for strategy_id in source.strategies():
-            _copy(source.strategy(strategy_id), made, strategy_id, chain_key, watched)
+            _copy(_entries(source.strategy(strategy_id), archives), made, strategy_id, chain_key, watched)
             _restore(archives, made, strategy_id, chain_key, watched)
         seal(made)
         name(made, out, force=False)
@@ -43,14 +47,36 @@ def _url(path: Path) -> str:
     return f"{storage_url(path)}?durability=process"
 
 
+def _entries(ledger: StrategyLedger, archives: Path) -> Iterator[Entry]:
+    """Generate the whole journal: what was cut from the archives, the rest from the ledger."""
+    last = 0
+    folders = [manifest.folder for manifest in list_archives(archives, ledger.strategy_id)]
+    journals = [journal for journal in map(load_journal, folders) if journal is not None]
+    for journal in sorted(journals, key=lambda one: (one.first, one.last.sequence)):
+        if journal.last.sequence > last:
+            for entry in read_journal(journal):
+                if entry.sequence == last + 1:
+                    yield entry
+                    last = entry.sequence
+    for entry in ledger.read_journal(last):
+        if entry.sequence != last + 1:
+            raise ArchiveDamaged(
+                f"entries {last + 1} to {entry.sequence - 1} of {ledger.strategy_id} were cut from the ledger, and are"
+                f" in no archive in {archives}",
+                problems=("entries are missing",),
+            )
+        yield entry
+        last = entry.sequence
+
+
 def _copy(
-    ledger: StrategyLedger, made: Path, strategy_id: str, chain_key: bytes | None, watched: Watched | None
+    entries: Iterable[Entry], made: Path, strategy_id: str, chain_key: bytes | None, watched: Watched | None
 ) -> None:
     """Copy a journal, and make the records of it."""
     repository = open_repository(_url(made), strategy_id=strategy_id)
     try:
         page: list[Entry] = []
-        for entry in ledger.read_journal():
+        for entry in entries:
             page.append(entry)
             if len(page) == PAGE_SIZE_MAX:
                 repository.append(page)

@@ -1,6 +1,5 @@
 """Copy groups of records to the files of an archive, and make them durable."""
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,7 @@ from ledger_interop.archive.layout import FOLDERS, Month
 from ledger_interop.archive.manifest import Part
 from ledger_interop.archive.parquet import Row, write_part
 from ledger_interop.archive.reading import Sum, in_order
-from ledger_interop.exporting.files import seal, sync_folder
+from ledger_interop.exporting.files import seal, sync_folder, sync_tree
 
 PART_ROWS = 20_000
 """How many rows a file has at most."""
@@ -54,8 +53,7 @@ class Copying:
         """Write what is held, and make all names durable; return the files."""
         for kind, month in sorted(self._held, key=lambda name: (name[1], list(FOLDERS).index(name[0]))):
             self._write(kind, month)
-        for place, _, _ in os.walk(self._folder, topdown=False):
-            sync_folder(Path(place))
+        sync_tree(self._folder)
         above = self._folder.parent
         for folder in (above, above.parent):
             sync_folder(folder)

@@ -80,6 +80,12 @@ def exists(target: Path) -> AlreadyThere:
     return AlreadyThere(f"{target} is there already, and nothing was replaced", path=str(target))
 
 
+def sync_tree(folder: Path) -> None:
+    """Make the names in a folder durable, and in all folders below it."""
+    for place, _, _ in os.walk(folder, topdown=False):
+        sync_folder(Path(place))
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)

@@ -135,7 +135,7 @@ def entries_until(ledger: StrategyLedger, head: Head, after: int = 0) -> Iterato
 
 def positions_at(part: Part) -> Mapping[Key, Position]:
     """Return every position, flat ones included, by its key: folded from the journal, for no question gives them."""
-    folded: dict[Key, Record] = {}
+    folded: dict[Key, Record] = {one.key: one for one in part.ledger.archivist.records_at_cut(RecordKind.POSITION)}
     for entry in entries_until(part.ledger, part.head):
         for change in entry.changes:
             if change.kind is RecordKind.POSITION:
@@ -226,7 +226,8 @@ class _Records:
     def _folded(self) -> Iterator[Record]:
         if not self._deferred and not self._gone:
             return
-        folded: dict[Key, Record] = {}
+        at_cut = self._part.ledger.archivist.records_at_cut(self._kind)
+        folded = {one.key: one for one in at_cut if one.key in self._deferred or one.key in self._gone}
         first = 1 if self._gone else min(self._deferred.values())  # when what is gone was born, is gone with it
         for entry in entries_until(self._part.ledger, self._part.head, first - 1):
             for change in entry.changes:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from ledger_core import Entry, Execution, Fill, Order, RecordKind, StrategyLedger
-from ledger_core.errors import InvalidValue
+from ledger_core.errors import Archived, InvalidValue
 from ledger_core.evolve import attach, evolve
 from ledger_core.model import Key, OrderRequest, PositionSide, Record, position_key
 from ledger_interop.importing import facts as told
@@ -52,8 +52,11 @@ class ArchivedOrder:
 
 
 def from_journal(ledger: StrategyLedger, order_id: str) -> ArchivedOrder | None:
-    """Fold what the journal has of an order; None where it has nothing."""
-    records = _folded(ledger.get_history(order_id), order_id)
+    """Fold what the journal has of an order; None where it has nothing, or not all, as it was cut."""
+    try:
+        records = _folded(ledger.get_history(order_id), order_id)
+    except Archived:
+        return None
     order = records.pop((RecordKind.ORDER, (order_id,)), None)
     if not isinstance(order, Order):
         return None
@@ -88,6 +91,8 @@ def _folded(entries: Iterable[Entry], order_id: str) -> dict[tuple[RecordKind, K
             if change.kind in (RecordKind.ORDER, RecordKind.REQUEST, RecordKind.FILL) and change.key[0] == order_id:
                 name = (change.kind, change.key)
                 known = found.get(name)
+                if known is None and change.version > 1:  # what it was before was cut
+                    return {}
                 found[name] = evolve(known, change, sequence=entry.sequence, recorded_at=entry.recorded_at)
     return found
 

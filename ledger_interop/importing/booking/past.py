@@ -13,6 +13,7 @@ from decimal import Decimal
 import attrs
 
 from ledger_core import Entry, Order, RecordKind, StrategyLedger, UnknownOrder
+from ledger_core.errors import Archived
 
 MARKS_KEPT_MAX = 4_000
 
@@ -51,6 +52,7 @@ class Past:
         """Remember where the journal ends now: what is before counts as booked by somebody else."""
         self._ledger = ledger
         self._start = ledger.head().sequence
+        self._base = ledger.archivist.base
         self._marks: OrderedDict[str, _Mark] = OrderedDict()
 
     def has(self, order: Order, at: datetime | None, content: Hashable) -> bool:
@@ -124,9 +126,15 @@ class Past:
 
     def _read(self, order: Order) -> _Mark:
         mark = _Mark()
+        base = self._base
+        if base is not None and order.sequence <= base.cut_sequence:
+            # What was told until then is in an archive: whatever has no id of its own and is not later is past.
+            mark.before = base.cut_at
+            if order.corrections or any(fill.busted for fill in self._ledger.find_fills(order_id=order.order_id)):
+                mark.revised = base.cut_at
         try:
             history = self._ledger.get_history(order.order_id)
-        except UnknownOrder:  # recorded in the batch that is not written yet
+        except (UnknownOrder, Archived):  # recorded in the batch that is not written yet, or long ago
             return mark
         totals: set[Decimal] = set()
         for entry in history:
