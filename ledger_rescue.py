@@ -26,7 +26,7 @@ from urllib.parse import quote
 APPLICATION_ID = 0x534C4447
 """`SLDG`, in the header of every ledger file."""
 
-SCHEMA_KNOWN = 2
+SCHEMA_KNOWN = 3
 """The newest schema that the queries below were written for; a newer one is read all the same, with a warning."""
 
 ATTEMPTS_MAX = 8

@@ -39,6 +39,8 @@ _STAYS = (
     "What is open stays, with all that it needs: orders at work, orders of open trades, fills since their position was"
     " last flat, orders that facts in quarantine are about. So do positions, adjustments and instruments."
 )
+_ENTRY = "entry"
+"""How an entry of the journal is called among the kinds of records."""
 
 
 @attrs.frozen
@@ -82,6 +84,7 @@ STAYED: Listing[_Stayed] = Listing(
 @click.option("--keep-days", metavar="N", type=click.IntRange(min=1), help="The last N whole days, UTC, stay.")
 @click.option("--to", metavar="DIR", help="The folder of archives; this one is made in DIR/STRATEGY.")
 @click.option("--id", "archive_id", metavar="ID", help="The archive's id; by default the date of --before.")
+@click.option("--cut-journal", "cuts_journal", is_flag=True, help="The journal goes too, up to the same date.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @strategy_option
 @key_option
@@ -93,6 +96,7 @@ def archive(
     keep_days: int | None,
     to: str | None,
     archive_id: str | None,
+    cuts_journal: bool,
     dry_run: bool,
     strategy: str | None,
     key_file: str | None,
@@ -106,28 +110,32 @@ def archive(
 
     Orders that ended go, with their requests, fills and commands, and closed trades, each trade with all its orders;
     what is open, or needed by what is open, stays. They are copied, read back and compared, and only then they go.
-    Ids and digests stay, so a repeat is known, and so do all figures. What was not told here is that of [retention] in
-    the configuration. Interrupted, the same command goes on. `restore` takes an archive back.
+    Ids and digests stay, so a repeat is known, and so do all figures. The journal stays whole, unless --cut-journal
+    lets it go too: what it came to is kept, and `verify` goes on from there. What was not told here is that of
+    [retention] in the configuration. Interrupted, the same command goes on. `restore` takes an archive back.
     """
     settings = Settings()
     printer = printer_of(settings, form, as_json=as_json, tz=tz, wide=wide)
-    what = wanted(settings, printer, before, keep_days, to)
+    what = wanted(settings, printer, before, keep_days, to, cuts_journal=cuts_journal)
     path = one_path(paths, settings)
     strategy_id = strategy_of(path, settings, strategy, lambda _: True)
     with reader_for(path) as reader:
         begun = _begun(what, strategy_id) if archive_id is None else None
         plan = plan_archive(reader.strategy(strategy_id), what.before if begun is None else begun.before)
+    cuts = what.cuts_journal if begun is None else begun.cuts_journal
     if begun is not None:
         say(f"archive {begun.archive_id} of {strategy_id} was begun and not finished: this goes on with it")
-    elif not plan.groups:
+    elif not plan.groups and not (cuts and plan.entries):
         _print_nothing(plan, strategy_id, printer)
         return
     if dry_run or printer.form is Form.TABLE:
-        _print_plan(plan, strategy_id, printer)
+        _print_plan(plan, strategy_id, printer, cuts=cuts)
     if dry_run:
         return
     total = sum(plan.records.values())
     counted = words.count(total, "record") if begun is None else "the rest"
+    if cuts and begun is None:
+        counted += f" and {plan.entries:,} of the journal's entries"
     confirm(f"Move {counted} of {strategy_id} in {mask_url(path)} to {what.to}?", yes=yes)
     with ledger_for_writing(path, strategy_id, chain_key(settings, key_file)) as ledger:
         with _watching(total) as watched:
@@ -136,6 +144,7 @@ def archive(
                 before=plan.before,
                 to=what.to,
                 archive_id=archive_id if begun is None else begun.archive_id,
+                cuts_journal=cuts,
                 watched=watched,
             )
         if done.archive_id is None:  # what was to go was changed while somebody was asked
@@ -156,7 +165,8 @@ def _watching(total: int) -> Iterator[Callable[[str, int], object]]:
     with progress("archiving", len(_STAGES) * total) as advance:
 
         def watched(stage: str, done: int) -> None:
-            advance((_STAGES.index(stage) if stage in _STAGES else 0) * total + done)
+            if stage in _STAGES:  # else of the journal, which comes last
+                advance(_STAGES.index(stage) * total + done)
 
         yield watched
 
@@ -168,11 +178,12 @@ def _print_nothing(plan: ArchivePlan, strategy_id: str, printer: Printer) -> Non
     say(f"nothing of {strategy_id} that was over before {printer.at(plan.before)} may go")
 
 
-def _print_plan(plan: ArchivePlan, strategy_id: str, printer: Printer) -> None:
+def _print_plan(plan: ArchivePlan, strategy_id: str, printer: Printer, *, cuts: bool) -> None:
     if printer.form.is_json:
-        printer.print_document(_document_of_plan(plan, strategy_id))
+        printer.print_document(_document_of_plan(plan, strategy_id, cuts=cuts))
         return
-    printer.print(PLANNED, [_Kind(kind, count, None) for kind, count in plan.records.items() if count])
+    counts = {**plan.records, _ENTRY: plan.entries if cuts else 0}
+    printer.print(PLANNED, [_Kind(kind, count, None) for kind, count in counts.items() if count])
     told = f"of {strategy_id}, over before {printer.at(plan.before)}"
     if plan.oldest is not None:
         told += f": from {printer.at(plan.oldest)} to {printer.at(plan.newest)}"
@@ -180,12 +191,13 @@ def _print_plan(plan: ArchivePlan, strategy_id: str, printer: Printer) -> None:
     say(_STAYS)
 
 
-def _document_of_plan(plan: ArchivePlan, strategy_id: str) -> Document:
+def _document_of_plan(plan: ArchivePlan, strategy_id: str, *, cuts: bool = False) -> Document:
     return {
         "strategy_id": strategy_id,
         "before": time_text(plan.before),
         "groups": plan.groups,
         "records": dict(plan.records),
+        "entries": plan.entries if cuts else 0,
         "oldest": None if plan.oldest is None else time_text(plan.oldest),
         "newest": None if plan.newest is None else time_text(plan.newest),
     }
@@ -206,6 +218,11 @@ def _print(done: ArchiveReport, ledger: "StrategyLedger", printer: Printer) -> N
     say(f"done: entry {ledger.head().sequence} of {ledger.strategy_id}; archive {done.archive_id} is {done.folder}")
     if stayed:
         say(f"{words.count(len(stayed), 'group')} stayed, and may go with the next archive")
+    if done.cut is not None:
+        say(f"the journal begins with entry {done.cut.first_left} now")
+        if done.cut.held_by:
+            behind = ", ".join(done.cut.held_by)
+            say(f"{behind} did not take all of what is copied: the rest goes with the next archive")
     say("strategy-ledger restore takes it back, strategy-ledger span makes a ledger that has both")
 
 
@@ -221,4 +238,11 @@ def _document(done: ArchiveReport, strategy_id: str, stayed: Sequence[_Stayed]) 
         "copied": dict(done.copied),
         "removed": dict(done.removed),
         "stayed": [{"orders": list(one.orders), "reason": one.reason} for one in stayed],
+        "journal": None
+        if done.cut is None
+        else {
+            "checkpoint": done.cut.checkpoint.cut_sequence,
+            "first_left": done.cut.first_left,
+            "held_by": list(done.cut.held_by),
+        },
     }

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ledger_cli.failures import Misused, Unknown
@@ -58,6 +58,18 @@ def say_archived(asked: Asked, stores: Sequence[Store]) -> None:
     named = [strategy_id for store in stores for strategy_id, ledger in store.ledgers if ledger.archivist.has_archived]
     if named:
         asked.say(f"what {', '.join(named)} has in archives is not among it: span puts both together")
+
+
+def say_cut(asked: Asked, stores: Iterable[Store]) -> None:
+    """Say of which orders an answer made of the journal tells nothing, as their entries are in an archive."""
+    for store in stores:
+        for strategy_id, ledger in store.ledgers:
+            base = ledger.archivist.base
+            if base is not None:
+                asked.say(
+                    f"orders of {strategy_id} from before {asked.printer.at(base.cut_at)} are left out:"
+                    f" the journal up to there is in archive {base.archive_id}"
+                )
 
 
 def _beginning(store: Store, text: str) -> Iterator[tuple[str, str, str, str]]:

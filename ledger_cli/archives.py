@@ -1,6 +1,7 @@
 """`strategy-ledger archives`: which archives there are, what they hold, and whether they are sound."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -14,28 +15,61 @@ from ledger_cli.reading import say
 from ledger_cli.retention import section
 from ledger_cli.settings import Settings
 from ledger_core.numbers import time_text
-from ledger_interop.archive import Manifest, check_archive, list_archives
+from ledger_interop.archive import (
+    ArchiveDamaged,
+    ArchivedJournal,
+    Manifest,
+    archive_folders,
+    check_archive,
+    load_journal,
+    load_manifest,
+)
 
 
 @attrs.frozen
 class Listed:
-    """An archive, and what is wrong with it; None where nobody looked."""
+    """An archive, and what is wrong with it: None where nobody looked. One that cannot be read has no manifest."""
 
-    manifest: Manifest
-    problems: Sequence[str] | None
+    folder: Path
+    manifest: Manifest | None = None
+    journal: ArchivedJournal | None = None
+    problems: Sequence[str] | None = None
 
     @property
     def state(self) -> str:
         """How it is, in a word."""
-        if self.problems:
+        if self.problems or self.manifest is None:
             return "damaged"
         if not self.manifest.is_finished:
             return "unfinished"
         return "complete" if self.problems is None else "sound"
 
+    @property
+    def entries(self) -> int:
+        """How many entries of the journal it has."""
+        return 0 if self.journal is None else self.journal.entries
+
+    @property
+    def place(self) -> tuple[datetime, int, str]:
+        """Where it stands among the others: the oldest first, what cannot be read last."""
+        if self.manifest is None:
+            return (datetime.max.replace(tzinfo=UTC), 0, str(self.folder))
+        return (self.manifest.created_at, self.manifest.head_sequence, str(self.folder))
+
+
+def listed(folder: Path, *, checks: bool) -> Listed:
+    """Look at an archive; with `checks`, read it whole."""
+    try:
+        manifest, journal = load_manifest(folder), load_journal(folder)
+    except ArchiveDamaged as error:
+        return Listed(folder, problems=(error.message,))
+    return Listed(folder, manifest, journal, check_archive(folder) if checks else None)
+
 
 def _row(one: Listed) -> Sequence[Cell]:
-    manifest = one.manifest
+    manifest, problems = one.manifest, "; ".join(one.problems or ()) or None
+    if manifest is None:
+        return (one.state, None, one.folder.name, *[None] * 8, str(one.folder), problems)
     counts = (manifest.records.get(kind, 0) for kind in ("order", "fill", "trade"))
     return (
         one.state,
@@ -44,15 +78,19 @@ def _row(one: Listed) -> Sequence[Cell]:
         manifest.before,
         *counts,
         sum(manifest.records.values()),
-        words.size(manifest.size),
+        one.entries,
+        words.size(manifest.size + sum(part.size for part in (one.journal.parts if one.journal else ()))),
         manifest.created_at,
         str(manifest.folder),
-        "; ".join(one.problems or ()) or None,
+        problems,
     )
 
 
 def _document(one: Listed) -> Document:
-    manifest = one.manifest
+    manifest, problems = one.manifest, None if one.problems is None else list(one.problems)
+    if manifest is None:
+        return {"state": one.state, "archive_id": one.folder.name, "folder": str(one.folder), "problems": problems}
+    journal = one.journal
     return {
         "state": one.state,
         "strategy_id": manifest.strategy_id,
@@ -61,9 +99,10 @@ def _document(one: Listed) -> Document:
         "created_at": time_text(manifest.created_at),
         "records": dict(manifest.records),
         "groups": manifest.groups,
+        "journal": None if journal is None else {"first": journal.first, "last": journal.last.sequence},
         "bytes": manifest.size,
         "folder": str(manifest.folder),
-        "problems": None if one.problems is None else list(one.problems),
+        "problems": problems,
     }
 
 
@@ -77,6 +116,7 @@ ARCHIVES: Listing[Listed] = Listing(
         number("fills"),
         number("trades"),
         number("records"),
+        number("entries"),
         text("size"),
         text("created_at", "made", rank=2),
         text("folder", rank=1, below=True),
@@ -105,7 +145,7 @@ def archives(
     """List the archives below DIR, oldest first; without DIR those of [retention] in the configuration.
 
     One that is unfinished was copied whole, but not everything in it has gone from the ledger: `archive` goes on.
-    --check compares every file with its SHA-256, and every record with its digest.
+    --check compares every file with its SHA-256, and every record with its digest. Ends with 1 if one is damaged.
     """
     settings = Settings()
     printer = printer_of(settings, form, as_json=as_json, tz=tz, wide=wide)
@@ -116,7 +156,8 @@ def archives(
     if not place.is_dir():
         raise Unreadable(f"there is no folder {place}")
     with one_line(str(place)):
-        found = [Listed(one, check_archive(one.folder) if checks else None) for one in list_archives(place, strategy)]
+        looked_at = [listed(one, checks=checks) for one in archive_folders(place, strategy)]
+    found = sorted(looked_at, key=lambda one: one.place)
     printer.print(ARCHIVES, found)
     if not printer.form.is_json:
         say(f"{words.count(len(found), 'archive')} below {place}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from ledger_cli.archived import CODE as ARCHIVED
 from ledger_cli.archived import archived_as
 from ledger_cli.asking import require_order, with_last_id
 from ledger_cli.completing import IdOrPath
@@ -75,6 +76,7 @@ def journal(asked: Asked, after: int | None, as_lines: bool) -> None:
             _print(asked, stores, *_last_of(histories(stores, record_id, after or 0), asked))
         else:
             _print(asked, stores, *_entries(stores, asked, after))
+            _say_where_it_begins(asked, stores)
 
 
 @click.command(short_help="What happened to an order or trade.")
@@ -98,14 +100,20 @@ def history(asked: Asked, record_id: str) -> None:
 def histories(stores: Iterable[Store], record_id: str, after: int = 0) -> "list[Entry]":
     """Return every entry about an order or trade, of every strategy that has one of this id."""
     from ledger_core import UnknownOrder
+    from ledger_core.errors import Archived
 
     found: list[Entry] = []
+    gone: Archived | None = None
     for store in stores:
         for _, ledger in store.ledgers:
             try:
                 found.extend(ledger.get_history(record_id))
             except UnknownOrder:
                 continue
+            except Archived as error:  # with the beginning of its journal
+                gone = error
+    if not found and gone is not None:
+        raise Unknown(gone.message, ARCHIVED)
     if not found:
         raise Unknown(f"no order or trade {record_id!r} in this ledger", "UNKNOWN_ID")
     return sorted((entry for entry in found if entry.sequence > after), key=lambda entry: entry.recorded_at)
@@ -131,6 +139,17 @@ def event_in_words(entry: "Entry") -> str:
     return ", ".join(named) or f"{entry.operation} {entry.subject or ''}".strip()
 
 
+def _say_where_it_begins(asked: Asked, stores: Iterable[Store]) -> None:
+    for store in stores:
+        for strategy_id, ledger in store.ledgers:
+            base = ledger.archivist.base
+            if base is not None:
+                asked.say(
+                    f"the journal of {strategy_id} up to entry {base.cut_sequence:,} is in archive {base.archive_id}:"
+                    " span puts both together"
+                )
+
+
 def _last_of(found: "Sequence[Entry]", asked: Asked) -> "tuple[Iterable[Entry], int]":
     return (found[-asked.rows_max :] if asked.rows_max else found), len(found)
 
@@ -139,7 +158,8 @@ def _entries(stores: Sequence[Store], asked: Asked, after: int | None) -> "tuple
     """Return what is to be shown, in order of recording, and how many entries there are of it."""
     ledgers = [ledger for store in stores for _, ledger in store.ledgers]
     heads = [ledger.head().sequence for ledger in ledgers]
-    total = sum(max(0, head - (after or 0)) for head in heads)
+    begins = [next((entry.sequence - 1 for entry in ledger.read_journal()), 0) for ledger in ledgers]
+    total = sum(max(0, head - max(after or 0, begin)) for head, begin in zip(heads, begins, strict=True))
     if asked.rows_max is None:
         return _merged([ledger.read_journal(after or 0) for ledger in ledgers]), total
     if after is not None:
@@ -194,4 +214,8 @@ def _what(event: Mapping[str, Any]) -> str | None:
     parts.extend(str(event[name]) for name in ("request_id", "code", "reason") if event.get(name))
     if event["event_type"] == "FACT_QUARANTINED":
         parts.append(str(changed.get("message", "")))
+    if event.get("cut_sequence"):
+        parts.append(f"what the journal came to up to entry {event['cut_sequence']}")
+    if event.get("archive_id"):
+        parts.append(f"archive {event['archive_id']}")
     return ", ".join(part for part in parts if part) or None

@@ -9,7 +9,7 @@ import attrs
 import click
 
 from ledger_cli import documents, words
-from ledger_cli.archived import say_archived
+from ledger_cli.archived import say_archived, say_cut
 from ledger_cli.asking import parse_moment
 from ledger_cli.listing import Cell, Form, Listing, number, one_row, text
 from ledger_cli.progress import progress, watched
@@ -90,6 +90,7 @@ def quality(asked: Asked, by: str, symbol: str | None, since: str | None, until:
     with stores_of(asked) as stores:
         found = quality_by(_histories(stores, symbol, begin, end), _groups()[by])
         say_archived(asked, stores)
+        say_cut(asked, stores)
     if asked.form.is_json:
         listing: Listing[Quality] = Listing((), lambda _: (), documents.of_answer)
         asked.printer.print(listing, found)

@@ -24,7 +24,7 @@ from ledger_cli.writing import (
     reader_for,
     yes_option,
 )
-from ledger_interop.archive import Manifest, RestoreReport, check_archive, load_manifest, restore_archive
+from ledger_interop.archive import Manifest, RestoreReport, check_archive, load_journal, load_manifest, restore_archive
 
 
 @attrs.frozen
@@ -81,6 +81,8 @@ def restore(
             done = restore_archive(ledger, Path(folder), watched=lambda _, count: advance(count))
         _print(done, manifest, printer)
         say(f"done: {words.count(done.records, 'record')} of {named} came back, entry {ledger.head().sequence}")
+        if load_journal(Path(folder)) is not None:
+            say("the archive keeps the entries of the journal that it has: strategy-ledger span puts them together")
     if done.still_waiting:
         say("facts still wait: strategy-ledger resolve decides on them")
         click.get_current_context().exit(FOUND)

@@ -17,6 +17,7 @@ SECTION = "retention"
 MEANINGS = {
     "keep_days": "how many whole days archive leaves in the ledger",
     "to": "the folder that archive writes archives below",
+    "cuts_journal": "whether the journal goes to archives too",
 }
 """The settings of the table, and what they mean."""
 
@@ -27,9 +28,18 @@ class Wanted:
 
     before: datetime
     to: Path
+    cuts_journal: bool
 
 
-def wanted(settings: Settings, printer: Printer, before: str | None, keep_days: int | None, to: str | None) -> Wanted:
+def wanted(
+    settings: Settings,
+    printer: Printer,
+    before: str | None,
+    keep_days: int | None,
+    to: str | None,
+    *,
+    cuts_journal: bool = False,
+) -> Wanted:
     """Return what the options say, and of what they leave out what is configured; raise Misused for what neither does.
 
     A date is the midnight at which it begins.
@@ -42,9 +52,12 @@ def wanted(settings: Settings, printer: Printer, before: str | None, keep_days: 
     folder = configured.get("to") if to is None else to
     if folder is None:
         raise Misused(f"say with --to where archives lie, or with to in [{SECTION}] of strategy-ledger.toml")
+    cuts = cuts_journal or configured.get("cuts_journal", False)
+    if type(cuts) is not bool:
+        raise Misused(f"[{SECTION}] cuts_journal must be true or false")
     given = parse_moment(before, "--before", printer.zone)
     if given is not None:
-        return Wanted(given, Path(folder))
+        return Wanted(given, Path(folder), cuts)
     days = configured.get("keep_days") if keep_days is None else keep_days
     if days is None:
         raise Misused(
@@ -52,7 +65,7 @@ def wanted(settings: Settings, printer: Printer, before: str | None, keep_days: 
         )
     with one_line(""):
         policy = RetentionPolicy.from_mapping({"keep_days": days, "to": str(folder)})
-    return Wanted(policy.before(printer.moment), policy.to)
+    return Wanted(policy.before(printer.moment), policy.to, cuts)
 
 
 def section(settings: Settings) -> Mapping[str, Any]:

@@ -370,7 +370,7 @@ class Answers(MoneyAnswers):
         """Return the ledger as of a moment; see LedgerView.
 
         `recorded`: as it was believed then, which later corrections do not change. `occurred`: what is known now of
-        then. At least one of them is given.
+        then. At least one of them is given. Raises Archived for what only entries tell that were cut.
         """
         return view_as_of(self._repository, recorded=recorded, occurred=occurred)
 

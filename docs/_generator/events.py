@@ -218,3 +218,4 @@ def _live(ledger: StrategyLedger) -> None:
     ledger.skip_entry("monitor", 1, "its broker is gone")
     gone = [group for group, _ in ledger.archivist.let_go("2026-03", ledger.archivist.archivable(_MUCH_LATER))]
     ledger.archivist.take_back("2026-03", gone)
+    ledger.archivist.set_checkpoint("2026-03", ledger.head())

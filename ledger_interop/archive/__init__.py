@@ -8,7 +8,7 @@ reading     the records of an archive, group by group
 retention   how long history stays in the ledger, as a value
 """
 
-from ledger_interop.archive.checking import check_archive, list_archives
+from ledger_interop.archive.checking import archive_folders, check_archive, list_archives
 from ledger_interop.archive.errors import ArchiveDamaged
 from ledger_interop.archive.journal import ArchivedJournal, load_journal
 from ledger_interop.archive.journal import read_journal as read_archived_journal
@@ -33,6 +33,7 @@ __all__ = [
     "Manifest",
     "RestoreReport",
     "RetentionPolicy",
+    "archive_folders",
     "check_archive",
     "list_archives",
     "load_journal",

@@ -12,10 +12,18 @@ from ledger_interop.archive.manifest import Manifest, Part, has_manifest, load_m
 from ledger_interop.archive.reading import Sum, read_groups
 
 
-def list_archives(to: Path, strategy_id: str | None = None) -> tuple[Manifest, ...]:
-    """Return the archives below a folder, of one strategy or of all, oldest first; those not copied whole are none."""
+def archive_folders(to: Path, strategy_id: str | None = None) -> tuple[Path, ...]:
+    """Return the folders of the archives below a folder, of one strategy or of all; those not copied whole are none."""
     places = to.glob("*/*") if strategy_id is None else strategy_folder(to, strategy_id).glob("*")
-    found = (load_manifest(place) for place in places if has_manifest(place))
+    return tuple(sorted(place for place in places if has_manifest(place)))
+
+
+def list_archives(to: Path, strategy_id: str | None = None) -> tuple[Manifest, ...]:
+    """Return the archives below a folder, of one strategy or of all, oldest first; those not copied whole are none.
+
+    Raises ArchiveDamaged where a manifest cannot be read.
+    """
+    found = map(load_manifest, archive_folders(to, strategy_id))
     return tuple(sorted(found, key=lambda one: (one.created_at, one.head_sequence, one.strategy_id, one.archive_id)))
 
 

@@ -345,6 +345,23 @@ def test_archives_are_listed_and_checked(call: Call, archived: Path, to: Path) -
     assert archived.exists()
 
 
+def test_one_that_cannot_be_read_hides_no_other(call: Call, archived: Path, to: Path) -> None:
+    """Its folder and the reason are a row like any other, checked or not; the end is that of something found."""
+    done = call("archive", archived, "--before", "2026-01-10", "--to", to, "--id", "A2", "--yes")
+    assert done.exit_code == 0
+    manifest = to / "alpha" / "A1" / "manifest.json"
+    manifest.write_text("{")
+    for more in ((), ("--check",)):
+        told = call("archives", to, "--json", *more)
+        assert told.exit_code == 1
+        good, bad = parsed(told.stdout)
+        assert (good["archive_id"], good["state"]) == ("A2", "sound" if more else "complete")
+        assert (bad["archive_id"], bad["state"], bad["folder"]) == ("A1", "damaged", str(manifest.parent))
+        assert "manifest.json cannot be read" in bad["problems"][0]
+    table = call("archives", to)
+    assert (table.exit_code, "A1" in table.stdout, "Traceback" in table.stderr) == (1, True, False)
+
+
 def test_what_is_left_and_what_went_can_be_read_together(call: Call, archived: Path, to: Path, tmp_path: Path) -> None:
     """Neither the ledger nor the archives change by it."""
     before = fingerprint(archived.parent), fingerprint(to)
