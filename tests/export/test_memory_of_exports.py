@@ -50,6 +50,7 @@ def _measured(path: Path, form: str) -> tuple[int, int]:
     return rows, megabytes
 
 
+@pytest.mark.once
 @pytest.mark.reliability
 def test_memory_does_not_grow_with_the_history(tmp_path: Path) -> None:
     """50,000 fills are exported in about the memory of 5,000, typed and as text."""

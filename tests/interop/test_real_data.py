@@ -17,6 +17,7 @@ from support import data_folder
 ROOT = data_folder("data")
 pytestmark = [
     pytest.mark.data,
+    pytest.mark.once,
     pytest.mark.skipif(ROOT is None, reason="STRATEGY_LEDGER_TEST_DATA has no folder data"),
 ]
 

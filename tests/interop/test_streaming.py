@@ -17,6 +17,8 @@ from ledger_interop.importing import Import, Message
 from ledger_interop.importing.files import SourceFile
 from ledger_interop.importing.fix import read_lines
 
+pytestmark = pytest.mark.once
+
 MESSAGES = 100_000
 BEGUN = 50_000
 """By then as many orders are at hand as are ever kept."""
