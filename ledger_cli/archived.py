@@ -35,7 +35,7 @@ def archived_as(ledger: "StrategyLedger", record_id: str) -> "Archived | None":
 
 
 def refuse_archived(stores: Sequence[Store], record_id: str, *, whole: bool) -> None:
-    """Raise Unknown, with the archives, where a whole id, or a beginning, names orders or trades in them."""
+    """Raise Unknown, with the archives, where a whole id of an order or trade, or the beginning of any, is in them."""
     named = [
         f"{known.kind.lower()} {record_id!r} of {strategy_id} is in archive {known.archive_id!r}"
         for store in stores
@@ -44,9 +44,9 @@ def refuse_archived(stores: Sequence[Store], record_id: str, *, whole: bool) -> 
     ]
     if not named and not whole:
         named = [
-            f"{kind.lower()} {found!r} of {strategy_id} is in archive {archive_id!r}"
+            f"{found} of {strategy_id} is in archive {archive_id!r}"
             for store in stores
-            for strategy_id, kind, found, archive_id in _beginning(store, record_id)
+            for strategy_id, found, archive_id in _beginning(store, record_id)
         ]
     if named:
         shown = ", ".join(named[:SHOWN_MAX]) + (", and others too" if len(named) > SHOWN_MAX else "")
@@ -72,26 +72,45 @@ def say_cut(asked: Asked, stores: Iterable[Store]) -> None:
                 )
 
 
-def _beginning(store: Store, text: str) -> Iterator[tuple[str, str, str, str]]:
-    """Generate (strategy, kind, id, archive) of archived orders and trades whose ids begin so; of SQLite files only."""
+_OF_ORDERS_AND_TRADES = (
+    "SELECT record_key, archive_id FROM archived INDEXED BY archived_by_key WHERE strategy_id = ? AND record_kind = ?"
+    " AND record_key BETWEEN ? AND ? AND NOT is_restored ORDER BY 1 LIMIT ?"
+)
+# What belongs to an order has its own id last in its key, so that all of its kind are looked at.
+_OF_WHAT_BELONGS_TO_ORDERS = (
+    "SELECT record_key, archive_id FROM archived INDEXED BY archived_by_key WHERE strategy_id = ? AND record_kind = ?"
+    " AND json_extract(record_key, '$[#-1]') BETWEEN ? AND ? AND NOT is_restored ORDER BY 1 LIMIT ?"
+)
+
+
+def _beginning(store: Store, text: str) -> Iterator[tuple[str, str, str]]:
+    """Generate (strategy, what, archive) of what is archived and whose id begins so; of SQLite files only."""
     from ledger_cli import sqlite_files
 
     try:
         path = sqlite_files.file_of(store.path)
     except Misused:
         return
-    first = json.dumps([text], ensure_ascii=False)[:-2]  # as keys are stored, up to the quote
+    key = json.dumps([text], ensure_ascii=False)[:-2]  # as keys are stored, up to the quote
+    searches = (
+        ("ORDER", _OF_ORDERS_AND_TRADES, key),
+        ("TRADE", _OF_ORDERS_AND_TRADES, key),
+        ("FILL", _OF_WHAT_BELONGS_TO_ORDERS, text),
+        ("REQUEST", _OF_WHAT_BELONGS_TO_ORDERS, text),
+    )
 
-    def ask(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
+    def ask(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
         return [
-            (strategy_id, kind, json.loads(key)[0], archive_id)
+            (strategy_id, _named(kind, json.loads(found)), archive_id)
             for strategy_id, _ in store.ledgers
-            for kind in ("ORDER", "TRADE")
-            for key, archive_id in connection.execute(
-                "SELECT record_key, archive_id FROM archived INDEXED BY archived_by_key WHERE strategy_id = ?"
-                " AND record_kind = ? AND record_key BETWEEN ? AND ? AND NOT is_restored ORDER BY 1 LIMIT ?",
-                (strategy_id, kind, first, first + _LAST_CHARACTER, SHOWN_MAX + 1),
+            for kind, statement, first in searches
+            for found, archive_id in connection.execute(
+                statement, (strategy_id, kind, first, first + _LAST_CHARACTER, SHOWN_MAX + 1)
             )
         ]
 
     yield from sqlite_files.read(path, ask)
+
+
+def _named(kind: str, key: Sequence[str]) -> str:
+    return f"{kind.lower()} {key[0]!r}" if len(key) == 1 else f"{kind.lower()} {key[-1]!r} of order {key[0]!r}"

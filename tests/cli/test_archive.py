@@ -14,7 +14,7 @@ from ledger_cli import archive as archive_module
 from ledger_core import StrategyLedger, open_ledger
 from ledger_core.archiving import Archivist
 from ledger_core.errors import Archived
-from support import fill
+from support import fill, limit_order, market_order
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: it is the extra `arrow`")
 
@@ -410,6 +410,29 @@ def test_the_beginning_of_an_id_finds_what_is_in_an_archive(call: Call, archived
     assert call("archive", archived, "--before", "2026-01-20", "--to", archived.parent / "b", "--yes").exit_code == 0
     told = call("show", archived, "buy")
     assert (told.exit_code, "and others too" in told.stderr) == (4, True)
+
+
+def test_the_id_of_a_fill_finds_the_archive_that_has_it(call: Call, history: Path, to: Path) -> None:
+    """An execution, or a request, is named with its order; a fill of the same id that is here goes before it."""
+    with writing(history) as ledger:
+        for name, moment in (("asked", START), ("told", START)):
+            ledger.record_order(name, limit_order(quantity=5, limit_price=90, symbol="OTHER"), occurred_at=moment)
+        ledger.request_order_cancel("asked", request_id="cancel-7", occurred_at=START)
+        ledger.update_order_cancellation("asked", occurred_at=START)
+        ledger.update_order_fill("told", fill("exec-9", 5, 90), occurred_at=START)
+        ledger.record_order("back", market_order("SELL", 5, symbol="OTHER"), occurred_at=START)
+        ledger.update_order_fill("back", fill("exec-10", 5, 91), occurred_at=START)
+    assert call("archive", history, "--before", BEFORE, "--to", to, "--id", "A1", "--yes").exit_code == 0
+    for asked, told in (
+        ("exec-9", "fill 'exec-9' of order 'told' of alpha is in archive 'A1'"),
+        ("exec-", "fill 'exec-10' of order 'back' of alpha is in archive 'A1', fill 'exec-9'"),
+        ("cancel-7", "request 'cancel-7' of order 'asked' of alpha is in archive 'A1'"),
+    ):
+        answer = call("show", history, asked)
+        assert (answer.exit_code, told in answer.stderr) == (4, True), answer.stderr
+    assert call("show", history, "F1").exit_code == 0
+    assert call("restore", history, to / "alpha" / "A1", "--yes").exit_code == 0
+    assert call("show", history, "exec-9").exit_code == 0
 
 
 def test_history_still_has_its_entries(call: Call, archived: Path) -> None:
