@@ -178,6 +178,8 @@ class StrategyLedger(Commands, Answers):
         self._writer.refuse_if_read_only(command)
         self._writer.catch_up()
         following = self._publishing.place_of(command.subscriber) + 1
+        if left := self._repository.read(following - 1, 1):
+            following = left[0].sequence  # a new subscriber begins behind what was cut
         if command.entry_sequence != following or following > self._writer.records.head.sequence:
             where = f"its next entry is {following}"
             if following > self._writer.records.head.sequence:

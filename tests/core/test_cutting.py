@@ -268,6 +268,9 @@ def test_a_subscriber_holds_the_journal_until_it_has_taken_it(store: Store) -> N
     ledger.subscribe("later", lambda _, payload: later.append(payload["sequence"]))
     assert sorted(set(later)) == told(ledger)
     assert later[0] == 31
+    with pytest.raises(InvalidValue, match="its next entry is 31"):
+        ledger.skip_entry("newest", 1, "it cannot take it")
+    ledger.skip_entry("newest", 31, "it cannot take it")
 
 
 def told(ledger: StrategyLedger) -> list[int]:
