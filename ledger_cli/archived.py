@@ -10,6 +10,7 @@ from ledger_cli.reading import Asked, Store
 
 if TYPE_CHECKING:
     from ledger_core import StrategyLedger
+    from ledger_core.archived import Checkpoint
     from ledger_core.errors import Archived
 
 SHOWN_MAX = 5
@@ -62,14 +63,20 @@ def say_archived(asked: Asked, stores: Sequence[Store]) -> None:
 
 def say_cut(asked: Asked, stores: Iterable[Store]) -> None:
     """Say of which orders an answer made of the journal tells nothing, as their entries are in an archive."""
+    for strategy_id, base in cut_journals(stores):
+        asked.say(
+            f"orders of {strategy_id} from before {asked.printer.at(base.cut_at)} are left out:"
+            f" the journal up to there is in archive {base.archive_id}"
+        )
+
+
+def cut_journals(stores: Iterable[Store]) -> "Iterator[tuple[str, Checkpoint]]":
+    """Generate each strategy whose journal was cut, and the checkpoint."""
     for store in stores:
         for strategy_id, ledger in store.ledgers:
             base = ledger.archivist.base
             if base is not None:
-                asked.say(
-                    f"orders of {strategy_id} from before {asked.printer.at(base.cut_at)} are left out:"
-                    f" the journal up to there is in archive {base.archive_id}"
-                )
+                yield strategy_id, base
 
 
 _OF_ORDERS_AND_TRADES = (

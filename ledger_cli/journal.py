@@ -8,7 +8,7 @@ import attrs
 import click
 
 from ledger_cli.archived import CODE as ARCHIVED
-from ledger_cli.archived import archived_as
+from ledger_cli.archived import archived_as, cut_journals
 from ledger_cli.asking import require_order, with_last_id
 from ledger_cli.completing import IdOrPath
 from ledger_cli.failures import Misused, Unknown
@@ -140,14 +140,11 @@ def event_in_words(entry: "Entry") -> str:
 
 
 def _say_where_it_begins(asked: Asked, stores: Iterable[Store]) -> None:
-    for store in stores:
-        for strategy_id, ledger in store.ledgers:
-            base = ledger.archivist.base
-            if base is not None:
-                asked.say(
-                    f"the journal of {strategy_id} up to entry {base.cut_sequence:,} is in archive {base.archive_id}:"
-                    " span puts both together"
-                )
+    for strategy_id, base in cut_journals(stores):
+        asked.say(
+            f"the journal of {strategy_id} up to entry {base.cut_sequence:,} is in archive {base.archive_id}:"
+            " span puts both together"
+        )
 
 
 def _last_of(found: "Sequence[Entry]", asked: Asked) -> "tuple[Iterable[Entry], int]":
