@@ -15,7 +15,7 @@ from ledger_core.archived import JOURNAL
 from ledger_core.changes import Change
 from ledger_core.codec import canonical_json, load_json, load_values
 from ledger_core.errors import LedgerClosed, StorageBusy, StorageCorrupt, StorageError
-from ledger_core.evolve import evolve
+from ledger_core.evolve import KEY_FIELDS, evolve
 from ledger_core.model import ArchivedRecord, Checkpoint, Key, Record, RecordKind
 from ledger_core.numbers import load_time
 from ledger_core.repository import LedgerRepository
@@ -165,10 +165,24 @@ def _run(repository: LedgerRepository, stage: str, pages: Sequence[int]) -> Iter
             text = unpacking.decompress(_page(repository, stage, number), _PAGE_BYTES_MAX)
             if not unpacking.eof:
                 raise ValueError("it ends in the middle, or is too long")  # one error for all of it
-            for kind, key, version, sequence, recorded_at, values in load_json(text):
-                yield Folded(_KINDS[kind], tuple(key), sequence, recorded_at, values, version)
+            for document in load_json(text):
+                yield _folded(*document)
         except (zlib.error, ValueError, KeyError, TypeError) as error:
             raise StorageCorrupt(f"page {number} of the checkpoint cannot be read: {error!r}") from error
+
+
+def _folded(
+    kind: object, key: object, version: object, sequence: object, recorded_at: object, values: object
+) -> Folded:
+    """Return a record of a page; raise ValueError for what is none: a file may come from anywhere."""
+    if type(kind) is not str or type(key) is not list or type(values) is not dict or type(recorded_at) is not str:
+        raise ValueError("a record is none")
+    if type(version) is not int or type(sequence) is not int or not all(type(part) is str for part in key):
+        raise ValueError("a record is none")
+    found = _KINDS[kind]
+    if len(key) != len(KEY_FIELDS[found]):
+        raise ValueError(f"{key} is no key of a {kind}")
+    return Folded(found, tuple(key), sequence, recorded_at, values, version)
 
 
 def _page(repository: LedgerRepository, stage: str, number: int) -> bytes:

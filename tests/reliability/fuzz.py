@@ -23,7 +23,7 @@ from typing import Any
 from reliability.campaign import Campaign, Tally
 from reliability.mutations import BYTES_MAX, mutated
 
-TARGETS = ("command", "details", "entry", "journal", "record", "url")
+TARGETS = ("command", "details", "entry", "journal", "page", "record", "url")
 CORPUS = Path(__file__).parent / "corpus"
 SECONDS_MAX = 3_600
 """What a stretch of a campaign may take; beyond that it hangs."""
