@@ -19,7 +19,7 @@ import attrs
 from ledger_core import checks as check
 from ledger_core import codec
 from ledger_core.changes import Entry, Head
-from ledger_core.checkpoints import Sum, base_of, checkpoint_of, digest_of_pages, pages_of, records_at
+from ledger_core.checkpoints import Sum, base_of, checkpoint_of, has_pages, pages_of, records_at
 from ledger_core.commands import (
     AnyCommand,
     ArchiveRecords,
@@ -33,7 +33,7 @@ from ledger_core.decide.archiving import ARCHIVABLE
 from ledger_core.decide.draft import EconomicOrder
 from ledger_core.decide.fills import execution_content
 from ledger_core.decide.orders import placed_content
-from ledger_core.errors import CommandRefused, InvalidValue, StorageBusy
+from ledger_core.errors import CommandRefused, InvalidValue, ReadOnlyLedger, StorageBusy, StorageCorrupt
 from ledger_core.lifecycle import TradeState
 from ledger_core.model import (
     RECORD_TYPES,
@@ -53,6 +53,7 @@ from ledger_core.model import (
 )
 from ledger_core.replaying import folded_runs
 from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, Query, all_pages, archived_in, sort_key
+from ledger_core.verifying import verify
 from ledger_core.writing import Writer
 
 GROUPS_MAX = 100
@@ -234,44 +235,41 @@ class Archivist:
     def set_checkpoint(self, archive_id: str, through: Head) -> Checkpoint:
         """Note what the journal comes to up to an entry, all of which an archive holds; see `journal_before`.
 
-        The journal is folded up to there, which takes as long as to verify it; commands go on meanwhile. The same
-        again changes nothing. Raises InvalidValue for an entry that is not the journal's, or that lies before the last
-        checkpoint; StorageCorrupt where the entries come to no records.
+        The journal is verified and folded up to there, which takes as long as to rebuild from it; commands go on
+        meanwhile. What is kept of it is read back before it counts. The same again changes nothing. Raises InvalidValue
+        for an entry that is not the journal's, or that lies before the last checkpoint; StorageCorrupt for a journal
+        whose chain is broken, or whose entries come to no records.
         """
         named, known = check.check_id(archive_id, "archive_id"), self.checkpoint
         if type(through) is not Head:
             raise InvalidValue("through must be a Head", argument="through", value=through)
+        if self._repository.read_only:
+            raise ReadOnlyLedger("a checkpoint needs a ledger opened for writing")
         if known is not None and Head(known.cut_sequence, known.cut_digest) == through:
             return known
         if self._digest_at(through.sequence) != through.digest:
             raise InvalidValue("through is no entry of the journal", argument="through", value=through)
-        entry = self._entry(through.sequence)
-        stage, runs, found = f"{entry.sequence} {named}", list[int](), Sum()
-
-        def pages() -> Iterator[bytes]:
-            for run in folded_runs(self._repository, through.sequence):
-                runs.append(0)
-                for page in pages_of(run):
-                    runs[-1] += 1
-                    found.add(page)
-                    yield page
-
-        self._repository.stage(stage, pages())
+        chain = verify(self._repository, through, chain_only=True, chain_key=self._writer.chain_key)
+        if not chain.is_intact:
+            raise StorageCorrupt(
+                f"the journal is damaged, so no checkpoint is made of it: {chain.differences[0]}",
+                differences=chain.differences,
+            )
+        made = self._kept(named, self._entry(through.sequence))
         command = SetCheckpoint(
             operation=Operation.SET_CHECKPOINT,
             occurred_at=self._writer.now(),
             archive_id=named,
-            cut_sequence=entry.sequence,
-            cut_digest=entry.digest,
-            cut_at=entry.recorded_at,
-            stage=stage,
-            runs=tuple(runs),
-            digest=found.digest,
+            cut_sequence=made.cut_sequence,
+            cut_digest=made.cut_digest,
+            cut_at=made.cut_at,
+            stage=made.stage,
+            runs=made.runs,
+            digest=made.digest,
         )
-        self._writer.refuse_if_read_only(command)
         # Alone: whoever sets another, or cuts, removes pages that no checkpoint has yet.
         with self._writer.lock, self._repository.alone():
-            if digest_of_pages(self._repository, stage, sum(runs)) != command.digest:
+            if not has_pages(self._repository, made):
                 raise StorageBusy("the pages of the checkpoint were written by another at the same time: begin again")
             self._writer.execute(command)
         self._deliver()
@@ -280,10 +278,15 @@ class Archivist:
         return set_now
 
     def cut(self) -> Cut:
-        """Remove the journal up to the checkpoint, as far as every subscriber has come; say how far that is."""
+        """Remove the journal up to the checkpoint, as far as every subscriber has come; say how far that is.
+
+        Raises InvalidValue where there is no checkpoint, StorageCorrupt, with nothing removed, where it is damaged.
+        """
         checkpoint = self.checkpoint
         if checkpoint is None:
             raise InvalidValue("there is no checkpoint to cut the journal at", argument="through", value=None)
+        if not has_pages(self._repository, checkpoint):
+            raise StorageCorrupt("the pages of the checkpoint are not those that were written: nothing was cut")
         self._writer.store_cursors()
         holding = self._repository.cut(checkpoint.cut_sequence)
         first = self._repository.read_raw(0, 1)
@@ -294,6 +297,34 @@ class Archivist:
         base = self.base
         if base is not None:
             yield from (one.record() for one in records_at(self._repository, base) if one.kind is kind)
+
+    def _kept(self, archive_id: str, entry: Entry) -> Checkpoint:
+        """Keep what the journal comes to up to an entry, and read it back."""
+        stage, runs, found, count = f"{entry.sequence} {archive_id}", list[int](), Sum(), 0
+
+        def pages() -> Iterator[bytes]:
+            nonlocal count
+            for run in folded_runs(self._repository, entry.sequence):
+                count += len(run)
+                runs.append(0)
+                for page in pages_of(run):
+                    runs[-1] += 1
+                    found.add(page)
+                    yield page
+
+        self._repository.stage(stage, pages())
+        made = Checkpoint(
+            archive_id=archive_id,
+            cut_sequence=entry.sequence,
+            cut_digest=entry.digest,
+            cut_at=entry.recorded_at,
+            stage=stage,
+            runs=tuple(runs),
+            digest=found.digest,
+        )
+        if has_pages(self._repository, made) and sum(1 for _ in records_at(self._repository, made)) != count:
+            raise StorageCorrupt("the pages of the checkpoint are not read as they were written")
+        return made
 
     def _entry(self, sequence: int) -> Entry:
         found = self._repository.read(sequence - 1, 1)

@@ -21,12 +21,15 @@ from ledger_core.numbers import load_time
 from ledger_core.repository import LedgerRepository
 
 PAGE_RECORDS = 1_000
-"""How many records a page has at most: about a megabyte before it is compressed, a tenth of that after."""
+"""How many records a page has at most: about a megabyte before it is compressed, a tenth of that after ..."""
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""... and from how many bytes on it takes no further record."""
 
 PASSING = (StorageBusy, LedgerClosed)
 """Errors of storage that say nothing about what is stored; every other one is a finding."""
 
-_PAGE_BYTES_MAX = 1 << 28
+_UNPACKED_MAX = 1 << 30
 
 _KINDS = {kind.value: kind for kind in RecordKind}
 
@@ -110,13 +113,15 @@ def require_same_base(repository: LedgerRepository, base: Checkpoint | None) -> 
 
 def pages_of(run: Iterable[Folded]) -> Iterator[bytes]:
     """Generate the pages of a run of records."""
-    ordered = sorted(run, key=_place)
-    for start in range(0, len(ordered), PAGE_RECORDS):
-        records = [
-            [one.kind, one.key, one.version, one.sequence, one.recorded_at, one.values]
-            for one in ordered[start : start + PAGE_RECORDS]
-        ]
-        yield zlib.compress(canonical_json(records))
+    held, size = list[bytes](), 0
+    for one in sorted(run, key=_place):
+        if len(held) == PAGE_RECORDS or size >= PAGE_BYTES:
+            yield zlib.compress(b"[%b]" % b",".join(held))
+            held, size = [], 0
+        held.append(canonical_json([one.kind, one.key, one.version, one.sequence, one.recorded_at, one.values]))
+        size += len(held[-1])
+    if held:
+        yield zlib.compress(b"[%b]" % b",".join(held))
 
 
 class Sum:
@@ -136,20 +141,20 @@ class Sum:
         return self._whole.hexdigest()
 
 
-def digest_of_pages(repository: LedgerRepository, stage: str, pages: int) -> str | None:
-    """Return the digest of pages as they are kept; None where one is missing."""
+def has_pages(repository: LedgerRepository, checkpoint: Checkpoint) -> bool:
+    """Say whether all pages of a checkpoint are kept, and are those that were written."""
     found = Sum()
-    for number in range(pages):
-        page = repository.staged(stage, number)
+    for number in range(sum(checkpoint.runs)):
+        page = repository.staged(checkpoint.stage, number)
         if page is None:
-            return None
+            return False
         found.add(page)
-    return found.digest
+    return found.digest == checkpoint.digest
 
 
 def records_at(repository: LedgerRepository, checkpoint: Checkpoint) -> Iterator[Folded]:
     """Generate every record as of a checkpoint, in the order of births; raise StorageCorrupt for other pages."""
-    if digest_of_pages(repository, checkpoint.stage, sum(checkpoint.runs)) != checkpoint.digest:
+    if not has_pages(repository, checkpoint):
         raise StorageCorrupt("the pages of the checkpoint are not those that were written, or not all are there")
     runs, first = list[Iterator[Folded]](), 0
     for length in checkpoint.runs:
@@ -162,9 +167,9 @@ def _run(repository: LedgerRepository, stage: str, pages: Sequence[int]) -> Iter
     for number in pages:
         unpacking = zlib.decompressobj()
         try:
-            text = unpacking.decompress(_page(repository, stage, number), _PAGE_BYTES_MAX)
+            text = unpacking.decompress(_page(repository, stage, number), _UNPACKED_MAX)
             if not unpacking.eof:
-                raise ValueError("it ends in the middle, or is too long")  # one error for all of it
+                raise ValueError("it ends in the middle, or is too long")
             for document in load_json(text):
                 yield _folded(*document)
         except (zlib.error, ValueError, KeyError, TypeError) as error:

@@ -110,6 +110,11 @@ class Writer:
         self.lock = threading.RLock()
         self.records = CurrentRecords(repository)
 
+    @property
+    def chain_key(self) -> ChainKey:
+        """The key that the journal's chain is made with."""
+        return self._chain_key
+
     def now(self) -> datetime:
         """Return the clock's time."""
         return self._clock()

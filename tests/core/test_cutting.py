@@ -17,7 +17,7 @@ import pytest
 from ledger_core import InvalidValue, StrategyLedger, checkpoints, replaying
 from ledger_core.archiving import Group
 from ledger_core.changes import Head
-from ledger_core.checkpoints import checkpoint_of, digest_of_pages, pages_of, records_at
+from ledger_core.checkpoints import Sum, checkpoint_of, pages_of, records_at
 from ledger_core.errors import Archived, CommandRefused, ReadOnlyLedger, StorageBusy, StorageCorrupt, UnknownOrder
 from ledger_core.findings import Finding, Verification
 from ledger_core.model import Record, RecordKind
@@ -381,7 +381,10 @@ def test_pages_that_fit_a_forged_checkpoint_are_found(shown: Shown) -> None:
     order.values["reason"] = "forged"
     pages = list(pages_of(content))
     shown.inner.stage("forged", pages)
-    digest = digest_of_pages(shown, "forged", len(pages))
+    total = Sum()
+    for page in pages:
+        total.add(page)
+    digest = total.digest
     shown.record = lambda record: attrs.evolve(record, stage="forged", runs=(len(pages),), digest=digest)
     assert (Finding.RECORD_DIFFERS, RecordKind.ORDER) in found(shown)
 
@@ -474,6 +477,73 @@ def test_a_cut_in_the_middle_of_reading_says_so(store: Store) -> None:
             shown.journal = cut_first
             with pytest.raises(StorageBusy, match="begin again"):
                 read(shown)
+
+
+def test_pages_hold_so_many_records_or_bytes(store: Store) -> None:
+    """However the records are divided among pages and runs, they are the same ones."""
+    for name, pages_max, bytes_max, held_max in (
+        ("one", 1, 2**20, 2**20),
+        ("bytes", 999, 100, 2**20),
+        ("runs", 3, 500, 4),
+    ):
+        with (
+            store.open(name, clock=SteppingClock()) as ledger,
+            patch.object(checkpoints, "PAGE_RECORDS", pages_max),
+            patch.object(checkpoints, "PAGE_BYTES", bytes_max),
+            patch.object(replaying, "HELD_MAX", held_max),
+        ):
+            live(ledger)
+            before = records_of(store.repository(name))
+            cut(ledger, 35)
+            checkpoint = ledger.archivist.base
+            assert checkpoint is not None
+            assert sum(checkpoint.runs) > 10
+            assert (len(checkpoint.runs) > 1) == (name == "runs")
+            births = [one.birth for one in records_at(store.repository(name), checkpoint)]
+            assert births == sorted(births)
+            assert ledger.verify().is_intact, ledger.verify().differences
+            ledger.rebuild()
+            assert records_of(store.repository(name)) == before
+
+
+def test_a_journal_whose_chain_has_a_key_is_cut(store: Store) -> None:
+    """With the key all is as without one; another key finds nothing sound, and sets no checkpoint."""
+    key = b"0123456789abcdef"
+    with store.open(clock=SteppingClock(), chain_key=key) as ledger:
+        live(ledger)
+        cut(ledger, 30)
+        assert ledger.verify().is_intact
+    with store.open(clock=SteppingClock(START + timedelta(days=1)), chain_key=key) as ledger:
+        go_on(ledger)
+        assert ledger.verify().is_intact
+        cut(ledger, 33, "J2")
+        assert ledger.verify().is_intact
+    with pytest.raises(StorageCorrupt, match="chain_key"):
+        store.open(chain_key=b"another key of it")
+    assert not verify(store.repository()).is_intact
+
+
+def test_what_is_damaged_before_the_cut_keeps_the_journal(store: Store) -> None:
+    """A broken chain sets no checkpoint, and a checkpoint whose pages are damaged cuts nothing."""
+    with lived(store):
+        pass
+    shown = Shown(store.repository())
+    ledger = StrategyLedger(shown, clock=SteppingClock(START + timedelta(days=1)))
+    head = head_at(ledger, 30)
+    shown.journal = lambda page: [raw._replace(body=raw.body + b" ") if raw.sequence == 25 else raw for raw in page]
+    with pytest.raises(StorageCorrupt, match="no checkpoint is made of it"):
+        ledger.archivist.set_checkpoint("J1", head)
+    shown.journal = lambda page: page
+    shown.page = lambda _, page: None if page is None else page[:-1]
+    with pytest.raises(StorageBusy, match="begin again"):
+        ledger.archivist.set_checkpoint("J1", head)
+    assert ledger.head().sequence == 41
+    shown.page = lambda _, page: page
+    ledger.archivist.set_checkpoint("J1", head)
+    shown.page = lambda _, page: None if page is None else page[:-1]
+    with pytest.raises(StorageCorrupt, match="nothing was cut"):
+        ledger.archivist.cut()
+    assert next(ledger.read_journal()).sequence == 1
 
 
 # -- refusals ---------------------------------------------------------------------------------------------------------
