@@ -21,7 +21,7 @@ from ledger_core.errors import (
 )
 from ledger_core.lifecycle import OrderState
 from ledger_core.model import RecordKind
-from ledger_core.testing.samples import entries, entry, fill, head_after, order, position
+from ledger_core.testing.samples import checkpoint, entries, entry, fill, head_after, order, position
 from ledger_storage_sqlite import SqliteRepository, statements
 from sqlite.conftest import Opener
 from sqlite.files import EMPTY, append, chain_of, order_ids, query, raw
@@ -247,6 +247,26 @@ def test_the_journal_only_grows(
         tool.execute(statement)
     tool.close()
     assert list(repository.read(0)) == [made]
+
+
+def test_a_tool_may_delete_entries_up_to_the_checkpoint_alone(repository: SqliteRepository, path: Path) -> None:
+    """The trigger lets go what the strategy's own checkpoint has behind it; what lies beyond is missing, not cut."""
+    for number in range(4):
+        append(repository, order(f"O-{number}"))
+    append(repository, checkpoint(2, runs=()))
+    tool = raw(path)
+    for condition in ("sequence = 3", "sequence <= 5", "sequence IN (1, 4)"):
+        with pytest.raises(sqlite3.IntegrityError, match="no delete beyond its checkpoint"):
+            tool.execute(f"DELETE FROM journal WHERE {condition}")
+    assert [one.sequence for one in repository.read(0)] == [1, 2, 3, 4, 5]
+    tool.execute("DELETE FROM journal WHERE sequence <= 2")
+    assert [one.sequence for one in repository.read(0)] == [3, 4, 5]
+    tool.execute("DROP TRIGGER journal_no_delete")
+    tool.execute("DELETE FROM journal WHERE sequence = 3")
+    tool.close()
+    with pytest.raises(StorageCorrupt) as caught:
+        repository.read(0)
+    assert caught.value.sequence == 1
 
 
 def test_a_missing_entry_is_found_when_reading(repository: SqliteRepository, path: Path) -> None:
