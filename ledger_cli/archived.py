@@ -56,17 +56,20 @@ def refuse_archived(stores: Sequence[Store], record_id: str, *, whole: bool) -> 
 
 def say_archived(asked: Asked, stores: Sequence[Store]) -> None:
     """Say that an answer made of records has nothing of what is in archives, where there is something."""
-    named = [strategy_id for store in stores for strategy_id, ledger in store.ledgers if ledger.archivist.has_archived]
+    named = [
+        strategy_id for store in stores for strategy_id, ledger in store.ledgers if ledger.archivist.is_missing_records
+    ]
     if named:
-        asked.say(f"what {', '.join(named)} has in archives is not among it: span puts both together")
+        asked.note(CODE, f"what {', '.join(named)} has in archives is not among it: span puts both together")
 
 
 def say_cut(asked: Asked, stores: Iterable[Store]) -> None:
     """Say of which orders an answer made of the journal tells nothing, as their entries are in an archive."""
     for strategy_id, base in cut_journals(stores):
-        asked.say(
+        asked.note(
+            CODE,
             f"orders of {strategy_id} from before {asked.printer.at(base.cut_at)} are left out:"
-            f" the journal up to there is in archive {base.archive_id}"
+            f" the journal up to there is in archive {base.archive_id}",
         )
 
 

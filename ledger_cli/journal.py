@@ -94,7 +94,9 @@ def history(asked: Asked, record_id: str) -> None:
             for strategy_id, ledger in store.ledgers:
                 known = archived_as(ledger, record_id)
                 if known is not None:
-                    asked.say(f"{known.kind.lower()} {record_id} of {strategy_id} is in archive {known.archive_id}")
+                    asked.note(
+                        ARCHIVED, f"{known.kind.lower()} {record_id} of {strategy_id} is in archive {known.archive_id}"
+                    )
 
 
 def histories(stores: Iterable[Store], record_id: str, after: int = 0) -> "list[Entry]":
@@ -141,9 +143,10 @@ def event_in_words(entry: "Entry") -> str:
 
 def _say_where_it_begins(asked: Asked, stores: Iterable[Store]) -> None:
     for strategy_id, base in cut_journals(stores):
-        asked.say(
+        asked.note(
+            ARCHIVED,
             f"the journal of {strategy_id} up to entry {base.cut_sequence:,} is in archive {base.archive_id}:"
-            " span puts both together"
+            " span puts both together",
         )
 
 

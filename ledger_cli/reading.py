@@ -5,6 +5,7 @@ what is said about it.
 """
 
 import functools
+import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -63,6 +64,13 @@ class Asked:
     def say(self, sentence: str) -> None:
         """Say something about the answer to a person; a program that reads JSON gets no talk."""
         if not self.form.is_json or sys.stderr.isatty():
+            say(sentence)
+
+    def note(self, code: str, sentence: str) -> None:
+        """Say what an answer lacks, to whoever reads it: a program that reads JSON gets a line of JSON on stderr."""
+        if self.form.is_json:
+            click.echo(json.dumps({"note": {"code": code, "message": sentence}}, ensure_ascii=False), err=True)
+        else:
             say(sentence)
 
     def say_how_many(self, shown: int, total: int | None, noun: str, more: str = "", plural: str | None = None) -> None:

@@ -114,6 +114,12 @@ class Archivist:
         """Whether anything of this ledger ever went to an archive."""
         return bool(self._repository.find(Query(kind=RecordKind.ARCHIVED, limit=1)))
 
+    @property
+    def is_missing_records(self) -> bool:
+        """Whether anything of this ledger is in an archive now."""
+        where = {"is_restored": False}
+        return bool(self._repository.find(Query(kind=RecordKind.ARCHIVED, where=where, limit=1)))
+
     def live_openings(self) -> dict[Key, Opening]:
         """Return where the live history of positions begins, by their keys, of those whose history is in archives."""
         if not self.has_archived:

@@ -482,6 +482,18 @@ def test_figures_of_money_are_those_of_all_history(call: Call, archived: Path) -
     assert "what alpha has in archives is not among it" in call("fills", archived).stderr
 
 
+@pytest.mark.parametrize("command", ["orders", "fills", "trades", "quality"])
+def test_a_program_is_told_what_an_answer_lacks(call: Call, archived: Path, command: str) -> None:
+    """In JSON stdout is the answer alone; stderr has one line of JSON that says what is in archives, and none without."""
+    more = ("--all",) if command in ("orders", "trades") else ()
+    told = call(command, archived, *more, "--json")
+    (line,) = told.stderr.splitlines()
+    assert json.loads(line)["note"]["code"] == "ARCHIVED"
+    assert isinstance(parsed(told.stdout), list)
+    assert call("restore", archived, archived.parent.parent / "archives/alpha/A1", "--yes").exit_code == 0
+    assert call(command, archived, *more, "--json").stderr == ""
+
+
 def test_rebuilding_keeps_what_is_in_archives_there(call: Call, archived: Path) -> None:
     """The journal says what went."""
     assert call("rebuild", archived, "--yes").exit_code == 0
