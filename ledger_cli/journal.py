@@ -211,7 +211,7 @@ def _what(event: Mapping[str, Any]) -> str | None:
         parts.extend(f"fee {fee['amount']} {fee['currency']}" for fee in fill.get("fees", ()))
     if event.get("late"):
         parts.append("late")
-    parts.extend(str(event[name]) for name in ("request_id", "code", "reason") if event.get(name))
+    parts.extend(str(event[name]) for name in ("request_id", "upkeep", "code", "reason") if event.get(name))
     if event["event_type"] == "FACT_QUARANTINED":
         parts.append(str(changed.get("message", "")))
     if event.get("cut_sequence"):

@@ -17,6 +17,7 @@ from ledger_cli.writing import (
     chain_key,
     confirm,
     key_option,
+    ledger_for_writing,
     one_path,
     path_argument,
     strategy_of,
@@ -126,8 +127,8 @@ def verify(asked: Asked, heads: tuple[str, ...], chain_only: bool, key_file: str
 def rebuild(paths: tuple[str, ...], strategy: str | None, key_file: str | None, yes: bool) -> None:
     """Replace every record of a strategy by what its journal says, in one transaction.
 
-    The journal stays as it is and gets no entry of it. A journal that is damaged itself rebuilds nothing: restore a
-    backup. Writers, the bot among them, wait meanwhile.
+    The journal stays as it is, and gets an entry that says so. A journal that is damaged itself rebuilds nothing:
+    restore a backup. Writers, the bot among them, wait meanwhile.
     """
     from ledger_core import open_repository
     from ledger_core import verifying as core
@@ -149,7 +150,11 @@ def rebuild(paths: tuple[str, ...], strategy: str | None, key_file: str | None, 
         after = verified(path, strategy_id, None, key, chain_only=False)
     if not after.is_intact:
         raise Refused(f"{words.count(after.difference_count, 'difference')} remain: {after.differences[0]}")
-    say(f"done: {words.count(after.records, 'record')} are what {words.count(after.entries, 'entry', 'entries')} say")
+    with ledger_for_writing(path, strategy_id, key) as ledger:
+        ledger.note_upkeep("rebuild", f"{differing} before")
+        noted = ledger.head().sequence
+    what = f"{words.count(after.records, 'record')} are what {words.count(after.entries, 'entry', 'entries')} say"
+    say(f"done: {what}; entry {noted} says so")
 
 
 class _Counted:

@@ -60,6 +60,7 @@ class Operation(Word):
     CLOSE_TRADE = "close_trade"
     RESOLVE_QUARANTINED = "resolve_quarantined"
     SKIP_ENTRY = "skip_entry"
+    NOTE_UPKEEP = "note_upkeep"
     ARCHIVE_RECORDS = "archive_records"
     RESTORE_RECORDS = "restore_records"
     REOPEN_POSITIONS = "reopen_positions"
@@ -377,6 +378,20 @@ class SkipEntry(Command):
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
+class NoteUpkeep(Command):
+    """A person did something to the store that no command tells of."""
+
+    upkeep: str
+    reason: str
+
+    @property
+    def target(self) -> str | None:
+        """None: it is about no order or trade."""
+        return None
+
+
+@quick
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class ArchiveCommand(Command):
     """A command about an archive; it names no order or trade of its own."""
 
@@ -446,6 +461,7 @@ AnyCommand = (
     | CloseTrade
     | ResolveQuarantined
     | SkipEntry
+    | NoteUpkeep
     | ArchiveRecords
     | RestoreRecords
     | ReopenPositions
@@ -512,4 +528,4 @@ COMMAND_TYPES: Mapping[Operation, type[AnyCommand]] = {
     _O.RESOLVE_QUARANTINED: ResolveQuarantined,
     _O.SKIP_ENTRY: SkipEntry,
 }
-"""The commands that may have an id, and so are written down to know a repeat; those about archives never do."""
+"""The commands that may have an id, and so are written down to know a repeat; those about the store never do."""

@@ -17,7 +17,7 @@ from ledger_core.answers import Answers
 from ledger_core.archiving import Archivist
 from ledger_core.batch import Batch
 from ledger_core.changes import Cursor, Entry, Head
-from ledger_core.commands import AnyCommand, Operation, SkipEntry
+from ledger_core.commands import AnyCommand, NoteUpkeep, Operation, SkipEntry
 from ledger_core.ending import require_sound_end
 from ledger_core.errors import InvalidValue, LedgerClosed, ReadOnlyLedger
 from ledger_core.events import (
@@ -192,6 +192,20 @@ class StrategyLedger(Commands, Answers):
         self._writer.execute(command, [Cursor(command.subscriber, following)])
         self._publishing.skip_to(command.subscriber, following)
         self._publishing.deliver()
+
+    def note_upkeep(self, upkeep: str, reason: str) -> None:
+        """Keep in the journal what a person did to the store, and why, where no command tells of it: a rebuild, a copy.
+
+        `upkeep` says in a word or two what it was. The note is an entry of its own (UPKEEP_NOTED, published).
+        """
+        self._execute(
+            NoteUpkeep(
+                operation=Operation.NOTE_UPKEEP,
+                occurred_at=self._now(),
+                upkeep=check.check_id(upkeep, "upkeep"),
+                reason=check.check_required_reason(reason),
+            )
+        )
 
     # -- truth ----------------------------------------------------------------------------------------------------
 

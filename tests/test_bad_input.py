@@ -55,7 +55,7 @@ from support import ADAPTERS, START, DictCache, RecordingPublisher, Store
 EXAMPLES = int(os.environ.get("STRATEGY_LEDGER_EXAMPLES", "400"))
 OF_AN_OBJECT = (
     Operation.SKIP_ENTRY, Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS,
-    Operation.SET_CHECKPOINT,
+    Operation.SET_CHECKPOINT, Operation.NOTE_UPKEEP,
 )  # fmt: skip
 """Operations of the ledger itself, or of its archivist: no batch takes them."""
 
@@ -292,6 +292,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "publish_pending": {},
     "pending": {"name": "publisher"},
     "skip_entry": {"name": "stuck subscriber", "sequence": 1, "reason": "poison"},
+    "note_upkeep": {"upkeep": "rebuild", "reason": "a damaged page"},
     "subscribe": {"name": "new subscriber", "callback": lambda _name, _payload: None, "thread": False},
     "follow": {"interval": 3600.0},
     "batch": {},
@@ -309,7 +310,7 @@ KINDS: dict[str, str] = {
     "after": "count", "name": "id", "interval": "seconds", "thread": "flag", "callback": "callback",
     "cost_method": "method", "reinstated": "flag?", "correction": "object", "fees": "fees", "report": "object",
     "snapshot": "object", "head": "head", "chain_only": "flag", "recorded": "time?", "occurred": "time?", "rates": "rates", "marks": "marks",
-    "currency": "id", "sequence": "place",
+    "currency": "id", "sequence": "place", "upkeep": "id",
     "adjustment_id": "id", "adjustment": "object", "quarantine_id": "id", "resolution": "object",
 }
 KEY_KINDS: dict[str, str] = {

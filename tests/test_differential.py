@@ -277,7 +277,7 @@ def _calls(*operations: Operation) -> st.SearchStrategy[Call]:
 
 OF_AN_OBJECT = (
     Operation.SKIP_ENTRY, Operation.ARCHIVE_RECORDS, Operation.RESTORE_RECORDS, Operation.REOPEN_POSITIONS,
-    Operation.SET_CHECKPOINT,
+    Operation.SET_CHECKPOINT, Operation.NOTE_UPKEEP,
 )  # fmt: skip
 ANY_CALL = _calls(*(operation for operation in Operation if operation not in OF_AN_OBJECT))
 REQUEST_CALLS = _calls(

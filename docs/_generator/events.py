@@ -49,6 +49,7 @@ WHEN: Mapping[str, str] = {
     "FACT_QUARANTINED": "a fact could not be booked and was filed",
     "QUARANTINE_RESOLVED": "a filed fact was booked, in the entry that made it possible, or resolved by hand",
     "ENTRY_SKIPPED": "a person let a subscriber go on behind an entry that it could not take",
+    "UPKEEP_NOTED": "a person did something to the store that no command tells of, such as a rebuild",
     "RECORD_ARCHIVED": "an order or a trade that is over moved to an archive",
     "RECORD_RESTORED": "an order or a trade came back from an archive",
     "CHECKPOINT_SET": "what the journal came to up to an entry was kept, so that it can be cut there",
@@ -86,6 +87,7 @@ FURTHER: Mapping[str, str] = {
     "quarantine_id": "where a fact is filed",
     "code": "why it was filed: the code of the error",
     "subscriber": "ENTRY_SKIPPED: the subscriber that goes on",
+    "upkeep": "UPKEEP_NOTED: what was done",
     "skipped": "ENTRY_SKIPPED: the sequence of the entry that it does not get",
     "archive_id": "RECORD_ARCHIVED, RECORD_RESTORED, CHECKPOINT_SET: the archive",
     "cut_sequence": "CHECKPOINT_SET: the last entry that may go",
@@ -216,6 +218,7 @@ def _live(ledger: StrategyLedger) -> None:
     except CommandRefused:
         place("buy-4")
     ledger.skip_entry("monitor", 1, "its broker is gone")
+    ledger.note_upkeep("rebuild", "the disk gave back a damaged page")
     gone = [group for group, _ in ledger.archivist.let_go("2026-03", ledger.archivist.archivable(_MUCH_LATER))]
     ledger.archivist.take_back("2026-03", gone)
     ledger.archivist.set_checkpoint("2026-03", ledger.head())

@@ -97,6 +97,7 @@ EXEC_TYPE = {
     "FACT_QUARANTINED": "none",
     "QUARANTINE_RESOLVED": "none",
     "ENTRY_SKIPPED": "none",
+    "UPKEEP_NOTED": "none",
     "RECORD_ARCHIVED": "none",
     "RECORD_RESTORED": "none",
     "CHECKPOINT_SET": "none",

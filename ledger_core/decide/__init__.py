@@ -17,6 +17,7 @@ from ledger_core.commands import (
     CreateTrade,
     EndOrderDay,
     NoteOrder,
+    NoteUpkeep,
     RecordAdjustment,
     RecordOrder,
     RejectRequest,
@@ -98,6 +99,8 @@ def _decide_one(draft: Draft, command: AnyCommand) -> Answer:
             return quarantine.resolve(draft, command, _decide_one)
         case SkipEntry():
             return repeats.skip_entry(draft, command)
+        case NoteUpkeep():
+            return repeats.note_upkeep(draft, command)
         case CreateTrade():
             return trades.create(draft, command)
         case UpdateTrade():

@@ -5,7 +5,7 @@ from typing import Any
 
 from ledger_core._frozen import FrozenDict, freeze
 from ledger_core.changes import EventType
-from ledger_core.commands import AnyCommand, SkipEntry
+from ledger_core.commands import AnyCommand, NoteUpkeep, SkipEntry
 from ledger_core.decide.draft import Draft, archived_error
 from ledger_core.errors import IdempotencyConflict
 from ledger_core.model import CommandRecord, Key, RecordKind
@@ -82,6 +82,19 @@ def skip_entry(draft: Draft, command: SkipEntry) -> tuple[RecordKind, Key]:
             event_type=EventType.ENTRY_SKIPPED,
             facts=facts,
         )
+    return RecordKind.COMMAND, key
+
+
+def note_upkeep(draft: Draft, command: NoteUpkeep) -> tuple[RecordKind, Key]:
+    """Stage the note of what was done to the store."""
+    key = (command.operation.value, command.upkeep, str(draft.sequence))
+    draft.create(
+        RecordKind.COMMAND,
+        key,
+        {"content": FrozenDict({"reason": command.reason})},
+        event_type=EventType.UPKEEP_NOTED,
+        facts={"upkeep": command.upkeep, "reason": command.reason},
+    )
     return RecordKind.COMMAND, key
 
 

@@ -70,7 +70,7 @@ def test_nothing_is_written_without_being_confirmed(
     assert fingerprint(ledger_file.parent) == before
 
 
-@pytest.mark.parametrize("command", [name for name in WRITES if name != "rebuild"])
+@pytest.mark.parametrize("command", WRITES)
 def test_what_is_confirmed_leaves_an_entry_in_the_journal(
     call: Call, ledger_file: Path, snapshot: Path, command: str
 ) -> None:
@@ -233,7 +233,13 @@ def test_verification_says_what_differs_and_ends_with_one(call: Call, ledger_fil
     alpha, beta = parsed(call("verify", ledger_file, "--json").stdout)
     assert (alpha["difference_count"], beta["difference_count"]) == (1, 0)
     assert alpha["differences"][0]["field"] == "leaves_quantity"
-    assert call("rebuild", ledger_file, "--strategy", "alpha", "--yes").exit_code == 0
+    done = call("rebuild", ledger_file, "--strategy", "alpha", "--yes")
+    noted = entries(ledger_file, "alpha")[-1]
+    assert (done.exit_code, f"entry {noted.sequence} says so" in done.stderr) == (0, True)
+    assert noted.operation == "note_upkeep"
+    told = call("journal", ledger_file, "--strategy", "alpha").stdout
+    assert "UPKEEP_NOTED" in told
+    assert "rebuild" in told
     assert call("verify", ledger_file).exit_code == 0
 
 
