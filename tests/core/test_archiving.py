@@ -3,17 +3,21 @@
 # Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
 # mypy: disable-error-code="comparison-overlap"
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
-from ledger_core import CommandRefused, IdempotencyConflict, InvalidValue, StrategyLedger
+from ledger_core import AsyncStrategyLedger, CommandRefused, IdempotencyConflict, InvalidValue, StrategyLedger
 from ledger_core.archiving import Group
-from ledger_core.errors import Archived
-from ledger_core.model import Record
+from ledger_core.commands import Operation, ReopenPositions
+from ledger_core.errors import Archived, StorageCorrupt
+from ledger_core.model import Record, RecordKind
+from ledger_core.repository import Query
 from support import START, fill, limit_order, market_order
 from support.life import live
 
@@ -321,3 +325,170 @@ def test_what_is_no_group_is_refused(ledger: StrategyLedger, group: Any) -> None
     with pytest.raises(InvalidValue, match="groups"):
         ledger.archivist.take_back("A1", [group])
     assert ledger.head() == head
+
+
+# -- what a caller may do wrong ---------------------------------------------------------------------------------------
+
+
+def whole(ledger: StrategyLedger, order_id: str) -> Group:
+    """Return an order with its fills and commands, whatever may go."""
+    repository = ledger._repository
+    found: list[Record] = list(repository.find(Query(kind=RecordKind.FILL, where={"order_id": order_id})))
+    found += repository.find(Query(kind=RecordKind.COMMAND, where={"target": order_id}))
+    order = repository.load(RecordKind.ORDER, (order_id,))
+    assert order is not None
+    return (order, *found)
+
+
+def test_what_may_not_go_stays_whoever_asks(ledger: StrategyLedger) -> None:
+    """Groups of a caller's own making are judged like any other: each has its reason, and nothing is written."""
+    trade(ledger, 1, 0)
+    ledger.create_trade("T1", ["BUY1", "SELL1"], occurred_at=at(2))
+    ledger.record_order("HELD", market_order("BUY", 5), command_id="C", occurred_at=at(20))
+    ledger.update_order_fill("HELD", fill("F", 5, 100), occurred_at=at(21))
+    ledger.record_order("OPEN", limit_order(), occurred_at=at(22))
+    ledger.record_adjustment("A1", {"kind": "FUNDING", "symbol": "ACME", "amount": 1, "currency": "USD"})
+    repository = ledger._repository
+    (adjustment,) = repository.find(Query(kind=RecordKind.ADJUSTMENT))
+    (open_trade,) = repository.find(Query(kind=RecordKind.TRADE))
+    bought, sold = whole(ledger, "BUY1"), whole(ledger, "SELL1")
+    head = ledger.head()
+    for group, reason in (
+        (bought[1:2], "cannot go without its order"),
+        ((open_trade, *bought, *sold), "trade 'T1' is open"),
+        (whole(ledger, "OPEN"), "order 'OPEN' is not over"),
+        (whole(ledger, "HELD"), "was not flat since"),
+        (bought, "cannot go without its trade"),
+        ((adjustment,), "is nothing that can go to an archive"),
+    ):
+        ((given, told),) = ledger.archivist.let_go("X", [group])
+        assert (given, reason in str(told)) == (group, True), told
+    assert ledger.head() == head
+
+
+def test_fills_may_be_named_before_their_order(ledger: StrategyLedger) -> None:
+    """The order within a group is the caller's; what was born here is let go of all the same."""
+    trade(ledger, 1, 0)
+    groups = [group[::-1] for group in ledger.archivist.archivable(LATER)]
+    assert [reason for _, reason in ledger.archivist.let_go("A1", groups)] == [None] * len(groups)
+    assert everything(ledger) == []
+    ledger.archivist.take_back("A1", groups)
+    assert len(everything(ledger)) == 4
+    assert ledger.verify().is_intact
+
+
+def test_a_return_that_is_incomplete_or_false_is_refused(ledger: StrategyLedger) -> None:
+    """A record that went elsewhere, is another, or is left out: what came back stays, and the rest may follow."""
+    trade(ledger, 1, 0)
+    trade(ledger, 2, 10)
+    groups = archive(ledger)
+    order: Any = next(record for record in groups[0] if record.kind is RecordKind.ORDER)
+    with pytest.raises(InvalidValue, match="did not go to archive 'A2'"):
+        ledger.archivist.take_back("A2", groups)
+    with pytest.raises(InvalidValue, match="is not the one that went"):
+        ledger.archivist.take_back("A1", [(attrs.evolve(order, reason="another"),)])
+    assert everything(ledger) == []
+    with pytest.raises(InvalidValue, match="is not among the groups"):
+        ledger.archivist.take_back("A1", groups[:1])
+    assert ledger.get_order("BUY1").status == "FILLED"
+    assert ledger.archivist.openings("A1")
+    ledger.archivist.take_back("A1", groups)
+    assert len(everything(ledger)) == 8
+    assert ledger.archivist.openings("A1") == {}
+    assert not ledger.archivist.is_missing_records
+    assert ledger.verify().is_intact
+
+
+def test_positions_are_moved_back_by_the_archive_that_moved_them(ledger: StrategyLedger) -> None:
+    """Not by another, nor before a later one; twice is as good as once."""
+    trade(ledger, 1, 0)
+    first = archive(ledger, "A1")
+    trade(ledger, 2, 10)
+    archive(ledger, "A2")
+    key = ("ACME", "", "", "NET")
+
+    def reopen(archive_id: str) -> None:
+        now = at(100)
+        keys: Any = (key,)
+        ledger._execute(
+            ReopenPositions(operation=Operation.REOPEN_POSITIONS, occurred_at=now, archive_id=archive_id, keys=keys)
+        )
+
+    with pytest.raises(InvalidValue, match="did not move position"):
+        reopen("A3")
+    with pytest.raises(InvalidValue, match="moved on by archive 'A2'"):
+        reopen("A1")
+    with pytest.raises(InvalidValue, match="restore it first"):
+        ledger.archivist.take_back("A1", first)
+    reopen("A2")
+    head = ledger.head()
+    reopen("A2")
+    assert ledger.head() == head
+
+
+def test_the_search_goes_page_by_page(ledger: StrategyLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many orders there are, each group comes once."""
+    monkeypatch.setattr("ledger_core.archiving.RECORDS_MAX", 3)
+    for number in range(5):
+        trade(ledger, number, 10 * number)
+    found = [record.key for group in ledger.archivist.archivable(LATER) for record in group if record.kind == "ORDER"]
+    assert sorted(found) == sorted((f"{side}{number}",) for number in range(5) for side in ("BUY", "SELL"))
+
+
+def test_a_damaged_position_lets_nothing_go(open_ledger_on: OpenLedger) -> None:
+    """Where the fills do not come to what they say, or the position is not there, the records are not trusted."""
+    for name in ("another figure", "no position"):
+        ledger = open_ledger_on(name)
+        trade(ledger, 1, 0)
+        groups = list(ledger.archivist.archivable(LATER))
+        repository = ledger._repository
+        kept: list[Any] = [one for kind in RecordKind for one in repository.find(Query(kind=kind))]
+        if name == "no position":
+            repository.restore([one for one in kept if one.kind is not RecordKind.POSITION])
+        else:
+            sold = next(one for one in kept if one.key == ("SELL1", "F"))
+            repository.restore(
+                [*(one for one in kept if one is not sold), attrs.evolve(sold, flat_realized_pnl=Decimal(99))]
+            )
+        ledger._writer.reload()
+        with pytest.raises(StorageCorrupt, match="verify the ledger"):
+            list(ledger.archivist.let_go("A1", groups))
+
+
+def test_an_archived_record_that_is_stored_all_the_same_is_found(ledger: StrategyLedger) -> None:
+    """What went is not there; where it is, verification says so."""
+    trade(ledger, 1, 0)
+    (group, *_) = archive(ledger)
+    repository = ledger._repository
+    kept: list[Any] = [one for kind in RecordKind for one in repository.find(Query(kind=kind))]
+    repository.restore([*kept, group[0]])
+    assert {difference.what.value for difference in ledger.verify().differences} == {"RECORD_EXTRA"}
+
+
+def test_the_asynchronous_ledger_has_the_same_archivist(ledger: StrategyLedger) -> None:
+    """Its methods block, so it is used in a thread."""
+    trade(ledger, 1, 0)
+
+    async def found() -> set[Any]:
+        archivist = AsyncStrategyLedger(ledger).archivist
+        return names(await asyncio.to_thread(lambda: list(archivist.archivable(LATER))))
+
+    assert asyncio.run(found()) == names(ledger.archivist.archivable(LATER))
+
+
+def test_lots_behind_an_archived_transfer_are_in_the_archive(ledger: StrategyLedger) -> None:
+    """By FIFO and LIFO a transfer before the opening makes the archived fills needed; by average cost it does not."""
+    ledger.record_order("IN", market_order("BUY", 10), occurred_at=at(0))
+    ledger.update_order_fill("IN", fill("F", 10, 100), occurred_at=at(0))
+    moved = {"kind": "TRANSFER", "symbol": "ACME", "quantity": "-4", "price": "100"}
+    ledger.record_adjustment("T1", moved, occurred_at=at(1))
+    ledger.record_order("OUT", market_order("SELL", 6), occurred_at=at(2))
+    ledger.update_order_fill("OUT", fill("F", 6, 101), occurred_at=at(2))
+    archive(ledger)
+    average = ledger.get_position("ACME")
+    assert average.opening is not None
+    for cost_method in ("fifo", "lifo"):
+        with pytest.raises(Archived, match="a transfer moved position"):
+            ledger.get_position("ACME", cost_method=cost_method)
+    explained = ledger.explain_pnl(symbol="ACME")
+    assert explained.realized_pnl == average.realized_pnl

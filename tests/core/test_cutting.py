@@ -546,6 +546,127 @@ def test_what_is_damaged_before_the_cut_keeps_the_journal(store: Store) -> None:
     assert next(ledger.read_journal()).sequence == 1
 
 
+def test_what_the_store_cannot_give_back_behind_a_cut_is_found(shown: Shown) -> None:
+    """Entries at the beginning of what is left, the record of the checkpoint: each is a finding, busy stores are not."""
+
+    def failing(page: Sequence[RawEntry]) -> Sequence[RawEntry]:
+        if page and page[0].sequence <= 31:
+            raise StorageCorrupt("a damaged page")
+        return page
+
+    shown.journal = failing
+    assert ("ENTRY_UNREADABLE", None) in found(shown) | {
+        (one.what.value, None) for one in verify(shown, chain_only=True).differences
+    }  # fmt: skip
+    shown.journal = lambda page: page
+
+    def corrupt(_: Any) -> Record | None:
+        raise StorageCorrupt("a damaged row")
+
+    def busy(_: Any) -> Record | None:
+        raise StorageBusy("somebody holds it")
+
+    shown.record = corrupt
+    assert (Finding.RECORD_UNREADABLE, RecordKind.CHECKPOINT) in found(shown)
+    shown.record = busy
+    for read in (verify, rebuild):
+        with pytest.raises(StorageBusy):
+            read(shown)
+    loads = 0
+
+    def later(error: Exception) -> Callable[[Any], Record | None]:
+        def load(record: Any) -> Record | None:
+            nonlocal loads
+            loads += 1
+            if loads > 1:
+                raise error
+            return record  # type: ignore[no-any-return]
+
+        return load
+
+    shown.journal = lambda page: [raw for raw in page if raw.sequence != 35]
+    shown.record = later(StorageBusy("somebody holds it"))
+    with pytest.raises(StorageBusy):
+        verify(shown, chain_only=True)
+    loads, shown.record = 0, later(StorageCorrupt("a damaged row"))
+    assert Finding.ENTRY_MISSING in {one.what for one in verify(shown, chain_only=True).differences}
+    loads, shown.record = 0, lambda record: record
+    with pytest.raises(StorageCorrupt, match="entry 35 is missing"):
+        list(replaying.folded_records(shown))
+
+
+def test_a_page_that_goes_while_it_is_read_is_missed(shown: Shown) -> None:
+    """Between proving the pages and reading them another may drop them."""
+    asked = 0
+
+    def once(_: int, page: bytes | None) -> bytes | None:
+        nonlocal asked
+        asked += 1
+        return page if asked == 1 else None
+
+    shown.page = once
+    with pytest.raises(StorageCorrupt, match="page 0 of the checkpoint is missing"):
+        list(replaying.folded_records(shown))
+
+
+def test_a_page_that_vouches_for_too_little_is_refused(shown: Shown) -> None:
+    """Bytes that end in the middle are no page, though their digest is right."""
+    genuine = checkpoint_of(shown)
+    assert genuine is not None
+    short = (shown.inner.staged(genuine.stage, 0) or b"")[:-9]
+    total = Sum()
+    total.add(short)
+    shown.page = lambda _, __: short
+    shown.record = lambda record: attrs.evolve(record, digest=total.digest)
+    with pytest.raises(StorageCorrupt, match="ends in the middle"):
+        list(replaying.folded_records(shown))
+
+
+def test_a_stop_that_was_stated_before_the_cut_counts_in_units_of_its_time(store: Store) -> None:
+    """Splits behind the cut divide it; whether one before the cut does, only the archive can tell."""
+    for name, first, second in (("before", True, False), ("behind", False, True)):
+        ledger = store.open(name, clock=SteppingClock())
+        ledger.record_order("IN", market_order("BUY", 10), occurred_at=at(1))
+        ledger.update_order_fill("IN", fill("F", 10, 100), occurred_at=at(1))
+        ledger.create_trade("T1", ["IN"], {"stop_price": "90"}, occurred_at=at(2))
+        split = {"kind": "SPLIT", "symbol": "ACME", "ratio": 2}
+        if first:
+            ledger.record_adjustment("S", split, occurred_at=at(3))
+        stated = ledger.get_trade_statistics("T1") if first else None
+        cut(ledger, ledger.head().sequence)
+        if second:
+            ledger.record_adjustment("S", split, occurred_at=at(3))
+            assert ledger.get_trade_statistics("T1").initial_risk == 100
+        else:
+            assert stated is not None
+            assert stated.initial_risk == 100
+            with pytest.raises(Archived, match="before its split or after"):
+                ledger.get_trade_statistics("T1")
+
+
+def test_whoever_is_far_behind_a_cut_hears_of_all_that_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many pages of entries are left, each is given to the subscribers once."""
+    ledger = lived(store)
+    heard: list[int] = []
+    other = store.open(clock=SteppingClock(START + timedelta(days=2)))
+    go_on(ledger, "UNSEEN")
+    cut(ledger, ledger.head().sequence)
+    for number in range(6):
+        go_on(ledger, f"N{number}")
+    left = [entry.sequence for entry in ledger.read_journal()]
+    other.subscribe("ear", lambda _, payload: heard.append(payload["sequence"]))
+    heard.clear()
+    read = other._repository.read
+    monkeypatch.setattr(
+        other._repository, "read", lambda after, limit=4, subject=None: read(after, min(limit, 4), subject)
+    )
+    assert other.get_order("N5").status == "FILLED"
+    other.publish_pending()
+    assert other.head() == ledger.head()
+    assert set(heard) <= set(left)
+    assert other.pending("ear") == 0
+
+
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 

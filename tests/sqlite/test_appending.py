@@ -21,7 +21,7 @@ from ledger_core.errors import (
 )
 from ledger_core.lifecycle import OrderState
 from ledger_core.model import RecordKind
-from ledger_core.testing.samples import checkpoint, entries, entry, fill, head_after, order, position
+from ledger_core.testing.samples import archived, checkpoint, entries, entry, fill, head_after, order, position
 from ledger_storage_sqlite import SqliteRepository, statements
 from sqlite.conftest import Opener
 from sqlite.files import EMPTY, append, chain_of, order_ids, query, raw
@@ -390,3 +390,31 @@ def test_cursors_need_an_entry_of_their_own_only_forward(repository: SqliteRepos
 def test_nothing_to_store_takes_no_transaction(repository: SqliteRepository) -> None:
     """An append of nothing does not touch the file."""
     assert _statements_of(repository, lambda: repository.append([])) == []
+
+
+def test_what_stands_for_no_key_removes_nothing(repository: SqliteRepository) -> None:
+    """An archived record of a key that no record of its kind can have is refused whole."""
+    append(repository, order("O-0"))
+    head = repository.head()
+    with pytest.raises(StorageCorrupt, match="is no key of ORDER"):
+        append(repository, archived('["O-0","too much"]'))
+    assert repository.head() == head
+    assert order_ids(repository) == ["O-0"]
+
+
+def test_a_page_that_is_no_blob_is_damage(repository: SqliteRepository, path: Path) -> None:
+    """In a copy without STRICT a page may be anything; it is told, and a head whose time is none likewise."""
+    append(repository, order("O-0"))
+    repository.stage("1", [b"page"])
+    tool = raw(path)
+    tool.execute("PRAGMA writable_schema = ON")
+    tool.execute("UPDATE sqlite_schema SET sql = REPLACE(sql, ') STRICT', ')') WHERE name = 'checkpoint_pages'")
+    tool.execute("PRAGMA writable_schema = RESET")
+    tool.execute("UPDATE checkpoint_pages SET body = 'text'")
+    tool.execute("DROP TRIGGER journal_no_update")
+    tool.execute("UPDATE journal SET recorded_at = 'no time'")
+    tool.close()
+    with pytest.raises(StorageCorrupt, match="page 0"):
+        repository.staged("1", 0)
+    with pytest.raises(StorageCorrupt, match="the time of entry 1"):
+        repository.head()
