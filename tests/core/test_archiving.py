@@ -12,14 +12,24 @@ from typing import Any
 import attrs
 import pytest
 
-from ledger_core import AsyncStrategyLedger, CommandRefused, IdempotencyConflict, InvalidValue, StrategyLedger
+from ledger_core import (
+    AsyncStrategyLedger,
+    CommandRefused,
+    IdempotencyConflict,
+    InvalidValue,
+    LedgerRepository,
+    StrategyLedger,
+    UnknownOrder,
+)
 from ledger_core.archiving import Group
 from ledger_core.commands import Operation, ReopenPositions
-from ledger_core.errors import Archived, StorageCorrupt
+from ledger_core.errors import Archived, StorageBusy, StorageCorrupt
 from ledger_core.model import Record, RecordKind
 from ledger_core.repository import Query
+from ledger_core.verifying import verify
 from support import START, fill, limit_order, market_order
 from support.life import live
+from support.repositories import AroundRepository
 
 OpenLedger = Callable[..., StrategyLedger]
 
@@ -492,3 +502,47 @@ def test_lots_behind_an_archived_transfer_are_in_the_archive(ledger: StrategyLed
             ledger.get_position("ACME", cost_method=cost_method)
     explained = ledger.explain_pnl(symbol="ACME")
     assert explained.realized_pnl == average.realized_pnl
+
+
+def test_a_repeat_whose_answer_is_in_an_archive_is_known(ledger: StrategyLedger) -> None:
+    """A command about a fact in quarantine stays; what it made is in the archive, and nothing is missing."""
+    with pytest.raises(UnknownOrder) as caught:
+        ledger.update_order_fill("LATE", fill("F", 10, 100), occurred_at=at(1))
+    quarantine_id = caught.value.quarantine_id
+    assert quarantine_id is not None
+    resolution = {"order_details": market_order("BUY", 10), "order_id": "LATE", "reason": "placed by hand"}
+    ledger.resolve_quarantined(quarantine_id, resolution, command_id="R")
+    ledger.record_order("OUT", market_order("SELL", 10), occurred_at=at(2))
+    ledger.update_order_fill("OUT", fill("F", 10, 101), occurred_at=at(2))
+    archive(ledger)
+    head = ledger.head()
+    with pytest.raises(Archived, match="it was a repeat, and nothing is missing") as known:
+        ledger.resolve_quarantined(quarantine_id, resolution, command_id="R")
+    assert known.value.is_repeat
+    assert ledger.head() == head
+
+
+class Failing(AroundRepository):
+    """Fails to load what it is told to."""
+
+    def __init__(self, inner: LedgerRepository, kind: RecordKind, error: Exception) -> None:
+        """Fail for a kind."""
+        super().__init__(inner)
+        self._kind, self._error = kind, error
+
+    def load(self, kind: RecordKind, key: Any) -> Record | None:
+        """Load, or fail."""
+        if kind is self._kind:
+            raise self._error
+        return super().load(kind, key)
+
+
+def test_a_store_that_is_busy_is_no_finding(ledger: StrategyLedger) -> None:
+    """What it holds of archived records cannot be said then; what is damaged is told once, where it lies."""
+    trade(ledger, 1, 0)
+    archive(ledger)
+    for kind in (RecordKind.ARCHIVED, RecordKind.ORDER):
+        with pytest.raises(StorageBusy):
+            verify(Failing(ledger._repository, kind, StorageBusy("somebody holds it")))
+        findings = verify(Failing(ledger._repository, kind, StorageCorrupt("a damaged row"))).differences
+        assert {one.what.value for one in findings} == ({"RECORD_MISSING"} if kind is RecordKind.ARCHIVED else set())

@@ -125,3 +125,21 @@ def test_a_fill_in_an_archive_is_told_from_its_order(archived: StrategyLedger) -
             archived.get_fill("BUY1", fill_id)
         kinds[fill_id] = caught.value.context["kind"]
     assert kinds == {"F1": "FILL", "F2": "ORDER"}
+
+
+def test_an_order_that_ended_and_has_the_venues_id_alone_may_be_in_an_archive(archived: StrategyLedger) -> None:
+    """Where nothing says when it was executed, it is not proposed to be recorded; an execution of today says that it is news."""
+    snapshot: dict[str, Any] = {"open_orders": [{**without(listed(), "order_id"), "venue_order_id": "V-ELSE"}]}
+    (missing,) = archived.reconcile(snapshot).missing_here
+    assert "may be in an archive" in str(missing.note)
+    assert archived.reconcile(snapshot).proposals == ()
+    today = {**without(executed(), "order_id"), "venue_order_id": "V-ELSE", "executed_at": START + timedelta(days=9)}
+    assert archived.reconcile({**snapshot, "executions": [today]}).proposals
+
+
+def test_the_side_of_an_execution_is_compared(ledger: StrategyLedger) -> None:
+    """A broker that lists a purchase as a sale differs."""
+    ledger.record_order("BUY1", market_order("BUY", 10), occurred_at=START)
+    ledger.update_order_fill("BUY1", fill("F1", 10, 100), occurred_at=START)
+    (found,) = ledger.reconcile({"executions": [executed(side="SELL")]}).different
+    assert "side" in found.fields
