@@ -504,21 +504,19 @@ def test_lots_behind_an_archived_transfer_are_in_the_archive(ledger: StrategyLed
     assert explained.realized_pnl == average.realized_pnl
 
 
-def test_a_repeat_whose_answer_is_in_an_archive_is_known(ledger: StrategyLedger) -> None:
-    """A command about a fact in quarantine stays; what it made is in the archive, and nothing is missing."""
+def test_a_resolution_is_known_although_what_it_made_is_in_an_archive(ledger: StrategyLedger) -> None:
+    """A command about a fact in quarantine stays, and its repeat is answered."""
     with pytest.raises(UnknownOrder) as caught:
         ledger.update_order_fill("LATE", fill("F", 10, 100), occurred_at=at(1))
     quarantine_id = caught.value.quarantine_id
     assert quarantine_id is not None
     resolution = {"order_details": market_order("BUY", 10), "order_id": "LATE", "reason": "placed by hand"}
-    ledger.resolve_quarantined(quarantine_id, resolution, command_id="R")
+    resolved = ledger.resolve_quarantined(quarantine_id, resolution, command_id="R")
     ledger.record_order("OUT", market_order("SELL", 10), occurred_at=at(2))
     ledger.update_order_fill("OUT", fill("F", 10, 101), occurred_at=at(2))
     archive(ledger)
     head = ledger.head()
-    with pytest.raises(Archived, match="it was a repeat, and nothing is missing") as known:
-        ledger.resolve_quarantined(quarantine_id, resolution, command_id="R")
-    assert known.value.is_repeat
+    assert ledger.resolve_quarantined(quarantine_id, resolution, command_id="R") == resolved
     assert ledger.head() == head
 
 
