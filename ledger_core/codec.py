@@ -8,132 +8,59 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
-from enum import StrEnum
-from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from datetime import datetime
+from typing import Any, TypeVar, cast
 
 import attrs
-from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ledger_core._frozen import FrozenDict, freeze
+from ledger_core._frozen import freeze
+from ledger_core._hooks import CONVERTER, STORED_ELSEWHERE, Json, dumper, loader
 from ledger_core.changes import ChainKey, Change, Entry, EventType, Head, chain, unwritten
 from ledger_core.commands import (
     COMMAND_TYPES,
-    AdjustmentDetails,
     AnyCommand,
-    Correction,
-    FillDetails,
     Operation,
-    TradeDetails,
 )
 from ledger_core.errors import StorageCorrupt
 from ledger_core.evolve import KEY_FIELDS
 from ledger_core.model import (
     RECORD_TYPES,
-    CashFlow,
-    Execution,
-    Fee,
     Key,
-    Opening,
-    OrderChanges,
-    OrderDetails,
     Record,
     RecordKind,
-    Split,
-    StatusReport,
-    TradeLeg,
 )
-from ledger_core.numbers import Price, decimal_text, load_date, load_decimal, load_time, price_text, time_text
-
-Json = Any
-"""What `json` reads and writes: dict, list, str, int, bool, None (and float inside a caller's metadata)."""
+from ledger_core.numbers import load_time, time_text
 
 ValueT = TypeVar("ValueT")
+HookT = TypeVar("HookT")
 
 BODY_FORMAT = 1
 """The version of the entry body; readers refuse a newer one."""
 
-# What no record or body needs twice: the parts of an order that are stored in records of their own.
-_STORED_ELSEWHERE = frozenset({"requests"})
-
-
-def _converter() -> Converter:
-    # The first error is enough, and of a damaged list of a million items the only one that is affordable.
-    converter = Converter(detailed_validation=False)
-    converter.register_unstructure_hook(Decimal, decimal_text)
-    converter.register_unstructure_hook_func(lambda hint: hint is Price, price_text)
-    converter.register_structure_hook(Decimal, lambda text, _: load_decimal(text))
-    converter.register_structure_hook_func(lambda hint: hint is Price, lambda text, _: load_decimal(text))
-    converter.register_unstructure_hook(datetime, time_text)
-    converter.register_structure_hook(datetime, lambda text, _: load_time(text))
-    converter.register_unstructure_hook(date, date.isoformat)
-    converter.register_structure_hook(date, lambda text, _: load_date(text))
-    converter.register_unstructure_hook(StrEnum, lambda word: word._value_)
-    converter.register_unstructure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value: value)
-    converter.register_structure_hook_func(lambda hint: hint == Mapping[str, Any], lambda value, _: freeze(value))
-    converter.register_structure_hook_func(
-        lambda hint: hint == Mapping[str, Decimal],
-        lambda value, _: FrozenDict({name: load_decimal(text) for name, text in value.items()}),
-    )
-    converter.register_structure_hook_func(
-        lambda hint: hint == Mapping[str, str], lambda value, _: FrozenDict({**value})
-    )
-    # What may be left out is read by the hook of what it is: cattrs would ask for that hook at every value.
-    converter.register_structure_hook_factory(_is_optional, lambda hint: _optional(converter, hint))
-    records = (Fee, CashFlow, Split, Opening, OrderDetails, OrderChanges, StatusReport, Execution, TradeLeg)
-    arguments = (FillDetails, TradeDetails, Correction, AdjustmentDetails)
-    classes = (*records, *arguments)
-    for cls in (*classes, *RECORD_TYPES.values(), *dict.fromkeys(COMMAND_TYPES.values())):
-        omitted: dict[str, Any] = {
-            name: override(omit=True) for name in _STORED_ELSEWHERE & set(attrs.fields_dict(cls))
-        }
-        dump = make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **omitted)
-        load = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **omitted)
-        converter.register_unstructure_hook(cls, dump)
-        converter.register_structure_hook(cls, load)
-    return converter
-
-
-def _is_optional(hint: Any) -> bool:
-    return get_origin(hint) in (Union, UnionType) and len(get_args(hint)) == 2 and NoneType in get_args(hint)
-
-
-def _optional(converter: Converter, hint: Any) -> Callable[[Json, Any], Any]:
-    (member,) = (one for one in get_args(hint) if one is not NoneType)
-    hook = converter.get_structure_hook(member)
-    return lambda value, _: None if value is None else hook(value, member)
-
-
-_CONVERTER = _converter()
-
-
-def _load_of(hint: Any) -> Callable[[Json], Any]:
-    hook = _CONVERTER.get_structure_hook(hint)
-    return lambda value: hook(value, hint)
-
-
-def _dump_of(hint: Any) -> Callable[[Any], Json] | None:
-    """Return what writes a value of this type that is not None; None where it is written as it is."""
-    if get_origin(hint) in (Union, UnionType):
-        (hint,) = (member for member in get_args(hint) if member is not NoneType)
-    if hint in (str, int, bool):
-        return None
-    return _CONVERTER.get_unstructure_hook(hint)
-
-
 _STORED = {
     kind: {
-        field.name: field.type
-        for field in attrs.fields(attrs.resolve_types(cls))
-        if field.name not in _STORED_ELSEWHERE
+        field.name: field.type for field in attrs.fields(attrs.resolve_types(cls)) if field.name not in STORED_ELSEWHERE
     }
     for kind, cls in RECORD_TYPES.items()
 }
-_DUMPS = {kind: {name: _dump_of(hint) for name, hint in fields.items()} for kind, fields in _STORED.items()}
-_LOADS = {kind: {name: _load_of(hint) for name, hint in fields.items()} for kind, fields in _STORED.items()}
+
+
+class _Hooks(dict[RecordKind, Mapping[str, HookT]]):
+    """What reads, or writes, each field of a kind: made when it is first asked for. Two threads make the same."""
+
+    def __init__(self, make: Callable[[Any], HookT]) -> None:
+        """Take what makes the hook of a type."""
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, kind: RecordKind) -> Mapping[str, HookT]:
+        """Make those of a kind."""
+        made = self[kind] = {name: self._make(hint) for name, hint in _STORED[kind].items()}
+        return made
+
+
+_DUMPS = _Hooks(dumper)
+_LOADS = _Hooks(loader)
 
 
 def field_names(kind: RecordKind) -> tuple[str, ...]:
@@ -143,13 +70,13 @@ def field_names(kind: RecordKind) -> tuple[str, ...]:
 
 def dump_record(record: Record) -> dict[str, Json]:
     """Return the record's stored fields, JSON-ready, without those at their default."""
-    return cast(dict[str, Json], _CONVERTER.unstructure(record, type(record)))
+    return cast(dict[str, Json], CONVERTER.unstructure(record, type(record)))
 
 
 def load_record(kind: RecordKind, stored: Mapping[str, Json]) -> Record:
     """Return the record behind stored fields; raise StorageCorrupt for fields that do not fit."""
     try:
-        return _CONVERTER.structure(stored, RECORD_TYPES[kind])
+        return CONVERTER.structure(stored, RECORD_TYPES[kind])
     except Exception as error:
         raise StorageCorrupt(f"a stored {kind} record cannot be read: {error!r}", kind=kind) from error
 
@@ -170,13 +97,13 @@ def load_values(kind: RecordKind, stored: Mapping[str, Json]) -> dict[str, Any]:
 
 def dump_command(command: AnyCommand) -> dict[str, Json]:
     """Return a command, JSON-ready, its operation included."""
-    return cast(dict[str, Json], _CONVERTER.unstructure(command, type(command)))
+    return cast(dict[str, Json], CONVERTER.unstructure(command, type(command)))
 
 
 def load_command(stored: Mapping[str, Json]) -> AnyCommand:
     """Return the command behind its JSON; raise StorageCorrupt for what is none."""
     try:
-        return _CONVERTER.structure(stored, COMMAND_TYPES[Operation(stored["operation"])])
+        return CONVERTER.structure(stored, COMMAND_TYPES[Operation(stored["operation"])])
     except Exception as error:
         raise StorageCorrupt(f"a stored command cannot be read: {error!r}") from error
 
@@ -221,7 +148,17 @@ def _finite(text: str) -> float:
     return number
 
 
-_DECODE = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).decode
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
+_SCAN: Callable[[str, int], tuple[Json, int]] = cast(Any, _DECODER).scan_once
+
+
+def _decode(text: str) -> Json:
+    """Decode JSON; of what we wrote, which has nothing before it and nothing behind, without looking for spaces."""
+    try:
+        value, end = _SCAN(text, 0)
+    except StopIteration:
+        return _DECODER.decode(text)
+    return value if end == len(text) else _DECODER.decode(text)
 
 
 def load_json(text: str | bytes) -> Json:
@@ -229,7 +166,7 @@ def load_json(text: str | bytes) -> Json:
     if isinstance(text, bytes):
         text = text.decode()
     try:
-        value = _DECODE(text)
+        value = _decode(text)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     if "\\u" in text:  # hardly ever: what can be written without an escape is, but a lone surrogate cannot
