@@ -20,6 +20,7 @@ from ledger_core.codec import canonical_json, dump_values, field_names, load_jso
 from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.model import RECORD_TYPES, OrderDetails, Record, RecordKind
 from ledger_core.numbers import decimal_text, price_text, time_text
+from ledger_storage_sqlite._decoding import NO_ITEMS, Place, decoder
 
 Bound = str | int | None
 """What is bound to a statement; never a float, which STRICT TEXT would take as text without a word."""
@@ -33,9 +34,6 @@ _READ: Mapping[str, Convert | None] = {TEXT: None, INTEGER: None, BOOLEAN: bool,
 
 # `index` is a word of SQL.
 _RENAMED = {"index": "entry_index"}
-
-NO_ITEMS = "[]"
-"""What an empty tuple is stored as."""
 
 ORDERED_PREFIX = "ordered_"
 """Marks the terms of an order as first given, where the order has the same term as it is now."""
@@ -290,6 +288,7 @@ class RowCodec:
             for column in table.columns
         )
         self._has_details = any(column.nested for column in table.columns)
+        self._decode: Callable[[Sequence[Any]], Record] | None = None
 
     def encode(self, record: Record) -> tuple[Bound, ...]:
         """Return the parameters, in the table's order, without the strategy; raise StorageError for a wrong type."""
@@ -297,6 +296,17 @@ class RowCodec:
 
     def decode(self, row: Sequence[Any]) -> Record:
         """Return the record behind a row of the table's columns; raise StorageCorrupt for one that cannot be read."""
+        decode = self._decode
+        if decode is None:  # written when it is first needed; two threads that write it write the same
+            places = [Place(column.name, column.field, column.nested) for column in self.table.columns]
+            decode = self._decode = decoder(RECORD_TYPES[self.table.kind], places)
+        try:
+            return decode(row)
+        except Exception:  # noqa: BLE001  # whatever it is about this row: it is read field by field, which says what
+            return self._decode_carefully(row)
+
+    def _decode_carefully(self, row: Sequence[Any]) -> Record:
+        """Return the record behind a row that is unlike those that we write, or raise StorageCorrupt, saying why."""
         stored: dict[str, Any] = {}
         details: dict[str, Any] = {}
         try:
