@@ -19,10 +19,32 @@ T = TypeVar("T")
 def quick(cls: type[T]) -> type[T]:
     """Give a frozen attrs class with slots an `__init__` that makes no call for each field; nothing else changes.
 
-    The class has no slot for weak references: beside one, Python 3.11 takes no two classes for the same layout.
+    It is written when the first instance is made: a program has many of these classes and uses few. Threads that make
+    the first ones together write the same. The class has no slot for weak references: beside one, Python 3.11 takes no
+    two classes for the same layout.
     """
-    original = cast(Any, cls).__init__
-    names: dict[str, Any] = {"twin": _twin(cast(Any, cls)), "cls": cls, "become": object.__setattr__}
+    target = cast(Any, cls)
+    original = target.__init__
+
+    def first(self: Any, *values: Any, **named: Any) -> None:
+        made = _quick_init(target, original)
+        target.__init__ = _like(made, original, target)
+        made(self, *values, **named)
+
+    target.__init__ = _like(first, original, target)
+    return cls
+
+
+def _like(made: Any, original: Any, cls: type) -> Any:
+    """Give an `__init__` the looks of the one it stands for."""
+    made.__name__, made.__doc__, made.__qualname__ = "__init__", original.__doc__, original.__qualname__
+    made.__module__, made.__annotations__, made.__wrapped__ = cls.__module__, original.__annotations__, original
+    return made
+
+
+def _quick_init(cls: Any, original: Any) -> Any:
+    """Write the `__init__` of a class out, with the parameters of the original."""
+    names: dict[str, Any] = {"twin": _twin(cls), "cls": cls, "become": object.__setattr__}
     parameters: list[str] = []
     for parameter in list(inspect.signature(original).parameters.values())[1:]:
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parameters:
@@ -38,11 +60,7 @@ def quick(cls: type[T]) -> type[T]:
             names[field.name] = field.default
         value = field.name if field.converter is None else f"convert_{field.name}({field.name})"
         body.append(f"self.{field.name} = {value}")
-    made = _written(f"__init__(self, {', '.join(parameters)})", [*body, "self.__class__ = cls"], names)
-    made.__doc__, made.__qualname__, made.__module__ = original.__doc__, original.__qualname__, cls.__module__
-    made.__annotations__, made.__wrapped__ = original.__annotations__, original
-    cast(Any, cls).__init__ = made
-    return cls
+    return _written(f"__init__(self, {', '.join(parameters)})", [*body, "self.__class__ = cls"], names)
 
 
 def replaced(record: T, values: Mapping[str, Any]) -> T:
