@@ -16,6 +16,7 @@ A map for newcomers, in reading order:
     reader      LedgerReader over all strategies                              testing     the laws of an adapter
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ledger_core.batch import Batch
@@ -50,7 +51,6 @@ from ledger_core.errors import (
     UnknownTrade,
 )
 from ledger_core.events import STRATEGY_LEDGER_UPDATED, EventPublisher, StrategyCache
-from ledger_core.explaining import AdjustmentRef, FillRef, LotMatch, OpenLot, PnlCycle, PnlExplanation, PnlPart
 from ledger_core.findings import Difference, Finding, Verification
 from ledger_core.ledger import StrategyLedger, open_ledger
 from ledger_core.lifecycle import OrderState, OrderStatus, RequestKind, RequestState, TradeState
@@ -85,13 +85,14 @@ from ledger_core.model import (
 )
 from ledger_core.netting import NetPnl, RealizedPnl
 from ledger_core.reader import LedgerReader, open_reader
-from ledger_core.reconciling import Proposal, Reconciliation
 from ledger_core.repository import LedgerRepository, Query, open_repository
-from ledger_core.trade_statistics import Mark, TradeStatistics
-from ledger_core.views import LedgerView
 
 if TYPE_CHECKING:
     from ledger_core.asynchronous import AsyncStrategyLedger, open_ledger_async
+    from ledger_core.explaining import AdjustmentRef, FillRef, LotMatch, OpenLot, PnlCycle, PnlExplanation, PnlPart
+    from ledger_core.reconciling import Proposal, Reconciliation
+    from ledger_core.trade_statistics import Mark, TradeStatistics
+    from ledger_core.views import LedgerView
 
 __all__ = [
     "STRATEGY_LEDGER_UPDATED",
@@ -192,10 +193,22 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what needs asyncio when it is first asked for: asyncio takes longer to import than all of this."""
-    if name in ("AsyncStrategyLedger", "open_ledger_async"):
-        from ledger_core import asynchronous
+# Imported when they are first asked for: what few programs need, and asyncio, which takes longer than all the rest.
+_LATE = {
+    name: module
+    for module, names in {
+        "asynchronous": ("AsyncStrategyLedger", "open_ledger_async"),
+        "explaining": ("AdjustmentRef", "FillRef", "LotMatch", "OpenLot", "PnlCycle", "PnlExplanation", "PnlPart"),
+        "reconciling": ("Proposal", "Reconciliation"),
+        "trade_statistics": ("Mark", "TradeStatistics"),
+        "views": ("LedgerView",),
+    }.items()
+    for name in names
+}
 
-        return getattr(asynchronous, name)
+
+def __getattr__(name: str) -> Any:
+    """Import what is imported late."""
+    if name in _LATE:
+        return getattr(import_module(f"ledger_core.{_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ Every answer is given on records that a look has shown to be at the journal's he
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ledger_core import checks as check
 from ledger_core.changes import Entry, Head
@@ -35,7 +35,6 @@ from ledger_core.model import (
 )
 from ledger_core.money import MoneyAnswers, check_cost_method
 from ledger_core.numbers import minus, quotient, times, total
-from ledger_core.reconciling import Reconciliation, reconcile
 from ledger_core.repository import (
     PAGE_SIZE_MAX,
     LedgerRepository,
@@ -46,8 +45,11 @@ from ledger_core.repository import (
     occurred_at_of,
     sort_key,
 )
-from ledger_core.views import LedgerView, view_as_of
 from ledger_core.writing import Writer
+
+if TYPE_CHECKING:  # imported by those who ask for it
+    from ledger_core.reconciling import Reconciliation
+    from ledger_core.views import LedgerView
 
 RecordT = TypeVar("RecordT", Order, Fill, Trade)
 After = int | Order | Fill | Trade | Adjustment | None
@@ -366,21 +368,25 @@ class Answers(MoneyAnswers):
         self._repository.head()  # a closed ledger says so now, not at the first entry
         return self._read_all(sequence, None)
 
-    def as_of(self, *, recorded: datetime | None = None, occurred: datetime | None = None) -> LedgerView:
+    def as_of(self, *, recorded: datetime | None = None, occurred: datetime | None = None) -> "LedgerView":
         """Return the ledger as of a moment; see LedgerView.
 
         `recorded`: as it was believed then, which later corrections do not change. `occurred`: what is known now of
         then. At least one of them is given. Raises Archived for what only entries tell that were cut.
         """
+        from ledger_core.views import view_as_of
+
         return view_as_of(self._repository, recorded=recorded, occurred=occurred)
 
-    def reconcile(self, snapshot: Mapping[str, Any]) -> Reconciliation:
+    def reconcile(self, snapshot: Mapping[str, Any]) -> "Reconciliation":
         """Compare a broker's snapshot with the ledger: {open_orders, executions, positions}; nothing is changed.
 
         The answer has what matched, what is missing here or there, what differs, and proposals: calls of this ledger
         that its caller may make. A part that is left out was not asked of the broker; an empty list says that it has
         none. Raises InvalidValue, with the path of what is malformed.
         """
+        from ledger_core.reconciling import reconcile
+
         with self._at_head() as records:
             has_archived = records.has_archived()
         return reconcile(self, snapshot, has_archived=has_archived)

@@ -7,7 +7,7 @@ writes in between, it reads again.
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
@@ -18,8 +18,6 @@ from ledger_core.decide.draft import EconomicOrder, Overlay
 from ledger_core.decide.holdings import flat_before, instrument_of, movements_after
 from ledger_core.decide.shares import fills_of_trade
 from ledger_core.errors import Archived, InvalidValue, StorageBusy, StorageCorrupt
-from ledger_core.explaining import History, PnlExplanation, explain_positions, explain_trade
-from ledger_core.lots import position_by
 from ledger_core.model import (
     AdjustmentKind,
     CostMethod,
@@ -36,7 +34,10 @@ from ledger_core.netting import NetPnl, RealizedPnl, check_rates, net_of, pnl_cu
 from ledger_core.numbers import quotient
 from ledger_core.positions import Movement
 from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository
-from ledger_core.trade_statistics import Mark, TradeStatistics, check_marks, statistics_of
+
+if TYPE_CHECKING:  # imported by those who ask for it
+    from ledger_core.explaining import History, PnlExplanation
+    from ledger_core.trade_statistics import Mark, TradeStatistics
 
 READS_MAX = 16
 """How often an answer is read again because another process wrote in between, before it is given up."""
@@ -66,7 +67,7 @@ class _Subject:
                 found.append(position)
         return sorted(found, key=lambda position: position.key)
 
-    def histories(self, records: CurrentRecords) -> list[History]:
+    def histories(self, records: CurrentRecords) -> "list[History]":
         """Return the positions, each with all that moved it since its opening."""
         return [_history(records, position) for position in self.positions(records)]
 
@@ -95,7 +96,7 @@ class MoneyAnswers:
         account: str | None = None,
         position_side: PositionSide | str | None = None,
         cost_method: str = "average",
-    ) -> PnlExplanation:
+    ) -> "PnlExplanation":
         """Return where a realized figure comes from, down to which fill closed which; see PnlExplanation.
 
         Give a trade, or a symbol; parts of its key that are left out mean all, and each position is a part of the
@@ -103,6 +104,8 @@ class MoneyAnswers:
         figure of a trade is `Trade.realized_pnl`, and what lots differ from it while it is open is said. Raises
         UnknownTrade; of an unknown symbol there is nothing to explain.
         """
+        from ledger_core.explaining import explain_positions, explain_trade
+
         method = check_cost_method(cost_method)
         subject = _checked(trade_id, symbol, venue, account, position_side)
         if subject.trade_id is not None:
@@ -159,12 +162,14 @@ class MoneyAnswers:
 
         return net_of(wanted, known_rates, *self._consistently(read))
 
-    def get_trade_statistics(self, trade_id: str, marks: Iterable[Mark | Any] = ()) -> TradeStatistics:
+    def get_trade_statistics(self, trade_id: str, marks: "Iterable[Mark | Any]" = ()) -> "TradeStatistics":
         """Return the R-multiple, excursions and holding time of a trade; see TradeStatistics.
 
         `marks` say what the price was at some times: Mark values, {at, price, symbol}, or (at, price[, symbol]); the
         symbol may be left out of a trade that has only one. Raises UnknownTrade.
         """
+        from ledger_core.trade_statistics import check_marks, statistics_of
+
         subject = _Subject(check.check_id(trade_id, "trade_id"), None, None, None, None)
 
         def read(records: CurrentRecords) -> tuple[Trade, list[Fill], Decimal | None]:
@@ -247,11 +252,15 @@ def position_by_method(records: CurrentRecords, position: Position, cost_method:
     if position.is_flat and not transfers:
         return position
     _refuse_archived_lots(position, transfers, cost_method)
+    from ledger_core.lots import position_by
+
     start = flat_before(records, position, min(transfers, default=last))
     return position_by(cost_method, position, movements_after(records, position.key, start), start=start)
 
 
-def _history(records: CurrentRecords, position: Position) -> History:
+def _history(records: CurrentRecords, position: Position) -> "History":
+    from ledger_core.explaining import History
+
     opening = position.opening
     before = () if opening is None else records.adjustments_of(position.symbol)
     return History(
