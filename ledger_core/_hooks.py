@@ -126,5 +126,25 @@ def dumper(hint: Any) -> Callable[[Any], Json] | None:
 
 def loader(hint: Any) -> Callable[[Json], Any]:
     """Return what reads a value of a type that records have; it raises whatever it likes for one that does not fit."""
+    if _is_optional(hint):
+        (member,) = (one for one in get_args(hint) if one is not NoneType)
+        load = loader(member)
+        return lambda value: None if value is None else load(value)
+    if hint in _LOADS:
+        return _LOADS[hint]
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint
     hook = CONVERTER.get_structure_hook(hint)
     return lambda value: hook(value, hint)
+
+
+# As cattrs reads them, and as the hooks above do, without a call of either.
+_LOADS: Mapping[Any, Callable[[Json], Any]] = {
+    str: str,
+    int: int,
+    bool: bool,
+    Decimal: load_decimal,
+    Price: load_decimal,
+    datetime: load_time,
+    date: load_date,
+}

@@ -52,6 +52,7 @@ _DECIMAL_TEXT = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?",
 _CANONICAL_TEXT = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _TEXT_LENGTH_MAX = 128
 _TIME_LENGTH = len("2026-01-31T23:59:59.000000Z")
+_TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 def total(values: Iterable[Decimal]) -> Decimal:
@@ -186,7 +187,7 @@ def parse_time(value: object, argument: str) -> datetime:
 @lru_cache(maxsize=256)  # one command writes the same few times into its entry, its records and its events
 def time_text(value: datetime) -> str:
     """Write an aware UTC time in fixed width: 2026-01-31T23:59:59.000000Z, which sorts as text."""
-    return value.isoformat(timespec="microseconds")[:26] + "Z"
+    return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"  # its offset is never asked for
 
 
 @lru_cache(maxsize=4096)  # an entry says the same few times again and again, and so do its records
@@ -194,7 +195,7 @@ def load_time(text: object) -> datetime:
     """Read a stored time back; raise ValueError for anything that `time_text` never writes."""
     if type(text) is str and len(text) == _TIME_LENGTH and text[-1] == "Z":
         value = datetime.fromisoformat(text)
-        if value.isoformat(timespec="microseconds")[:26] == text[:26]:
+        if _TIME_TEXT.fullmatch(text):  # quicker than to write it again and compare
             return value
     raise ValueError(f"not a time as it is stored: {text!r}")
 

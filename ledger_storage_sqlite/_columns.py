@@ -298,7 +298,7 @@ class RowCodec:
         """Return the record behind a row of the table's columns; raise StorageCorrupt for one that cannot be read."""
         decode = self._decode
         if decode is None:  # written when it is first needed; two threads that write it write the same
-            places = [Place(column.name, column.field, column.nested) for column in self.table.columns]
+            places = [Place(one.name, one.field, one.nested, one.sql_type == JSON) for one in self.table.columns]
             decode = self._decode = decoder(RECORD_TYPES[self.table.kind], places)
         try:
             return decode(row)

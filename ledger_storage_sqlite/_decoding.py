@@ -5,8 +5,6 @@ codec, which knows every exception to the rule and says of a damaged row what is
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, NoReturn, Union, cast, get_args, get_origin
@@ -17,7 +15,6 @@ from ledger_core._frozen import unfinished
 from ledger_core._hooks import loader
 from ledger_core.codec import load_json
 from ledger_core.model import OrderDetails, Record
-from ledger_core.numbers import Price, load_date, load_decimal, load_time
 
 NO_ITEMS = "[]"
 """What an empty tuple is stored as."""
@@ -32,13 +29,14 @@ class Place(NamedTuple):
     column: str
     field: str
     nested: bool
+    is_json: bool
 
 
 def decoder(cls: type[Record], places: Sequence[Place]) -> Callable[[Sequence[Any]], Record]:
     """Return a function of a row that has these columns, which raises whatever it likes for one it cannot read."""
     names: dict[str, Any] = {}
-    outer = {place.field: place.column for place in places if not place.nested}
-    inner = {place.field: place.column for place in places if place.nested}
+    outer = {place.field: place for place in places if not place.nested}
+    inner = {place.field: place for place in places if place.nested}
     body = [f"{', '.join(place.column for place in places)}, = row"]
     if inner:
         body.append(f"details = {_made(OrderDetails, inner, names)}")
@@ -47,13 +45,13 @@ def decoder(cls: type[Record], places: Sequence[Place]) -> Callable[[Sequence[An
     return cast(Callable[[Sequence[Any]], Record], names["decode"])
 
 
-def _made(cls: type[Any], columns: Mapping[str, str], names: dict[str, Any]) -> str:
+def _made(cls: type[Any], places: Mapping[str, Place], names: dict[str, Any]) -> str:
     """Return the expression that makes an instance; `names` takes what the expression speaks of."""
     values = []
     fields = attrs.fields(attrs.resolve_types(cls))
     for field in fields:
-        if field.name in columns:
-            values.append(_value(columns[field.name], field, names))
+        if field.name in places:
+            values.append(_value(places[field.name], field, names))
         elif field.default is attrs.NOTHING:
             values.append(field.name)  # made beforehand: the details
         else:
@@ -63,9 +61,9 @@ def _made(cls: type[Any], columns: Mapping[str, str], names: dict[str, Any]) -> 
     return f"make_{cls.__name__}({', '.join(values)})"
 
 
-def _value(column: str, field: Any, names: dict[str, Any]) -> str:
+def _value(place: Place, field: Any, names: dict[str, Any]) -> str:
     """Return the expression for a field's value: of NULL its default, and an error where it has none."""
-    hint = field.type
+    column, hint = place.column, field.type
     if get_origin(hint) in (Union, UnionType):
         (hint,) = (member for member in get_args(hint) if member is not NoneType)
     read, default = f"read_{column}", f"default_{column}"
@@ -79,7 +77,7 @@ def _value(column: str, field: Any, names: dict[str, Any]) -> str:
         names[read] = {member.value: member for member in hint}
         value = f"{read}[{column}]"
     else:
-        names[read] = _READ.get(hint) or _json(hint)
+        names[read] = _json(hint) if place.is_json else loader(hint)
         value = f"{read}({column})"
     if field.default is attrs.NOTHING:
         return value
@@ -87,14 +85,6 @@ def _value(column: str, field: Any, names: dict[str, Any]) -> str:
     empty = NO_ITEMS if field.default == () else NO_MEMBERS if field.default == {} else None
     is_default = f"{column} is None or {column} == {empty!r}" if empty else f"{column} is None"
     return f"{default} if {is_default} else {value}"
-
-
-_READ: Mapping[Any, Callable[[Any], Any]] = {
-    Decimal: load_decimal,
-    Price: load_decimal,
-    datetime: load_time,
-    date: load_date,
-}
 
 
 def _json(hint: Any) -> Callable[[str], Any]:
