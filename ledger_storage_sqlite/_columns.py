@@ -20,7 +20,7 @@ from ledger_core.codec import canonical_json, dump_values, field_names, load_jso
 from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.model import RECORD_TYPES, OrderDetails, Record, RecordKind
 from ledger_core.numbers import decimal_text, price_text, time_text
-from ledger_storage_sqlite._decoding import NO_ITEMS, Place, decoder
+from ledger_storage_sqlite._decoding import NO_ITEMS, NO_MEMBERS, Place, decoder
 
 Bound = str | int | None
 """What is bound to a statement; never a float, which STRICT TEXT would take as text without a word."""
@@ -129,7 +129,9 @@ def _column(name: str, path: str, hint: Any, dump: Callable[[Any], bytes]) -> Co
         return Column(
             name, JSON, path, origin, lambda value: NO_ITEMS if value == () else canonical_json(value).decode()
         )
-    if origin in (tuple, Mapping) or attrs.has(origin):
+    if origin is Mapping:
+        return Column(name, JSON, path, origin, lambda value: NO_MEMBERS if value == {} else dump(value).decode())
+    if origin is tuple or attrs.has(origin):
         return Column(name, JSON, path, origin, lambda value: NO_ITEMS if value == () else dump(value).decode())
     if issubclass(origin, StrEnum):
         return Column(name, TEXT, path, origin, str)
