@@ -22,3 +22,27 @@ def test_importing_a_ledger_imports_nothing_that_it_may_not_need(modules: str, a
     program = f"import sys, {modules}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert tuple(found.stdout.split()) == allowed
+
+
+def test_what_is_imported_and_written_late_may_be_asked_for_by_threads_at_once() -> None:
+    """The first values of a class and the late names of the package are the same for all who come together."""
+    program = """
+import sys, threading
+import ledger_core
+from ledger_core import FillDetails, OrderDetails, OrderType, Side, open_ledger
+sys.setswitchinterval(1e-6)
+begin, made = threading.Barrier(8), []
+def live(number):
+    begin.wait()
+    details = OrderDetails(symbol="X", side=Side.BUY, order_type=OrderType.LIMIT)
+    with open_ledger("memory://", strategy_id="alpha") as ledger:
+        ledger.record_order("O1", {"symbol": "X", "side": "BUY", "order_type": "MARKET", "quantity": 1}, command_id="C1")
+        ledger.update_order_fill("O1", {"fill_id": "F1", "quantity": 1, "price": 1})
+        answers = ledger.explain_pnl(symbol="X"), ledger.reconcile({"positions": []}).proposals
+        made.append((repr(details), len(answers), ledger.verify().is_intact, ledger_core.LedgerView, ledger_core.Mark))
+threads = [threading.Thread(target=live, args=(number,)) for number in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len(made) == 8 and len({one[0] for one in made}) == 1 and all(one[2:] == made[0][2:] for one in made), made
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
