@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from ledger_core._frozen import EMPTY, finish, quick, replaced, unfinished
+from ledger_core._frozen import EMPTY, finish, maker, quick, replaced, unfinished
 from ledger_core._words import Word
 from ledger_core.model import Key, Record, RecordKind
 
@@ -59,7 +59,7 @@ class EventType(Word):
     CHECKPOINT_SET = "CHECKPOINT_SET"
 
 
-def _plain_text(word: str | None) -> str | None:
+def plain_text(word: str | None) -> str | None:
     """Return an enum's word as the text that storage gives back, so that entries look alike wherever they were."""
     return None if word is None else str.__str__(word)
 
@@ -79,10 +79,14 @@ class Change:
     version: int
     values: Mapping[str, Any]
     event_type: EventType | None = None
-    from_state: str | None = attrs.field(default=None, converter=_plain_text)
-    to_state: str | None = attrs.field(default=None, converter=_plain_text)
-    status: str | None = attrs.field(default=None, converter=_plain_text)
+    from_state: str | None = attrs.field(default=None, converter=plain_text)
+    to_state: str | None = attrs.field(default=None, converter=plain_text)
+    status: str | None = attrs.field(default=None, converter=plain_text)
     facts: Mapping[str, Any] = EMPTY
+
+
+new_change = maker(Change)
+"""Makes a change; its states and status are plain text already."""
 
 
 @quick

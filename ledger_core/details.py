@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from ledger_core._frozen import FrozenDict
+from ledger_core._frozen import FrozenDict, maker
 from ledger_core._plain import is_mapping
 from ledger_core.checks import (
     Parser,
@@ -47,6 +47,9 @@ from ledger_core.model import (
     TimeInForce,
 )
 
+_new_order_details = maker(OrderDetails)
+_new_fill_details = maker(FillDetails)
+
 
 def order_details(given: object, argument: str = "order_details") -> tuple[OrderDetails, datetime | None]:
     """Check `order_details`; return them and `placed_at`, where given."""
@@ -57,7 +60,7 @@ def order_details(given: object, argument: str = "order_details") -> tuple[Order
         raise invalid(f"{argument}.quantity", given, f"give quantity or cash_quantity, not {found}")
     if ("cash_quantity" in read) != ("cash_currency" in read):
         raise invalid(f"{argument}.cash_currency", given, "goes with cash_quantity: give both or neither")
-    return OrderDetails(**read), placed_at
+    return _new_order_details(**read), placed_at
 
 
 def fill_details(given: object) -> tuple[FillDetails, datetime | None]:
@@ -72,7 +75,7 @@ def fill_details(given: object) -> tuple[FillDetails, datetime | None]:
         read["fees"] = (Fee(read.pop("fee_currency"), read.pop("fee")),)
     if read.get("fee_in_base") and not read.get("fees"):
         raise invalid("fill_data.fee_in_base", given, "needs a fee: the first of fees is the one in the base currency")
-    return FillDetails(**read), executed_at
+    return _new_fill_details(**read), executed_at
 
 
 def order_changes(given: object, argument: str = "changes", *, required: bool = True) -> OrderChanges | None:

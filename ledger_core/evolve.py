@@ -4,13 +4,14 @@ Applying a change to a record that already has it gives the same record, which l
 newer than its place in the journal catch up without care.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
-from ledger_core._frozen import given, replaced
-from ledger_core.changes import Change
+from ledger_core._frozen import given, maker, replaced
+from ledger_core.changes import Change, new_change
 from ledger_core.errors import StorageCorrupt
 from ledger_core.model import (
     RECORD_TYPES,
@@ -42,12 +43,15 @@ _HAS_RECORDED_AT = frozenset(kind for kind, cls in RECORD_TYPES.items() if "reco
 
 
 _SET_BY_ENTRY = ("recorded_at", "sequence", "version")
+_MAKERS: dict[RecordKind, Callable[..., Record]] = {
+    kind: maker(cast(Callable[..., Record], cls)) for kind, cls in RECORD_TYPES.items()
+}
 _values_of_fill = given(Fill, *KEY_FIELDS[RecordKind.FILL], *_SET_BY_ENTRY)
 
 
 def birth_of(fill: Fill) -> Change:
     """Return the change that brings a new fill into being: `evolve` makes of it the very same."""
-    return Change(kind=RecordKind.FILL, key=fill.key, version=1, values=_values_of_fill(fill))
+    return new_change(kind=RecordKind.FILL, key=fill.key, version=1, values=_values_of_fill(fill))
 
 
 def evolve(record: Record | None, change: Change, *, sequence: int, recorded_at: datetime) -> Record:
@@ -90,7 +94,7 @@ def _born(change: Change, sequence: int, recorded_at: datetime) -> Record:
     if change.kind in _HAS_RECORDED_AT:
         values.setdefault("recorded_at", recorded_at)
     values.setdefault("sequence", sequence)  # one that comes back from an archive brings along where it was born
-    return RECORD_TYPES[change.kind](**values, version=change.version)
+    return _MAKERS[change.kind](**values, version=change.version)
 
 
 def _key_values(kind: RecordKind, key: Key) -> dict[str, Any]:

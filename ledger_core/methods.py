@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from ledger_core import checks as check
 from ledger_core import details as read
+from ledger_core._frozen import maker
 from ledger_core.commands import (
     AcceptOrder,
     AnyCommand,
@@ -45,6 +46,12 @@ from ledger_core.commands import (
 from ledger_core.model import Adjustment, Order, OrderChanges, OrderDetails, QuarantinedFact, Record, Trade
 
 Given = Mapping[str, Any]
+
+# The commands that nearly all calls come to.
+_record_order = maker(RecordOrder)
+_accept_order = maker(AcceptOrder)
+_book_fill = maker(BookFill)
+_note_order = maker(NoteOrder)
 
 
 class Commands(ABC):
@@ -77,7 +84,7 @@ class Commands(ABC):
         placed_id = check.check_id(order_id, "order_id")
         details, placed_at = read.order_details(order_details)
         return self._order(
-            RecordOrder(
+            _record_order(
                 operation=Operation.RECORD_ORDER,
                 occurred_at=check.one_time(occurred_at, placed_at, "order_details.placed_at", self._now),
                 command_id=check.check_optional_id(command_id, "command_id"),
@@ -145,7 +152,7 @@ class Commands(ABC):
         """
         data = read.acceptance_data(acceptance_data)
         common = self._common(Operation.UPDATE_ORDER_ACCEPTANCE, order_id, occurred_at, command_id)
-        return self._order(AcceptOrder(**common, **data))
+        return self._order(_accept_order(**common, **data))
 
     def update_order_fill(
         self,
@@ -164,7 +171,7 @@ class Commands(ABC):
         known_id = check.check_optional_id(order_id, "order_id")
         fill, executed_at = read.fill_details(fill_data)
         return self._order(
-            BookFill(
+            _book_fill(
                 operation=Operation.UPDATE_ORDER_FILL,
                 occurred_at=check.one_time(occurred_at, executed_at, "fill_data.executed_at", self._now),
                 command_id=check.check_optional_id(command_id, "command_id"),
@@ -564,7 +571,7 @@ class Commands(ABC):
         self, operation: Operation, order_id: object, reason: object, occurred_at: object, command_id: object
     ) -> Order:
         common = self._common(operation, order_id, occurred_at, command_id)
-        return self._order(NoteOrder(**common, reason=check.check_reason(reason)))
+        return self._order(_note_order(**common, reason=check.check_reason(reason)))
 
     def _order(self, command: AnyCommand) -> Order:
         return cast(Order, self._execute(command))

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import attrs
 
 from ledger_core import codec
-from ledger_core._frozen import quick
+from ledger_core._frozen import maker, quick
 from ledger_core.changes import ChainKey, Cursor, Entry, Head, Tip
 from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact
 from ledger_core.current import CurrentRecords
@@ -76,6 +76,9 @@ class Decided:
             if change.event_type is not None
         )
         return (self.answer.key, _figures(self.answer), told)
+
+
+_decided = maker(Decided)
 
 
 def _figures(answer: Record) -> tuple[Any, ...]:
@@ -270,21 +273,21 @@ class Writer:
         except CommandRefused as refusal:
             is_filed = isinstance(refusal, quarantine.QUARANTINABLE) and not getattr(refusal, "is_repeat", False)
             if not isinstance(command, FACT_TYPES) or not is_filed:
-                return Decided(None, {}, None, refusal)
+                return _decided(None, {}, None, refusal)
             return self._decide_quarantine(records, tip, recorded_at, command, refusal)
         record = draft.get(*answer)
         if record is None:
             kind, key = answer
             known = draft.archived(kind, key)
             if known is not None:
-                return Decided(None, {}, None, archived_error(kind, key, known, is_repeat=True))
+                return _decided(None, {}, None, archived_error(kind, key, known, is_repeat=True))
             raise StorageCorrupt(
                 f"{command.operation} is known, but the {kind} {key} that it made is not there: verify the ledger",
                 kind=kind,
                 key=key,
             )
         entry = self._entry(draft, tip, command) if draft.changes else None
-        return Decided(entry, draft.staged, record, None)
+        return _decided(entry, draft.staged, record, None)
 
     def _decide_quarantine(
         self, records: Records, tip: Tip, recorded_at: datetime, command: Fact, refusal: CommandRefused
@@ -298,14 +301,14 @@ class Writer:
                 try:
                     _refuse_other_fact(draft, known, command)
                 except CommandRefused as conflict:
-                    return Decided(None, {}, None, conflict)
+                    return _decided(None, {}, None, conflict)
                 refusal.quarantine_id = quarantine_id
-                return Decided(None, {}, None, refusal)
+                return _decided(None, {}, None, refusal)
             number += 1
             quarantine_id = f"{base}-{number}"
         refusal.quarantine_id = quarantine_id
         quarantine.file_fact(draft, quarantine_id, command, draft.json_of(command), refusal)
-        return Decided(self._entry(draft, tip, command), draft.staged, None, refusal)
+        return _decided(self._entry(draft, tip, command), draft.staged, None, refusal)
 
     def _time_after(self, tip: Tip) -> datetime:
         """Return the clock's time, or the head's where the clock stepped back: the journal's time does not."""
@@ -324,13 +327,7 @@ class Writer:
         return results
 
     def _draft(self, records: Records, tip: Tip, recorded_at: datetime, command: AnyCommand) -> Draft:
-        return Draft(
-            records,
-            sequence=tip.sequence + 1,
-            recorded_at=recorded_at,
-            occurred_at=command.occurred_at,
-            books_overfills=self._books_overfills,
-        )
+        return Draft(records, tip.sequence + 1, recorded_at, command, self._books_overfills, 0)
 
     def _entry(self, draft: Draft, tip: Tip, command: AnyCommand) -> Entry:
         changes = tuple(draft.changes)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol, cast
 
 from ledger_core._frozen import EMPTY, replaced
-from ledger_core.changes import Change, EventType
+from ledger_core.changes import Change, EventType, new_change, plain_text
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
 from ledger_core.evolve import attach, birth_of, evolve
@@ -277,32 +277,27 @@ class Draft(Overlay):
     def __init__(
         self,
         below: Records,
-        *,
         sequence: int,
         recorded_at: datetime,
-        occurred_at: datetime,
-        books_overfills: bool = False,
-        index: int = 0,
+        command: AnyCommand,
+        books_overfills: bool,
+        index: int,
     ) -> None:
-        """Start a draft at its place in the journal; `index` numbers the fills that one entry books."""
+        """Start a draft at its place in the journal; `index` numbers the fills that one entry books.
+
+        There is one for each command: what is called with all its arguments in their places is entered at once.
+        """
         super().__init__(below)
         self.sequence = sequence
         self.recorded_at = recorded_at
-        self.occurred_at = occurred_at
+        self.occurred_at = command.occurred_at
         self.books_overfills = books_overfills
         self.fills_booked = index
         self.changes: list[Change] = []
 
     def trial(self, command: AnyCommand) -> "Draft":
         """Return a draft on top of this one, to be absorbed if its decision succeeds and dropped if not."""
-        return Draft(
-            self,
-            sequence=self.sequence,
-            recorded_at=self.recorded_at,
-            occurred_at=command.occurred_at,
-            books_overfills=self.books_overfills,
-            index=self.fills_booked,
-        )
+        return Draft(self, self.sequence, self.recorded_at, command, self.books_overfills, self.fills_booked)
 
     def adopt(self, trial: "Draft") -> None:
         """Take over what a trial staged."""
@@ -333,9 +328,10 @@ class Draft(Overlay):
         facts: Mapping[str, Any] | None = None,
     ) -> Record:
         """Stage the birth of a record; `values` leave out its key and what is at its default."""
+        to_state = plain_text(to_state)
         status = to_state if kind is RecordKind.ORDER else None
         return self._stage(
-            Change(
+            new_change(
                 kind=kind,
                 key=key,
                 version=1,
@@ -365,15 +361,15 @@ class Draft(Overlay):
     ) -> Record:
         """Stage new values of a record."""
         return self._stage(
-            Change(
+            new_change(
                 kind=record.kind,
                 key=record.key,
                 version=record.version + 1,
                 values=values,
                 event_type=event_type,
-                from_state=from_state,
-                to_state=to_state,
-                status=status,
+                from_state=plain_text(from_state),
+                to_state=plain_text(to_state),
+                status=plain_text(status),
                 facts=facts or EMPTY,
             )
         )
@@ -400,15 +396,15 @@ class Draft(Overlay):
         if derived:
             values.update(derived)
             after = replaced(after, derived)
-        change = Change(
+        change = new_change(
             kind=RecordKind.ORDER,
             key=order.key,
             version=version,
             values=values,
             event_type=event_type,
-            from_state=order.state,
-            to_state=state,
-            status=after.status,
+            from_state=order.state._value_,
+            to_state=state._value_,
+            status=after.status._value_,
             facts=facts or EMPTY,
         )
         self.changes.append(change)

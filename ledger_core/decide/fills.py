@@ -6,6 +6,7 @@ One fill changes the fill, its order, the position and the trades of the order, 
 from collections.abc import Mapping
 from typing import Any
 
+from ledger_core._frozen import maker
 from ledger_core.changes import EventType
 from ledger_core.commands import BookFill, FillDetails
 from ledger_core.decide import revisions, trades
@@ -15,6 +16,8 @@ from ledger_core.errors import FactMismatch, IdempotencyConflict, InvalidValue, 
 from ledger_core.lifecycle import ENDED_STATES, OrderEvent, OrderState
 from ledger_core.model import Execution, Fee, Fill, Key, Order, RecordKind, Side, split_quantity
 from ledger_core.numbers import decimal_text, plain, plus, times
+
+_new_fill = maker(Fill)
 
 
 def book_fill(draft: Draft, command: BookFill) -> tuple[RecordKind, Key]:
@@ -132,7 +135,7 @@ def _mismatch(field: str, recorded: str, given: str) -> FactMismatch:
 def _fill(draft: Draft, order: Order, command: BookFill) -> Fill:
     given = command.fill
     ended_day = order.state is OrderState.DONE_FOR_DAY and not order.is_good_till
-    fill = Fill(
+    fill = _new_fill(
         order_id=order.order_id,
         fill_id=given.fill_id,
         symbol=order.symbol,
