@@ -207,6 +207,11 @@ _LATE = {
 }
 
 
+def __dir__() -> list[str]:
+    """Name what is imported late, too."""
+    return sorted({*globals(), *_LATE})
+
+
 def __getattr__(name: str) -> Any:
     """Import what is imported late."""
     if name in _LATE:

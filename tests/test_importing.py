@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+import ledger_core
+
 HEAVY = ("click", "rich", "sqlite3", "sqlite_utils")
 """What a program that keeps its ledger in memory never needs."""
 
@@ -46,3 +48,10 @@ for thread in threads: thread.join()
 assert len(made) == 8 and len({one[0] for one in made}) == 1 and all(one[2:] == made[0][2:] for one in made), made
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_what_is_imported_late_is_listed_all_the_same() -> None:
+    """`dir` and `__all__` name the same, so that whoever completes a name finds it."""
+    assert set(ledger_core.__all__) <= set(dir(ledger_core))
+    for name in ledger_core.__all__:
+        assert getattr(ledger_core, name) is not None
