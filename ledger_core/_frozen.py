@@ -60,11 +60,12 @@ def _quick_init(cls: Any, original: Any) -> Any:
 
 def replaced(record: T, values: Mapping[str, Any]) -> T:
     """Return the attrs value with other fields, as `attrs.evolve` does; converters are not called."""
-    copy = _copier(cast(Any, type(record)))(record)
+    cls: Any = type(record)
+    copy: T = _copier(cls)(record)
     for name, value in values.items():
         setattr(copy, name, value)
-    copy.__class__ = type(record)
-    return cast(T, copy)
+    copy.__class__ = cls
+    return copy
 
 
 def maker(cls: Callable[P, T]) -> Callable[P, T]:

@@ -271,17 +271,23 @@ def read_keys(
     """Check a mapping, or an attrs value, key by key; None means not given."""
     read: dict[str, Any] = {}
     for key, value in mapping_of(given, argument).items():
-        name = key if type(key) is str else native(key)
-        parser = parsers.get(name) if type(name) is str else None
-        if type(name) is not str or parser is None:
-            near = nearest(name if type(name) is str else "", parsers)
-            raise invalid(argument, name, f"has no key {shown(name)}{near}")
+        name, parser = key, parsers.get(key) if type(key) is str else None
+        if parser is None:
+            name, parser = _known_key(key, parsers, argument)
         if value is not None:
             read[name] = parser(value, f"{argument}.{name}")
     for name in required:
         if name not in read:
             raise invalid(f"{argument}.{name}", None, "is required")
     return read
+
+
+def _known_key(key: object, parsers: Mapping[str, Parser], argument: str) -> tuple[str, Parser]:
+    """Return the parser of a key that may be of a subclass of str; raise InvalidValue for one that is not known."""
+    name = native(key)
+    if type(name) is str and name in parsers:
+        return name, parsers[name]
+    raise invalid(argument, name, f"has no key {shown(name)}{nearest(name if type(name) is str else '', parsers)}")
 
 
 def mapping_of(given: object, argument: str) -> Mapping[Any, Any]:

@@ -227,8 +227,6 @@ def build_entry(
 class _Writing:
     """The documents, body and digest of an entry: each change is written once, for the body and for the events."""
 
-    __slots__ = ("chain_key", "changes", "done", "header", "previous")
-
     def __init__(
         self,
         previous: Head | Entry,

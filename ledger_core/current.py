@@ -198,8 +198,8 @@ class CurrentRecords:
         for (kind, key), record in staged.items():
             if kind is RecordKind.ORDER and record.sequence == entry.sequence:
                 self._fills.setdefault(key[0], {})  # born here: its fills are known to be complete
-        for record in staged.values():
-            self._place(record)
+        for (kind, key), record in staged.items():
+            self._place_at(kind, key, record)
         self.tip = entry
 
     def fold(self, entry: Entry) -> None:
@@ -228,7 +228,9 @@ class CurrentRecords:
         return found
 
     def _place(self, record: Record) -> None:
-        kind, key = record.kind, record.key
+        self._place_at(record.kind, record.key, record)
+
+    def _place_at(self, kind: RecordKind, key: Key, record: Record) -> None:
         if isinstance(record, Fill) and record.order_id in self._fills:
             self._fills[record.order_id][record.fill_id] = record
             return

@@ -194,7 +194,13 @@ def _residual(value: object, argument: str) -> Mapping[str, Decimal]:
 
 
 def _of(words: type[StrEnum]) -> Parser:
-    return lambda value, argument: check_enum(words, value, argument)
+    known: Mapping[object, StrEnum] = {word.value: word for word in words}
+
+    def read(value: object, argument: str) -> StrEnum:
+        found = known.get(value) if type(value) is str else None
+        return check_enum(words, value, argument) if found is None else found
+
+    return read
 
 
 _TERMS: Mapping[str, Parser] = {

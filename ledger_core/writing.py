@@ -106,7 +106,7 @@ class Writer:
         """Load what is open."""
         self._repository = repository
         self._publishing = publishing
-        self._clock = clock
+        self.now = clock  # which is the clock of every command, too
         self._books_overfills = books_overfills
         self._chain_key = chain_key
         self._commits_failed = 0
@@ -117,10 +117,6 @@ class Writer:
     def chain_key(self) -> ChainKey:
         """The key that the journal's chain is made with."""
         return self._chain_key
-
-    def now(self) -> datetime:
-        """Return the clock's time."""
-        return self._clock()
 
     def catch_up(self) -> bool:
         """Fold what other writers committed; say whether there was anything."""
@@ -334,7 +330,10 @@ class Writer:
         subject = command.target
         if subject is None:
             subject = next((change.key[0] for change in changes if change.kind is RecordKind.ORDER), None)
-        changed = dict.fromkeys([(change.kind, change.key) for change in changes])
+        staged = draft.staged
+        changed = [(change.kind, change.key) for change in changes]
+        if len(changed) > 1:
+            changed = list(dict.fromkeys(changed))
         return codec.build_entry(
             tip,
             strategy_id=self._repository.strategy_id,
@@ -345,7 +344,7 @@ class Writer:
             occurred_at=command.occurred_at,
             recorded_at=draft.recorded_at,
             changes=changes,
-            records=tuple([detached(draft.staged[name]) for name in changed]),
+            records=tuple([detached(staged[name]) for name in changed]),
             chain_key=self._chain_key,
         )
 

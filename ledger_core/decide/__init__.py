@@ -55,13 +55,15 @@ Answer = tuple[RecordKind, Key]
 
 def decide(draft: Draft, command: AnyCommand) -> Answer:
     """Stage what the command changes, retries of quarantined facts included, and say which record answers."""
-    repeated = repeats.known_command(draft, command)
+    has_id = command.command_id is not None
+    repeated = repeats.known_command(draft, command) if has_id else None
     if repeated is not None:
         return repeated
     answer = _decide_one(draft, command)
     if draft.changes:
         quarantine.retry_waiting(draft, _decide_one)
-        repeats.remember_command(draft, command, answer)
+        if has_id:
+            repeats.remember_command(draft, command, answer)
     return answer
 
 

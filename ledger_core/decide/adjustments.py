@@ -143,7 +143,7 @@ def _restate_order(draft: Draft, order: Order, split: Split) -> None:
     quantity = values.get("quantity", order.quantity)
     if quantity is not None and cum_quantity >= quantity:  # told late, behind fills in the new units
         event = OrderEvent.TERMS_COMPLETE
-        draft.change_order(order, event, EventType.ORDER_RESTATED, facts={"reason": SPLIT}, **values)
+        draft.change_order(order, event, EventType.ORDER_RESTATED, values, facts={"reason": SPLIT})
         return
     draft.change(
         order,

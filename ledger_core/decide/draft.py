@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, cast
 
-from ledger_core._frozen import EMPTY, replaced
+from ledger_core._frozen import EMPTY, finish, replaced
 from ledger_core.changes import Change, EventType, new_change, plain_text
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
@@ -379,26 +379,27 @@ class Draft(Overlay):
         order: Order,
         event: OrderEvent,
         event_type: EventType | None,
+        given: Mapping[str, Any],
         *,
         facts: Mapping[str, Any] | None = None,
-        **values: Any,
     ) -> Order:
         """Stage what an event does to an order: the state by the table, the rest as given.
 
         Raises IllegalTransition where the table has no row. Keeps `ended_at` and `overfill_quantity` right.
         """
+        key = order.key
         state = next_order_state(order.state, event, good_till=order.is_good_till)
+        values = dict(given)
         if state is not order.state:
             values["state"] = state
         version = order.version + 1
         after = replaced(order, {**values, "version": version})
-        derived = self._derived(order, after)
-        if derived:
-            values.update(derived)
-            after = replaced(after, derived)
+        for name, value in self._derived(order, after).items():
+            values[name] = value
+            finish(after, name, value)
         change = new_change(
             kind=RecordKind.ORDER,
-            key=order.key,
+            key=key,
             version=version,
             values=values,
             event_type=event_type,
@@ -408,7 +409,7 @@ class Draft(Overlay):
             facts=facts or EMPTY,
         )
         self.changes.append(change)
-        self.staged[RecordKind.ORDER, order.key] = after
+        self.staged[RecordKind.ORDER, key] = after
         return after
 
     def _derived(self, before: Order, after: Order) -> dict[str, Any]:

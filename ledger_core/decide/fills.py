@@ -89,8 +89,10 @@ def _sorted(fees: tuple[Fee, ...] | None) -> tuple[tuple[str, Any], ...] | None:
 
 def _order_of(draft: Draft, command: BookFill) -> Order:
     if command.order_id is not None:
-        if draft.get(RecordKind.ORDER, (command.order_id,)) is None:
-            _refuse_archived_repeat(draft, (command.order_id, command.fill.fill_id), command.fill)
+        order = draft.get(RecordKind.ORDER, (command.order_id,))
+        if isinstance(order, Order):
+            return order
+        _refuse_archived_repeat(draft, (command.order_id, command.fill.fill_id), command.fill)
         return draft.order(command.order_id)
     venue_order_id = command.fill.venue_order_id
     if venue_order_id is None:
@@ -181,6 +183,6 @@ def _execute(draft: Draft, order: Order, fill: Fill, event: OrderEvent, values: 
         order,
         event,
         EventType.ORDER_FILLED if complete else EventType.ORDER_PARTIALLY_FILLED,
+        values,
         facts={"fill_id": fill.fill_id, "late": fill.late},
-        **values,
     )

@@ -79,14 +79,14 @@ def accept(draft: Draft, command: AcceptOrder) -> tuple[RecordKind, Key]:
     if order.state in (OrderState.PLACED, OrderState.IN_DOUBT):
         if command.quantity is not None and command.quantity != order.quantity:
             values["quantity"] = max(command.quantity, order.cum_quantity)
-        draft.change_order(order, OrderEvent.ACCEPTANCE, EventType.ORDER_ACCEPTED, **values)
+        draft.change_order(order, OrderEvent.ACCEPTANCE, EventType.ORDER_ACCEPTED, values)
     elif order.quantity is None and command.quantity is not None:
         changes = OrderChanges(quantity=command.quantity, venue_order_id=command.venue_order_id)
         change_terms(draft, order, changes, EventType.ORDER_RESTATED)
     else:
         next_order_state(order.state, OrderEvent.ACCEPTANCE)
         if values:
-            draft.change_order(order, OrderEvent.ACCEPTANCE, EventType.ORDER_UPDATED, **values)
+            draft.change_order(order, OrderEvent.ACCEPTANCE, EventType.ORDER_UPDATED, values)
     return order.kind, order.key
 
 
@@ -97,7 +97,7 @@ def note(draft: Draft, command: NoteOrder) -> tuple[RecordKind, Key]:
     facts = {"reason": command.reason} if command.reason else {}
     if command.operation is Operation.UPDATE_ORDER_TRIGGER:
         if not order.triggered:
-            draft.change_order(order, OrderEvent.TRIGGER, EventType.ORDER_TRIGGERED, facts=facts, triggered=True)
+            draft.change_order(order, OrderEvent.TRIGGER, EventType.ORDER_TRIGGERED, {"triggered": True}, facts=facts)
         return answer
     if command.operation is Operation.UPDATE_ORDER_RESUMPTION:
         event, event_type = _resumption(order), EventType.ORDER_RESUMED
@@ -111,7 +111,7 @@ def note(draft: Draft, command: NoteOrder) -> tuple[RecordKind, Key]:
     if state is order.state:
         return answer
     values = {"reason": command.reason} if command.reason else {}
-    order = draft.change_order(order, event, event_type, facts=facts, **values)
+    order = draft.change_order(order, event, event_type, values, facts=facts)
     if state in ENDED_STATES:
         end_requests(draft, order)
     return answer
@@ -128,7 +128,9 @@ def end_day(draft: Draft, command: EndOrderDay) -> tuple[RecordKind, Key]:
     )
     if not repeat:
         facts = {"trade_date": trade_date.isoformat()}
-        draft.change_order(order, OrderEvent.DAY_END, EventType.ORDER_DONE_FOR_DAY, facts=facts, trade_date=trade_date)
+        draft.change_order(
+            order, OrderEvent.DAY_END, EventType.ORDER_DONE_FOR_DAY, {"trade_date": trade_date}, facts=facts
+        )
     return order.kind, order.key
 
 

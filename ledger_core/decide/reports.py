@@ -31,7 +31,7 @@ def report(draft: Draft, command: ReportStatus) -> tuple[RecordKind, Key]:
         values["report"] = command.report
     event, event_type = _event(order, command.report.status)
     if event is not None:
-        order = draft.change_order(order, event, event_type, **values)
+        order = draft.change_order(order, event, event_type, values)
         if order.state in ENDED_STATES:
             end_requests(draft, order)
     elif values:

@@ -54,8 +54,8 @@ def request(draft: Draft, command: RequestCancel | RequestReplace) -> tuple[Reco
         draft.order(order.order_id),
         OrderEvent.REQUEST,
         _REQUESTED[kind],
+        counters,
         facts={"request_id": request_id},
-        **counters,
     )
     return answer
 
@@ -140,8 +140,8 @@ def reject(draft: Draft, command: RejectRequest) -> tuple[RecordKind, Key]:
         draft.order(order.order_id),
         OrderEvent.REQUEST_REJECTION,
         EventType.ORDER_REQUEST_REJECTED,
+        {counter: getattr(order, counter) - 1},
         facts=facts,
-        **{counter: getattr(order, counter) - 1},
     )
     return answer
 
@@ -156,7 +156,7 @@ def end_requests(draft: Draft, order: Order) -> None:
         fewer = {counter: getattr(order, counter) - 1}
         if asked.request_kind is RequestKind.CANCEL and order.state is OrderState.CANCELED:
             _end(draft, asked, RequestEvent.GRANTED, {"ended_at": draft.occurred_at})
-            draft.change_order(draft.order(order.order_id), OrderEvent.REQUEST_REJECTION, None, **fewer)
+            draft.change_order(draft.order(order.order_id), OrderEvent.REQUEST_REJECTION, None, fewer)
         else:
             _end(draft, asked, RequestEvent.REFUSED, {"ended_at": draft.occurred_at, "reason": ORDER_ENDED})
             facts = {"request_id": asked.request_id, "reason": ORDER_ENDED}
@@ -164,8 +164,8 @@ def end_requests(draft: Draft, order: Order) -> None:
                 draft.order(order.order_id),
                 OrderEvent.REQUEST_REJECTION,
                 EventType.ORDER_REQUEST_REJECTED,
+                fewer,
                 facts=facts,
-                **fewer,
             )
 
 

@@ -225,7 +225,7 @@ def _revise(
     draft.change(before, changed)
     fold_again(draft, after, negated_fees(before.fees) if after.busted else ())
     known = {name: value for name, value in facts.items() if value is not None}
-    order = draft.change_order(order, event, event_type, facts=known, **values)
+    order = draft.change_order(order, event, event_type, values, facts=known)
     if event is OrderEvent.REVISION_NOT_REINSTATED:
         end_requests(draft, order)
     trades.shrink_shares(draft, order)

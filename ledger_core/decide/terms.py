@@ -37,7 +37,7 @@ def change_terms(
     state = next_order_state(order.state, event, good_till=order.is_good_till)
     if repeatable and not values and state is order.state:
         return order
-    return draft.change_order(order, event, event_type, facts=facts, **values)
+    return draft.change_order(order, event, event_type, values, facts=facts)
 
 
 def _new_terms(order: Order, changes: OrderChanges) -> dict[str, Any]:
