@@ -158,7 +158,10 @@ def price_text(value: Decimal) -> str:
 
 def _fixed(value: Decimal) -> str:
     """Write a number without an exponent, as `format(value, "f")` does at three times the cost."""
-    text = _text(value)
+    try:
+        text = _text(value)
+    except TypeError:  # of a float, which whoever stores it refuses by its name
+        return format(value, "f")
     return format(value, "f") if "E" in text else text
 
 

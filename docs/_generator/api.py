@@ -237,7 +237,7 @@ def _mapping(name: str, table_name: str, required: tuple[str, ...]) -> str:
 
 
 def _accepted(parser: Callable[..., Any]) -> str:
-    words = inspect.getclosurevars(parser).nonlocals.get("words") if parser.__name__ == "<lambda>" else None
+    words = inspect.getclosurevars(parser).nonlocals.get("words")
     if isinstance(words, type) and issubclass(words, Enum):
         return codes(word.value for word in words)
     return ACCEPTED[parser.__name__]
