@@ -42,6 +42,12 @@ def open_ledger_on(store: Store, clock: SteppingClock) -> OpenLedger:
 
 
 @pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep coverage out of the programs that a test starts: it imports what it needs and writes a file of its own."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.fixture
 def published() -> RecordingPublisher:
     """Return the publisher of `ledger`, which keeps every event."""
     return RecordingPublisher()

@@ -11,6 +11,7 @@ HEAVY = ("click", "rich", "sqlite3", "sqlite_utils")
 """What a program that keeps its ledger in memory never needs."""
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     ("modules", "allowed"),
     [

@@ -289,6 +289,7 @@ def test_an_empty_answer_says_so(call: Call, tmp_path: Path) -> None:
     assert result.stderr == "0 open orders; nothing was ever recorded\n"
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_reading_does_not_import_what_writes_a_schema(ledger_file: Path) -> None:
     """sqlite-utils takes longer to import than an answer takes: reading leaves it alone."""
     probe = (
@@ -321,6 +322,7 @@ def test_every_command_is_what_its_line_says(call: Call) -> None:
             assert result.stdout.startswith(f"Usage: main {name} ")
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_help_is_not_kept_waiting_by_imports() -> None:
     """Help needs neither the core nor a driver: it comes at once."""
     probe = (

@@ -134,6 +134,7 @@ def test_a_person_sees_how_far_it_is(ledger_file: Path, tmp_path: Path) -> None:
     assert re.search("[0-9]+/10000", shown)
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("form", ["parquet", "arrow", "csv", "jsonl", "beancount"])
 def test_a_disk_that_is_full_is_one_line(demo_file: Path, tmp_path: Path, form: str) -> None:
     """Where not all of it has room, nothing of it is left under any name."""
