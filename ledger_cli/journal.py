@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NAMED_MAX = 4
 """How many events of one entry are named in one line."""
 
+_OF_NEW_TERMS = ("ORDER_RESTATED", "ORDER_REPLACED")
+_TERMS = {"quantity": "quantity", "limit_price": "limit", "stop_price": "stop", "trailing_offset": "trailing"}
+
 
 def _rows(entry: "Entry") -> Iterator[Sequence[Cell]]:
     from ledger_core.events import events_of
@@ -32,7 +35,7 @@ def _rows(entry: "Entry") -> Iterator[Sequence[Cell]]:
             entry.recorded_at,
             entry.occurred_at if entry.occurred_at != entry.recorded_at else None,
             event["event_type"],
-            event["order_id"] or event["trade_id"] or event.get("quarantine_id"),
+            event["order_id"] or event["trade_id"] or event.get("quarantine_id") or event.get("adjustment_id"),
             _states(event),
             _what(event),
         )
@@ -205,10 +208,12 @@ def _what(event: Mapping[str, Any]) -> str | None:
         parts.append(f"{details['side']} {quantity} {details['symbol']} {details['order_type']}")
         if "limit_price" in details:
             parts.append(f"limit {details['limit_price']}")
-    fill = event.get("fill")
-    if fill:
-        parts.append(f"{fill['quantity']} at {fill['price']}")
-        parts.extend(f"fee {fee['amount']} {fee['currency']}" for fee in fill.get("fees", ()))
+    if "fill" in event:
+        parts.extend(_execution(event["event_type"], event["fill"]))
+    if event["event_type"] in _OF_NEW_TERMS:
+        parts.extend(f"{word} {changed[name]}" for name, word in _TERMS.items() if changed.get(name))
+    if "adjustment_id" in event:
+        parts.append(_adjustment(changed))
     if event.get("late"):
         parts.append("late")
     parts.extend(str(event[name]) for name in ("request_id", "upkeep", "code", "reason") if event.get(name))
@@ -219,3 +224,22 @@ def _what(event: Mapping[str, Any]) -> str | None:
     if event.get("archive_id"):
         parts.append(f"archive {event['archive_id']}")
     return ", ".join(part for part in parts if part) or None
+
+
+def _execution(event_type: str, fill: Mapping[str, Any]) -> Iterator[str]:
+    """Say what an event tells of an execution: its booking all of it, what revises it only what became of it."""
+    if event_type.startswith("FILL_"):
+        yield f"fill {fill['fill_id']}"
+    latest = fill["chain"][-1] if fill.get("chain") else fill
+    if "quantity" in latest:
+        yield f"{latest['quantity']} at {latest['price']}"
+    for fee in fill.get("fees", ()):
+        yield f"fee {fee['amount']} {fee['currency']}"
+    if event_type == "FILL_FEE_UPDATED" and not fill["fees"]:
+        yield "no fee"
+
+
+def _adjustment(changed: Mapping[str, Any]) -> str:
+    """Say what an adjustment is: its kind, what it is about, and its figures."""
+    figures = (changed.get(name) for name in ("quantity", "ratio", "amount", "currency", "symbol"))
+    return " ".join([changed["adjustment_kind"], *(figure for figure in figures if figure)])

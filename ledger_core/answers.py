@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ledger_core import checks as check
 from ledger_core.changes import Entry, Head
-from ledger_core.checkpoints import base_of
 from ledger_core.current import CurrentRecords
 from ledger_core.decide.draft import Overlay
-from ledger_core.errors import Archived, InvalidValue, UnknownFill, UnknownOrder, UnknownTrade
+from ledger_core.errors import InvalidValue, UnknownFill, UnknownOrder, UnknownTrade
 from ledger_core.exposure import combined, exposure_of
+from ledger_core.history import entries_after, history_of
 from ledger_core.lifecycle import OrderState, OrderStatus, TradeState
 from ledger_core.model import (
     Adjustment,
@@ -40,7 +40,6 @@ from ledger_core.repository import (
     LedgerRepository,
     Query,
     all_pages,
-    archived_in,
     matches,
     occurred_at_of,
     sort_key,
@@ -326,38 +325,12 @@ class Answers(MoneyAnswers):
         with self._at_head() as records:
             order = records.get(RecordKind.ORDER, (name,))
             trade = records.get(RecordKind.TRADE, (name,))
-        subjects = [name]
-        sequences: list[int] = []
-        if isinstance(order, Order):
-            subjects.extend(order.trade_ids)
-            for venue_order_id in order.venue_order_ids:
-                query = Query(kind=RecordKind.QUARANTINE, where={"venue_order_id": venue_order_id})
-                sequences.extend(fact.sequence for fact in all_pages(self._repository.find, query))
-        if isinstance(trade, Trade):
-            subjects.extend(trade.order_ids)
-        entries: dict[int, Entry] = {}
-        for subject in subjects:
-            for entry in self._read_all(0, subject):
-                if subject == name or _touches(entry, name):
-                    entries[entry.sequence] = entry
-        for sequence in sequences:
-            entries.update((entry.sequence, entry) for entry in self._repository.read(sequence - 1, 1))
-        if not entries:
-            self._refuse_history_that_was_cut(name, order or trade)
-            raise UnknownOrder(f"no entry names {name!r}", order_id=name)
-        return [entries[sequence] for sequence in sorted(entries)]
-
-    def _refuse_history_that_was_cut(self, name: str, record: Record | None) -> None:
-        """Raise Archived for what is known, but was last changed in an entry that is in an archive now."""
-        base = base_of(self._repository)
-        kinds = (RecordKind.ORDER, RecordKind.TRADE)
-        is_known = record is not None or any(archived_in(self._repository, kind, (name,)) for kind in kinds)
-        if base is not None and is_known:
-            raise Archived(
-                f"what happened to {name!r} lies before {base.cut_at.isoformat()}, and the journal up to there is in"
-                f" archive {base.archive_id!r}: make one ledger of ledger and archives to see it",
-                archive_id=base.archive_id,
-            )
+        return history_of(
+            self._repository,
+            name,
+            order if isinstance(order, Order) else None,
+            trade if isinstance(trade, Trade) else None,
+        )
 
     def read_journal(self, after: int = 0) -> Iterator[Entry]:
         """Iterate over the journal's entries with a sequence above `after`, in order, page by page.
@@ -366,7 +339,7 @@ class Answers(MoneyAnswers):
         """
         sequence = check.check_count(after, "after", minimum=0)
         self._repository.head()  # a closed ledger says so now, not at the first entry
-        return self._read_all(sequence, None)
+        return entries_after(self._repository, sequence)
 
     def as_of(self, *, recorded: datetime | None = None, occurred: datetime | None = None) -> "LedgerView":
         """Return the ledger as of a moment; see LedgerView.
@@ -497,14 +470,6 @@ class Answers(MoneyAnswers):
             found = [records.get(RecordKind.ORDER, (order_id,)) for order_id in set.intersection(*named)]
         return [order for order in found if isinstance(order, Order)]
 
-    def _read_all(self, after: int, subject: str | None) -> Iterator[Entry]:
-        while True:
-            page = self._repository.read(after, PAGE_SIZE_MAX, subject)
-            yield from page
-            if len(page) < PAGE_SIZE_MAX:
-                return
-            after = page[-1].sequence
-
 
 class _AtHead:
     """Hold the writer's lock with its records at the journal's head."""
@@ -550,10 +515,4 @@ def _next_page(query: Query, after: tuple[Any, ...] | None, size: int) -> Query:
         after=after,
         ordering=query.ordering,
         limit=size,
-    )
-
-
-def _touches(entry: Entry, record_id: str) -> bool:
-    return any(change.key[0] == record_id for change in entry.changes) or any(
-        change.facts.get("order_id") == record_id for change in entry.changes
     )

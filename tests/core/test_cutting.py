@@ -154,6 +154,21 @@ def test_what_was_cut_is_all_that_is_missing(store: Store) -> None:
     require_intact(store)
 
 
+def test_a_fact_whose_entry_was_cut_lends_its_place_to_no_other(store: Store) -> None:
+    """A fact in quarantine that names the order by the venue's id is in its history, unless its entry is gone."""
+    ledger = store.open(clock=SteppingClock())
+    ledger.record_order("V", market_order(quantity=2))
+    ledger.update_order_acceptance("V", {"venue_order_id": "V1"})
+    with suppress(CommandRefused):
+        ledger.update_order_fill("?", fill("F1", 1, venue_order_id="V1"))
+    last = ledger.head().sequence
+    assert [entry.sequence for entry in ledger.get_history("V")] == [1, 2, last]
+    ledger.record_order("W", market_order())
+    ledger.request_order_cancel("V")
+    cut(ledger, last)
+    assert [entry.operation for entry in ledger.get_history("V")] == ["request_order_cancel"]
+
+
 def test_a_journal_is_cut_again(store: Store) -> None:
     """A later cut takes the place of the one before, whether or not that one's own entry goes with it."""
     ledger = lived(store)

@@ -275,6 +275,20 @@ def test_history_of_a_trade_has_the_fills_of_its_orders(ledger: StrategyLedger) 
     assert [entry.sequence for entry in ledger.get_history("T")] == [3, 4]
 
 
+def test_history_has_the_splits_that_restated_a_record(ledger: StrategyLedger) -> None:
+    """A split changes open orders and trades, though its entry is about the symbol; not what it does not concern."""
+    for order_id, symbol, venue in (("E", "ACME", "XNAS"), ("G", "ACME", "XLON"), ("H", "OTHER", "XNAS")):
+        ledger.record_order(order_id, market_order(symbol=symbol, venue=venue))
+    ledger.update_order_fill("E", fill("F1", 1))
+    ledger.create_trade("T", ["E"])
+    split = {"kind": "SPLIT", "symbol": "ACME", "venue": "XNAS", "ratio": 2}
+    before = {name: ledger.get_history(name) for name in ("E", "T", "G", "H")}
+    entry = ledger.record_adjustment("S", split)
+    assert ledger.get_order("E").quantity == 20
+    for name, gained in (("E", [entry.sequence]), ("T", [entry.sequence]), ("G", []), ("H", [])):
+        assert [one.sequence for one in ledger.get_history(name)[len(before[name]) :]] == gained, name
+
+
 def test_journal_chain_can_be_recomputed_from_the_bodies(filled: StrategyLedger) -> None:
     """Digest = sha256(previous digest, body); sequences are gap-free; the head is the last."""
     digest = GENESIS_DIGEST
