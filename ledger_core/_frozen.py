@@ -78,8 +78,7 @@ def maker(cls: Callable[P, T]) -> Callable[P, T]:
     names |= {"twin": _twin(cast(Any, cls)), "cls": cls}
     body = ["made = twin()"]
     for field in _fields(cast(type, cls)):
-        if not field.init:
-            names[field.name] = field.default
+        assert field.init, "a class that is made whole"
         body.append(f"made.{field.name} = {field.name}")
     made = _written(f"made({', '.join(parameters)})", [*body, "made.__class__ = cls", "return made"], names)
     made.__qualname__ = original.__qualname__

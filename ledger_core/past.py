@@ -363,14 +363,12 @@ class _Lookup:
 
     def order(self, order_id: str) -> Order:
         found = self._records.get((RecordKind.ORDER, (order_id,)))
-        if not isinstance(found, Order):  # only orders that were placed by then are asked for
-            raise StorageCorrupt(f"order {order_id!r} was never placed", order_id=order_id)
+        assert isinstance(found, Order), "only orders that were placed by then are asked for"
         return found
 
     def trade(self, trade_id: str) -> Trade:
         found = self._records.get((RecordKind.TRADE, (trade_id,)))
-        if not isinstance(found, Trade):  # an order of then names only trades of then
-            raise StorageCorrupt(f"trade {trade_id!r} was never created", trade_id=trade_id)
+        assert isinstance(found, Trade), "an order of then names only trades of then"
         return found
 
     def fills_of(self, order_id: str) -> Sequence[Fill]:

@@ -19,7 +19,7 @@ from typing import Any
 from ledger_core import replaying
 from ledger_core.archived import JOURNAL
 from ledger_core.changes import ChainKey, Head
-from ledger_core.checkpoints import PASSING, Folded, base_of, records_at, restored_at
+from ledger_core.checkpoints import PASSING, Folded, base_of, checkpoint_of, records_at, restored_at
 from ledger_core.checks import check_count, check_id
 from ledger_core.codec import record_digest
 from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
@@ -104,12 +104,29 @@ def rebuild(repository: LedgerRepository, *, chain_key: ChainKey = None) -> None
 def _base(repository: LedgerRepository, report: Report) -> Checkpoint | None:
     """Return the checkpoint from which the journal is folded; one that cannot be read is reported."""
     try:
-        return base_of(repository)
+        checkpoint = checkpoint_of(repository)
     except PASSING:
         raise
     except StorageError as error:
         report.add(Finding.RECORD_UNREADABLE, kind=RecordKind.CHECKPOINT, key=(JOURNAL,), found=error.message)
         return None
+    try:
+        return base_of(repository)
+    except PASSING:
+        raise
+    except StorageError:
+        return checkpoint if checkpoint is not None and _is_cut_at(repository, checkpoint) else None
+
+
+def _is_cut_at(repository: LedgerRepository, checkpoint: Checkpoint) -> bool:
+    """Say, where the first entry cannot be read, whether the one that the checkpoint stands for is gone."""
+    try:
+        found = repository.read_raw(checkpoint.cut_sequence - 1, 1)
+    except PASSING:
+        raise
+    except StorageError:
+        return True
+    return not found or found[0].sequence != checkpoint.cut_sequence
 
 
 def _compare_all(

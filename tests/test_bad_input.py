@@ -1161,7 +1161,7 @@ def test_values_of_subclasses_are_kept_as_plain_values(world: World) -> None:
     """What is answered at once is what is answered after the file was read again: nothing of a subclass is kept."""
     at = Stamp(2026, 1, 5, 9, 30, tzinfo=UTC)
     details = {
-        "symbol": Name("ACME"),
+        Name("symbol"): Name("ACME"),
         "side": "BUY",
         "order_type": "LIMIT",
         "quantity": Amount(1),

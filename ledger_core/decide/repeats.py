@@ -26,12 +26,11 @@ def _counted(value: Any) -> Any:
 
 
 def known_command(draft: Draft, command: AnyCommand) -> tuple[RecordKind, Key] | None:
-    """Return what answers a repeat; None for a command without id or one not seen before."""
+    """Return what answers a repeat of a command that has an id; None for one not seen before."""
     key = _key(command)
-    known = draft.get(RecordKind.COMMAND, key) if key is not None else None
+    known = draft.get(RecordKind.COMMAND, key)
     if known is None:
-        if key is not None:
-            _refuse_archived(draft, command, key)
+        _refuse_archived(draft, command, key)
         return None
     assert isinstance(known, CommandRecord), "kind COMMAND"
     given = content(draft.json_of(command))
@@ -63,11 +62,9 @@ def _refuse_archived(draft: Draft, command: AnyCommand, key: Key) -> None:
 
 
 def remember_command(draft: Draft, command: AnyCommand, answer: tuple[RecordKind, Key]) -> None:
-    """Stage what makes a repeat of this command known for ever."""
-    key = _key(command)
-    if key is not None:
-        stored = {**content(draft.json_of(command)), "answer": (answer[0].value, *answer[1])}
-        draft.create(RecordKind.COMMAND, key, {"content": FrozenDict(stored)})
+    """Stage what makes a repeat of this command, which has an id, known for ever."""
+    stored = {**content(draft.json_of(command)), "answer": (answer[0].value, *answer[1])}
+    draft.create(RecordKind.COMMAND, _key(command), {"content": FrozenDict(stored)})
 
 
 def skip_entry(draft: Draft, command: SkipEntry) -> tuple[RecordKind, Key]:
@@ -98,7 +95,6 @@ def note_upkeep(draft: Draft, command: NoteUpkeep) -> tuple[RecordKind, Key]:
     return RecordKind.COMMAND, key
 
 
-def _key(command: AnyCommand) -> Key | None:
-    if command.command_id is None:
-        return None
+def _key(command: AnyCommand) -> Key:
+    assert command.command_id is not None, "a command without an id is not looked for"
     return (command.operation.value, command.target or "", command.command_id)

@@ -9,7 +9,17 @@ import attrs
 from ledger_core.checks import ID_LENGTH_MAX
 from ledger_core.commands import Operation
 from ledger_core.errors import Archived, InvalidValue, UnknownFill, UnknownOrder, UnknownTrade
-from ledger_core.model import Fill, Opening, Order, PositionSide, QuarantinedFact, RecordKind, position_key
+from ledger_core.model import (
+    Fill,
+    Key,
+    Opening,
+    Order,
+    Position,
+    PositionSide,
+    QuarantinedFact,
+    RecordKind,
+    position_key,
+)
 from ledger_core.reconciling.results import LedgerSource
 from ledger_core.reconciling.snapshot import BrokerExecution, BrokerOrder, Snapshot, agrees
 
@@ -96,35 +106,40 @@ class Book:
             self.source.get_fill(order_id, fill_id)
         except Archived as known:
             return known.context.get("kind") is RecordKind.FILL
-        except (UnknownOrder, UnknownFill):
+        except (UnknownOrder, UnknownFill):  # pragma: no cover  # restored meanwhile, and then told by what is there
             pass
-        return False
+        return False  # pragma: no cover  # the same
 
     def may_be_archived(self, theirs: BrokerOrder) -> bool:
         """Say whether an order that is unknown here may be in an archive, which keeps no id that a venue gave.
 
-        What was executed since the live history of its position began is in none.
+        What was executed since the live history of its position began is in none, if its position is one of ours.
         """
         if not (self.has_archived and theirs.has_ended and theirs.order_id is None):
             return False
         since = self._executed_at.get(theirs.venue_order_id)
         if since is None:
             return True
-        position_side = theirs.position_side or PositionSide.NET
-        opening = self.opening(theirs.symbol, *self.place_of(theirs), position_side)
-        return opening is not None and since <= opening.executed_at
+        key = position_key(theirs.symbol, *self.place_of(theirs), theirs.position_side or PositionSide.NET)
+        found = self._position(key)
+        if found is None or found.key != key:  # it may be of any of those that fit
+            return True
+        return found.opening is not None and since <= found.opening.executed_at
 
-    def opening(
-        self, symbol: str, venue: str | None, account: str | None, position_side: PositionSide
-    ) -> Opening | None:
+    def opening(self, key: Key) -> Opening | None:
         """Return where the live history of a position begins, if a part of it is in archives."""
-        if not self.has_archived:
-            return None
+        found = self._position(key) if self.has_archived else None
+        return None if found is None or found.key != key else found.opening
+
+    def _position(self, key: Key) -> Position | None:
+        """Return what fits a position's key, parts of which may not be known here; None for what cannot be added."""
+        symbol, venue, account, side = key
         try:
-            found = self.source.get_position(symbol, venue=venue, account=account, position_side=position_side)
+            return self.source.get_position(
+                symbol, venue=venue or None, account=account or None, position_side=PositionSide(side)
+            )
         except InvalidValue:
             return None
-        return found.opening if found.key == position_key(symbol, venue, account, position_side) else None
 
     def place_of(self, ours: Order | BrokerOrder) -> tuple[str | None, str | None]:
         """Return (venue, account) of an order of ours, or of one that the snapshot introduces."""

@@ -8,7 +8,7 @@ import attrs
 
 from ledger_core._frozen import FrozenDict
 from ledger_core.commands import Operation
-from ledger_core.model import Fee, Fill, Order, PositionSide, RecordKind, split_quantity
+from ledger_core.model import Fee, Fill, Order, PositionSide, RecordKind, position_key, split_quantity
 from ledger_core.numbers import ZERO, plus, time_text
 from ledger_core.reconciling.archived import OF_FILLS, archived_order_of, compare_archived_fill, waits
 from ledger_core.reconciling.book import Book, Executed, Listing, Listings
@@ -121,7 +121,7 @@ def _refusal(book: Book, target: _Target | None, execution: BrokerExecution) -> 
         return f"its symbol is {execution.symbol!r}, that of its order {ours.symbol!r}"
     if execution.side is not None and execution.side.is_buy != ours.side.is_buy:
         return f"its side is {execution.side}, that of its order {ours.side}"
-    opening = book.opening(ours.symbol, *book.place_of(ours), ours.position_side or PositionSide.NET)
+    opening = book.opening(position_key(ours.symbol, *book.place_of(ours), ours.position_side or PositionSide.NET))
     if opening is not None and execution.executed_at is not None and execution.executed_at < opening.executed_at:
         until = time_text(opening.executed_at)
         return f"the history of its position up to {until} is in archives, the last of them {opening.archive_id!r}"

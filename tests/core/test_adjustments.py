@@ -220,6 +220,21 @@ def test_split_concerns_what_it_names(ledger: StrategyLedger) -> None:
     assert [ledger.get_position("ACME", venue=venue).quantity for venue in ("X", "Y")] == [60, 30]
 
 
+def test_split_leaves_alone_what_it_does_not_concern(ledger: StrategyLedger) -> None:
+    """An open order at another venue, and the cash that an order spends, are what they were."""
+    ledger.record_order("X", market_order(quantity=10, venue="X"))
+    ledger.record_order("Y", market_order(quantity=10, venue="Y"))
+    ledger.record_order("C", market_order(quantity=None, cash_quantity=500, cash_currency="USD", venue="X"))
+    ledger.update_order_fill("C", fill("F1", 2, 100), occurred_at=START)
+    for venue in ("X", "Y"):
+        ledger.update_order_fill(venue, fill("F1", 1), occurred_at=START)
+    ledger.record_adjustment("A1", adjustment("SPLIT", ratio=2, venue="X"), occurred_at=LATER)
+    orders = {name: ledger.get_order(name) for name in ("X", "Y", "C")}
+    assert {name: order.quantity for name, order in orders.items()} == {"X": 20, "Y": 10, "C": None}
+    assert {name: order.cum_quantity for name, order in orders.items()} == {"X": 2, "Y": 1, "C": 4}
+    assert orders["C"].details.cash_quantity == 500
+
+
 def test_late_adjustment_folds_the_position_again(held: StrategyLedger) -> None:
     """A transfer that came to light later counts from its own time on."""
     held.record_order("S1", market_order("SELL", 10))

@@ -504,6 +504,19 @@ def test_lots_behind_an_archived_transfer_are_in_the_archive(ledger: StrategyLed
     assert explained.realized_pnl == average.realized_pnl
 
 
+def test_a_transfer_behind_the_opening_needs_no_archive(ledger: StrategyLedger) -> None:
+    """What it took along is live history: every cost method tells it."""
+    for order_id, side, minute in (("IN", "BUY", 0), ("OUT", "SELL", 1), ("NOW", "BUY", 600)):
+        ledger.record_order(order_id, market_order(side, 10), occurred_at=at(minute))
+        ledger.update_order_fill(order_id, fill("F", 10, 100 + minute), occurred_at=at(minute))
+    archive(ledger)
+    moved = {"kind": "TRANSFER", "symbol": "ACME", "quantity": "-4", "price": "700"}
+    ledger.record_adjustment("T1", moved, occurred_at=at(601))
+    assert ledger.get_position("ACME").opening is not None
+    for cost_method in ("average", "fifo", "lifo"):
+        assert ledger.get_position("ACME", cost_method=cost_method).quantity == 6
+
+
 def test_a_resolution_is_known_although_what_it_made_is_in_an_archive(ledger: StrategyLedger) -> None:
     """A command about a fact in quarantine stays, and its repeat is answered."""
     with pytest.raises(UnknownOrder) as caught:

@@ -219,6 +219,29 @@ def test_batch_that_is_decided_again_may_hold_repeats(store: Store, clock: Stepp
         assert [entry.subject for entry in ledger.read_journal()] == ["O1", "O2", "O1"]
 
 
+def test_batch_that_is_decided_again_may_hold_trades_and_adjustments(store: Store, clock: SteppingClock) -> None:
+    """Their figures are what the caller was told; what another changed about a trade meanwhile is a conflict."""
+    repository = FaultyRepository(store.repository())
+    funding = {"kind": "FUNDING", "symbol": "ACME", "amount": 1, "currency": "USD"}
+    with StrategyLedger(repository, clock=clock) as ledger, store.open(clock=clock) as other:
+        ledger.record_order("O1", limit_order())
+        ledger.update_order_fill("O1", fill("F1", 1))
+        with ledger.batch() as batch:
+            batch.create_trade("T1", ["O1"])
+            batch.record_adjustment("A1", funding)
+            repository.on_append = lambda: other.record_order("O2", limit_order())
+        assert [entry.subject for entry in ledger.read_journal()][2:] == ["O2", "T1", "A1"]
+
+        def tag() -> None:
+            with ledger.batch() as batch:
+                batch.update_trade("T1", {"tags": ["x"]})
+                repository.on_append = lambda: other.update_order_fill("O1", fill("F2", 1))
+
+        with pytest.raises(BatchConflict):
+            tag()
+        assert ledger.get_trade("T1").tags == ()
+
+
 def test_fact_that_another_filed_meanwhile_is_filed_once(store: Store, clock: SteppingClock) -> None:
     """A discarded batch files what it had told its caller was quarantined, unless it is there by then."""
     with store.open(clock=clock) as ledger, store.open(clock=clock) as other:

@@ -16,7 +16,7 @@ import pytest
 
 from ledger_core import InvalidValue, StrategyLedger, checkpoints, replaying
 from ledger_core.archiving import Group
-from ledger_core.changes import Head
+from ledger_core.changes import Entry, Head
 from ledger_core.checkpoints import Sum, checkpoint_of, pages_of, records_at
 from ledger_core.errors import Archived, CommandRefused, ReadOnlyLedger, StorageBusy, StorageCorrupt, UnknownOrder
 from ledger_core.findings import Finding, Verification
@@ -414,6 +414,20 @@ def test_a_checkpoint_that_was_changed_is_found(shown: Shown, field: str, value:
     assert found(shown)
 
 
+def test_an_entry_behind_the_cut_that_cannot_be_read_is_one_difference(shown: Shown) -> None:
+    """The first that is left: the search for where the journal goes on begins at the cut, not at its beginning."""
+
+    def refuse(page: Sequence[RawEntry]) -> Sequence[RawEntry]:
+        if any(raw.sequence == 31 for raw in page):
+            raise StorageCorrupt("a bad page")
+        return page
+
+    shown.journal = refuse
+    (first, *others) = verify(shown).differences
+    assert (first.what, first.sequence) == (Finding.ENTRY_UNREADABLE, 31)
+    assert not [one for one in others if one.what is Finding.ENTRY_UNREADABLE]
+
+
 def test_a_journal_without_its_beginning_needs_a_checkpoint(shown: Shown) -> None:
     """Where the record of it is gone, the beginning is missing; so are entries behind the cut that are not there."""
     shown.record = lambda _: None
@@ -728,6 +742,61 @@ def test_pages_of_two_at_once_are_not_mixed(store: Store) -> None:
     known = checkpoint_of(store.repository())
     assert known is not None
     assert known.cut_sequence == 21
+    require_intact(store)
+
+
+class Beside(AroundRepository):
+    """A repository beside which another cuts the journal, or sets its checkpoint, at a certain moment."""
+
+    def __init__(self, inner: LedgerRepository) -> None:
+        """Be alone, until told otherwise."""
+        super().__init__(inner)
+        self.before_read: Callable[[int], object] = lambda _: None
+        self.after_stage: Callable[[], object] = lambda: None
+
+    def read(self, after: int, limit: int = 1_000, subject: str | None = None) -> Sequence[Entry]:
+        """Read, after the other's step, pages of ten."""
+        self.before_read(after)
+        return super().read(after, min(limit, 10), subject)
+
+    def stage(self, stage: str, pages: Iterable[bytes]) -> None:
+        """Stage, before the other's step."""
+        super().stage(stage, pages)
+        self.after_stage()
+
+
+def test_a_journal_that_is_cut_while_it_is_read_is_read_again(store: Store) -> None:
+    """Looking back at entries that go at that moment: begin again, nothing is made up."""
+    ledger = lived(store)
+    beside = Beside(store.repository())
+    with StrategyLedger(beside, clock=SteppingClock(START + timedelta(days=1))) as other:
+        beside.before_read = lambda after: after == 10 and cut(ledger, 30)
+        with patch("ledger_core.past.PAGE_SIZE_MAX", 10), pytest.raises(StorageBusy, match="begin again"):
+            other.as_of(recorded=LATER)
+        beside.before_read = lambda _: None
+        assert other.as_of(recorded=LATER).get_order("O1") == ledger.get_order("O1")
+
+
+def test_entries_that_go_before_they_are_kept_make_no_checkpoint(store: Store) -> None:
+    """They were there when the chain was verified, and are gone when the last of them is looked at."""
+    ledger = lived(store)
+    beside = Beside(store.repository())
+    with StrategyLedger(beside, clock=SteppingClock(START + timedelta(days=1))) as other:
+        beside.before_read = lambda after: after == 24 and cut(ledger, 30)
+        with pytest.raises(StorageBusy, match="begin again"):
+            other.archivist.set_checkpoint("J2", head_at(ledger, 25))
+    require_intact(store)
+
+
+def test_two_who_set_the_same_checkpoint_at_once_set_one(store: Store) -> None:
+    """The second finds it there, and writes nothing."""
+    ledger = lived(store)
+    beside = Beside(store.repository())
+    with StrategyLedger(beside, clock=SteppingClock(START + timedelta(days=1))) as other:
+        through = head_at(ledger, 30)
+        beside.after_stage = lambda: ledger.archivist.set_checkpoint("J1", through)
+        assert other.archivist.set_checkpoint("J1", through) == ledger.archivist.checkpoint
+        assert [entry.operation for entry in ledger.read_journal()].count("set_checkpoint") == 2
     require_intact(store)
 
 

@@ -557,6 +557,25 @@ def test_closing_while_callers_wait_tells_them(held: StrategyLedger, repository:
     assert [type(outcome.error) for outcome in outcomes] == [LedgerClosed, LedgerClosed]
 
 
+class _Stubborn(StorageError):
+    """An adapter's own error, which its arguments alone cannot make."""
+
+    def __init__(self, message: str, *, place: int) -> None:
+        super().__init__(message, place=place)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("it cannot be copied")
+
+
+def test_an_error_that_cannot_be_copied_is_told_as_it_is(held: StrategyLedger, repository: FaultyRepository) -> None:
+    """Each caller of a write that failed hears of it, also where they have to share what they are told."""
+    error = _Stubborn("the adapter gave up", place=1)
+    calls = [record("O1"), record("O2")]
+    outcomes = in_one_group(held, repository, calls, lambda: repository.fail_before_storing(error))
+    assert [outcome.error for outcome in outcomes] == [error, error]
+    assert subjects(held) == ["first"]
+
+
 # From 3.12 on Python warns of fork() beside other threads.
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("store", ["memory"], indirect=True)

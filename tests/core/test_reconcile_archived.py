@@ -137,6 +137,26 @@ def test_an_order_that_ended_and_has_the_venues_id_alone_may_be_in_an_archive(ar
     assert archived.reconcile({**snapshot, "executions": [today]}).proposals
 
 
+@pytest.mark.parametrize("currency", ["USD", "GBP"])
+def test_an_order_that_may_be_of_several_positions_may_be_in_an_archive(
+    archived: StrategyLedger, currency: str
+) -> None:
+    """Where the broker does not say at which venue, and several of ours fit, it is not proposed to be booked again."""
+    order = {**without(listed(), "order_id"), "venue_order_id": "V-ELSE"}
+    later = START + timedelta(days=9)
+    execution = {**without(executed(executed_at=later), "order_id"), "venue_order_id": "V-ELSE"}
+    snapshot = {"open_orders": [order], "executions": [execution]}
+    assert archived.reconcile(snapshot).proposals
+    for venue, in_currency in (("XNAS", "USD"), ("XLON", currency)):
+        archived.record_order(venue, market_order("BUY", 1, venue=venue, currency=in_currency), occurred_at=later)
+        archived.update_order_fill(venue, fill("F", 1, 100), occurred_at=later)
+    found = archived.reconcile(snapshot)
+    assert found.proposals == ()
+    assert "may be in an archive" in str(found.missing_here[0].note)
+    with_venue = {"open_orders": [{**order, "venue": "XLON"}], "executions": [execution]}
+    assert archived.reconcile(with_venue).proposals
+
+
 def test_the_side_of_an_execution_is_compared(ledger: StrategyLedger) -> None:
     """A broker that lists a purchase as a sale differs."""
     ledger.record_order("BUY1", market_order("BUY", 10), occurred_at=START)

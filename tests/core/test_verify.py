@@ -27,7 +27,7 @@ from ledger_core import (
 )
 from ledger_core.changes import GENESIS_DIGEST, Change, chain
 from ledger_core.findings import DIFFERENCES_MAX
-from ledger_core.model import Fill, Order, Record
+from ledger_core.model import Fill, Key, Order, Record
 from ledger_core.repository import PAGE_SIZE_MAX, Query, RawEntry, StoredRecord
 from ledger_core.testing.samples import KEY_FIELDS, STRATEGY, change_of, entries, entry, fill, head_after, order
 from ledger_core.verifying import rebuild, verify
@@ -279,6 +279,15 @@ def test_changes_that_make_no_record_are_named(repository: LedgerRepository) -> 
     assert repository.load(RecordKind.ORDER, ("O-1",)) == given.records[0]
 
 
+def test_a_fill_without_figures_is_named(repository: LedgerRepository) -> None:
+    """It adds nothing to its order, and is no record."""
+    given = told(EMPTY, [order()])
+    repository.append(given)
+    bare = attrs.evolve(change_of(attrs.evolve(fill("F-1"), sequence=2)), values={"inferred": True})
+    repository.append([entry(head_after(given[-1]), fill("F-1"), changes=[bare])])
+    assert (Finding.RECORD_UNREADABLE, ("O-1", "F-1"), 2, None) in found(verify(repository))
+
+
 # -- what the store cannot give back ----------------------------------------------------------------------------------
 
 
@@ -291,6 +300,20 @@ class Damaged(AroundRepository):
         self.bad_entries: set[int] = set()
         self.bad_records: set[tuple[RecordKind, int]] = set()
         self.error: type[Exception] = StorageCorrupt
+        self.has_bad_head = False
+        self.has_bad_keys = False
+
+    def head(self) -> Head:
+        """Return the head, unless it is bad."""
+        if self.has_bad_head:
+            raise self.error("a bad page")
+        return super().head()
+
+    def load(self, kind: RecordKind, key: Key) -> Record | None:
+        """Load, unless nothing is found by its key."""
+        if self.has_bad_keys:
+            raise self.error("a bad page")
+        return super().load(kind, key)
 
     def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
         """Read, unless a bad entry is on the page."""
@@ -357,6 +380,21 @@ def test_what_says_nothing_about_the_store_is_raised(damaged: Damaged, error: ty
     """A store that is locked or closed is no finding."""
     damaged.error = error
     damaged.bad_entries = {1}
+    with pytest.raises(error):
+        verify(damaged)
+    damaged.bad_entries, damaged.has_bad_head = set(), True
+    with pytest.raises(error):
+        verify(damaged)
+
+
+@pytest.mark.parametrize("error", [StorageBusy, LedgerClosed])
+def test_a_record_that_cannot_be_looked_up_now_is_no_finding(
+    repository: LedgerRepository, error: type[Exception]
+) -> None:
+    """What a change without a birth is about is looked up; a store that is locked or closed then says so."""
+    repository.append([entry(EMPTY, attrs.evolve(order(), version=2, sequence=1))])
+    damaged = Damaged(repository)
+    damaged.error, damaged.has_bad_keys = error, True
     with pytest.raises(error):
         verify(damaged)
 
