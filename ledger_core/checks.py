@@ -202,6 +202,8 @@ def check_amount(value: object, argument: str) -> Decimal:
 
 def check_quantity(value: object, argument: str) -> Decimal:
     """Return a positive decimal, in the one form that is stored: without trailing zeros."""
+    if type(value) is str and value.isdecimal() and (short := short_decimal(value)):
+        return short  # digits alone: a whole number above 0, in its one form
     number = check_amount(value, argument)
     if number <= 0:
         raise invalid(argument, value, f"must be positive, not {number}")

@@ -203,7 +203,6 @@ def dump_body(
 
 def build_entry(
     previous: Head | Entry,
-    *,
     strategy_id: str,
     sequence: int,
     operation: str,
@@ -215,9 +214,16 @@ def build_entry(
     records: tuple[Record, ...],
     chain_key: ChainKey = None,
 ) -> Entry:
-    """Return the entry behind `previous`, ready to append; its body and digest are made when they are first read."""
+    """Return the entry behind `previous`, ready to append; its body and digest are made when they are first read.
+
+    There is one for each command: what is called with all its arguments in their places is entered at once.
+    """
+    behind = previous.writing if type(previous) is Entry else None
     writing = _Writing(
-        previous, chain_key, (strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at), changes
+        behind if type(behind) is _Writing else previous.digest,
+        chain_key,
+        (strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at),
+        changes,
     )
     return unwritten(
         strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at, changes, records, writing
@@ -227,15 +233,16 @@ def build_entry(
 class _Writing:
     """The documents, body and digest of an entry: each change is written once, for the body and for the events."""
 
+    __slots__ = ("chain_key", "changes", "done", "header", "previous")
+
     def __init__(
         self,
-        previous: Head | Entry,
+        previous: "_Writing | str",
         chain_key: ChainKey,
         header: tuple[str, int, str, str | None, str | None, datetime, datetime],
         changes: tuple[Change, ...],
     ) -> None:
-        behind = previous.writing if isinstance(previous, Entry) else None
-        self.previous: _Writing | str = behind if isinstance(behind, _Writing) else previous.digest
+        self.previous = previous  # a digest, or what that is made of
         self.chain_key = chain_key
         self.header = header
         self.changes = changes

@@ -76,13 +76,13 @@ class CurrentRecords:
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as it is now, or None; an order comes with its requests."""
+        if kind is RecordKind.FILL and (fills := self._fills.get(key[0])) is not None:
+            return fills.get(key[1])
         found = self._live[kind].get(key)
         if found is None:
             found = self._recent.get((kind, key))
         if found is not None:
             return found
-        if kind is RecordKind.FILL and key[0] in self._fills:
-            return self._fills[key[0]].get(key[1])
         if kind is RecordKind.REQUEST:
             order = self._live[RecordKind.ORDER].get((key[0],))
             if order is not None:
@@ -195,8 +195,9 @@ class CurrentRecords:
 
     def advance(self, entry: Entry, staged: Mapping[tuple[RecordKind, Key], Record]) -> None:
         """Take over what this process committed."""
+        sequence = entry.sequence
         for (kind, key), record in staged.items():
-            if kind is RecordKind.ORDER and record.sequence == entry.sequence:
+            if kind is RecordKind.ORDER and record.sequence == sequence:
                 self._fills.setdefault(key[0], {})  # born here: its fills are known to be complete
         for (kind, key), record in staged.items():
             self._place_at(kind, key, record)
@@ -231,15 +232,11 @@ class CurrentRecords:
         self._place_at(record.kind, record.key, record)
 
     def _place_at(self, kind: RecordKind, key: Key, record: Record) -> None:
-        if isinstance(record, Fill) and record.order_id in self._fills:
-            self._fills[record.order_id][record.fill_id] = record
+        if kind is RecordKind.FILL and (fills := self._fills.get(key[0])) is not None:
+            fills[key[1]] = record  # type: ignore[assignment]  # of kind FILL
             return
-        if isinstance(record, QuarantinedFact):
-            self._index_fact(record)
-        elif isinstance(record, ArchivedRecord):
-            self._has_archived = True
-            if record.removed is not None:
-                self._forget(*record.removed)
+        if kind is RecordKind.QUARANTINE or kind is RecordKind.ARCHIVED:
+            self._note(record)
         live = self._live[kind]
         if _is_live(record):
             if key not in live:
@@ -247,12 +244,23 @@ class CurrentRecords:
             live[key] = record
             return
         live.pop(key, None)
-        self._recent[kind, key] = record
-        self._recent.move_to_end((kind, key))
-        while len(self._recent) > RECENT_MAX:
-            (evicted_kind, evicted_key), _ = self._recent.popitem(last=False)
+        name = kind, key
+        recent = self._recent
+        recent[name] = record
+        recent.move_to_end(name)
+        if len(recent) > RECENT_MAX:
+            (evicted_kind, evicted_key), _ = recent.popitem(last=False)
             if evicted_kind is RecordKind.ORDER:
                 self._fills.pop(evicted_key[0], None)
+
+    def _note(self, record: Record) -> None:
+        """Keep in mind what waits in quarantine, and what moved to an archive."""
+        if isinstance(record, QuarantinedFact):
+            self._index_fact(record)
+        elif isinstance(record, ArchivedRecord):
+            self._has_archived = True
+            if record.removed is not None:
+                self._forget(*record.removed)
 
     def _forget(self, kind: RecordKind, key: Key) -> None:
         """Let go of a record that moved to an archive."""

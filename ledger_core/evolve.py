@@ -11,7 +11,7 @@ from typing import Any, cast
 import attrs
 
 from ledger_core._frozen import given, maker, replaced
-from ledger_core.changes import Change, new_change
+from ledger_core.changes import Change, silent_change
 from ledger_core.errors import StorageCorrupt
 from ledger_core.model import (
     RECORD_TYPES,
@@ -51,7 +51,7 @@ _values_of_fill = given(Fill, *KEY_FIELDS[RecordKind.FILL], *_SET_BY_ENTRY)
 
 def birth_of(fill: Fill) -> Change:
     """Return the change that brings a new fill into being: `evolve` makes of it the very same."""
-    return new_change(kind=RecordKind.FILL, key=fill.key, version=1, values=_values_of_fill(fill))
+    return silent_change(RecordKind.FILL, (fill.order_id, fill.fill_id), 1, _values_of_fill(fill))
 
 
 def evolve(record: Record | None, change: Change, *, sequence: int, recorded_at: datetime) -> Record:

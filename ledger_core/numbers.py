@@ -73,9 +73,11 @@ def plain(value: Decimal) -> Decimal:
     """Return the same number without exponent and without trailing zeros after the point."""
     if not value:
         return ZERO
+    if value.same_quantum(ONE):  # a whole number without an exponent, as many are
+        return value
     text = _fixed(value)
     if "." not in text:
-        return value if value.same_quantum(ONE) else Decimal(text)
+        return Decimal(text)
     return Decimal(text.rstrip("0").rstrip(".")) if text[-1] == "0" else value
 
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, Protocol, cast
 
 from ledger_core._frozen import EMPTY, finish, replaced
-from ledger_core.changes import Change, EventType, new_change, plain_text
+from ledger_core.changes import Change, EventType, new_change, plain_text, silent_change
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
-from ledger_core.evolve import attach, birth_of, evolve
+from ledger_core.evolve import attach, birth_of, detached, evolve
 from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
 from ledger_core.model import (
     Adjustment,
@@ -287,13 +287,16 @@ class Draft(Overlay):
 
         There is one for each command: what is called with all its arguments in their places is entered at once.
         """
-        super().__init__(below)
+        self._below = below
+        self.staged = {}
+        self._facts = {}
         self.sequence = sequence
         self.recorded_at = recorded_at
         self.occurred_at = command.occurred_at
         self.books_overfills = books_overfills
         self.fills_booked = index
         self.changes: list[Change] = []
+        self._has_requests = False
 
     def trial(self, command: AnyCommand) -> "Draft":
         """Return a draft on top of this one, to be absorbed if its decision succeeds and dropped if not."""
@@ -304,6 +307,7 @@ class Draft(Overlay):
         self.absorb(trial.staged)
         self.changes.extend(trial.changes)
         self.fills_booked = trial.fills_booked
+        self._has_requests |= trial._has_requests
 
     def refuse_taken_id(self, kind: RecordKind, record_id: str) -> None:
         """Orders and trades share one namespace: raise IdempotencyConflict for an id of the other kind.
@@ -345,8 +349,16 @@ class Draft(Overlay):
 
     def add_fill(self, fill: Fill) -> None:
         """Stage a new fill as it is."""
-        self.changes.append(birth_of(fill))
-        self.staged[RecordKind.FILL, fill.key] = fill
+        change = birth_of(fill)
+        self.changes.append(change)
+        self.staged[RecordKind.FILL, change.key] = fill
+
+    def move(self, before: Position, after: Position, values: Mapping[str, Any]) -> None:
+        """Stage a position as it was made of the one before, of which `values` are what differs."""
+        key, version = before.key, before.version + 1
+        finish(after, "version", version)
+        self.changes.append(silent_change(RecordKind.POSITION, key, version, values))
+        self.staged[RecordKind.POSITION, key] = after
 
     def change(
         self,
@@ -394,9 +406,15 @@ class Draft(Overlay):
             values["state"] = state
         version = order.version + 1
         after = replaced(order, {**values, "version": version})
-        for name, value in self._derived(order, after).items():
-            values[name] = value
-            finish(after, name, value)
+        is_open = after.is_open
+        if is_open is not order.is_open:
+            values["ended_at"] = ended_at = None if is_open else self.occurred_at
+            finish(after, "ended_at", ended_at)
+        limit = after.fill_limit
+        overfill = ZERO if limit is None or after.cum_quantity <= limit else minus(after.cum_quantity, limit)
+        if overfill != order.overfill_quantity:
+            values["overfill_quantity"] = overfill = plain(overfill)
+            finish(after, "overfill_quantity", overfill)
         change = new_change(
             kind=RecordKind.ORDER,
             key=key,
@@ -412,17 +430,12 @@ class Draft(Overlay):
         self.staged[RecordKind.ORDER, key] = after
         return after
 
-    def _derived(self, before: Order, after: Order) -> dict[str, Any]:
-        """Return what follows from other values of an order: when it ended, and what was filled beyond its limit."""
-        derived: dict[str, Any] = {}
-        is_open = after.is_open
-        if is_open is not before.is_open:
-            derived["ended_at"] = None if is_open else self.occurred_at
-        limit = after.fill_limit
-        overfill = ZERO if limit is None or after.cum_quantity <= limit else minus(after.cum_quantity, limit)
-        if overfill != before.overfill_quantity:
-            derived["overfill_quantity"] = plain(overfill)
-        return derived
+    def after_images(self) -> tuple[Record, ...]:
+        """Return each record that was changed as it is stored now, in the order in which they were changed first."""
+        staged = self.staged
+        if self._has_requests or len(staged) != len(self.changes):  # an order took a request, or one changed twice
+            staged = {(one.kind, one.key): staged[one.kind, one.key] for one in self.changes}
+        return tuple([detached(one) if type(one) is Order and one.requests else one for one in staged.values()])
 
     def _stage(self, change: Change) -> Record:
         before = self.get(change.kind, change.key) if change.version > 1 else None
@@ -437,6 +450,7 @@ class Draft(Overlay):
         if change.kind is RecordKind.QUARANTINE:
             self._facts[change.key] = cast(QuarantinedFact, after)
         elif isinstance(after, OrderRequest):
+            self._has_requests = True
             self.staged[RecordKind.ORDER, (after.order_id,)] = attach(self.order(after.order_id), after)
         return after
 
