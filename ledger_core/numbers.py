@@ -140,6 +140,8 @@ def _exponent(number: Decimal) -> int:
 def decimal_text(value: Decimal) -> str:
     """Write the canonical text: no exponent, no trailing zeros, no sign on zero."""
     text = _fixed(value)
+    if text[-1] != "0" or text.isdecimal():  # as most are: nothing to strip
+        return text
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
@@ -164,7 +166,7 @@ def _fixed(value: Decimal) -> str:
         text = _text(value)
     except TypeError:  # of a float, which whoever stores it refuses by its name
         return format(value, "f")
-    return format(value, "f") if "E" in text else text
+    return text if "E" not in text else format(value, "f")
 
 
 def utc_now() -> datetime:

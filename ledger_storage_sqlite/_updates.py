@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from ledger_core.changes import Entry
 from ledger_core.model import Key, Record, RecordKind
-from ledger_storage_sqlite._columns import TABLES, Column, Convert, Encoder, Table
+from ledger_storage_sqlite._columns import TABLES, Column, Encoder, Table
+from ledger_storage_sqlite._encoding import Convert
 
 Fields = tuple[str, ...]
 
@@ -76,7 +77,7 @@ class Update:
         hot = None if table.hot is None else table.hot[0]
         written = [column for column in columns if column.name != hot]
         computed = {name: how for name, how in table.computed.items() if name not in table.key and name != hot}
-        self._encoder = Encoder(table, written, list(computed.values()))
+        self._encoder = Encoder(table, [*written, *computed.values()])
         settable = ", ".join(f"{name} = ?" for name in (*(column.name for column in written), *computed))
         place = "".join(f" AND {name} = ?" for name in ("sequence", *table.key, "version"))
         self._hot = table.hot

@@ -22,8 +22,9 @@ from ledger_core.model import ArchivedRecord, Checkpoint, Key, Record, RecordKin
 from ledger_core.numbers import load_time, time_text
 from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query, RawEntry, StoredRecord
 from ledger_storage_sqlite import _stored, statements
-from ledger_storage_sqlite._columns import CODECS, TABLES, Bound
+from ledger_storage_sqlite._columns import CODECS, TABLES
 from ledger_storage_sqlite._connections import ReadConnection, require_sqlite
+from ledger_storage_sqlite._encoding import Bound
 from ledger_storage_sqlite._location import CHECKS, Location, parse_url, require_usable
 from ledger_storage_sqlite._translate import translated
 from ledger_storage_sqlite._updates import images_of, update_of
@@ -60,6 +61,7 @@ class SqliteRepository:
         self._strategy_id = strategy_id
         self._process = os.getpid()
         self._closed = False
+        self._reading, self._appending = f"read {location.path}", f"append to {location.path}"
         with translated(f"open {location.path}"):
             self._writer = None if read_only else Writer(location)
             self._reader = ReadConnection(location) if self._writer is None else self._writer.reader
@@ -151,8 +153,7 @@ class SqliteRepository:
                 raise Conflict(f"entries {head + 1} to {expected} do not follow each other", head=head)
             if entry.strategy_id != self._strategy_id:
                 raise InvalidValue(f"an entry of {entry.strategy_id!r} was given to {self._strategy_id!r}")
-        what = f"append to {self._location.path}"
-        with translated(what):
+        with translated(self._appending):
             rows = [self._journal_row(entry) for entry in entries]
             images = images_of(entries)
 
@@ -169,7 +170,7 @@ class SqliteRepository:
                     place = (self._strategy_id, cursor.subscriber, cursor.sequence)
                     connection.execute(statements.ADVANCE_CURSOR, place)
 
-            writer.write(work, what)
+            writer.write(work, self._appending)
 
     def alone(self) -> AbstractContextManager[object]:
         """Hold the file's lock."""
@@ -319,7 +320,7 @@ class SqliteRepository:
 
     def _fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         self._require_open()
-        with translated(f"read {self._location.path}"):
+        with translated(self._reading):
             return self._reader.fetch(statement, parameters)
 
     def _journal_row(self, entry: Entry) -> tuple[Bound, ...]:

@@ -296,7 +296,7 @@ class Draft(Overlay):
         self.books_overfills = books_overfills
         self.fills_booked = index
         self.changes: list[Change] = []
-        self._has_requests = False
+        self.has_requests = False
 
     def trial(self, command: AnyCommand) -> "Draft":
         """Return a draft on top of this one, to be absorbed if its decision succeeds and dropped if not."""
@@ -307,7 +307,7 @@ class Draft(Overlay):
         self.absorb(trial.staged)
         self.changes.extend(trial.changes)
         self.fills_booked = trial.fills_booked
-        self._has_requests |= trial._has_requests
+        self.has_requests |= trial.has_requests
 
     def refuse_taken_id(self, kind: RecordKind, record_id: str) -> None:
         """Orders and trades share one namespace: raise IdempotencyConflict for an id of the other kind.
@@ -433,7 +433,7 @@ class Draft(Overlay):
     def after_images(self) -> tuple[Record, ...]:
         """Return each record that was changed as it is stored now, in the order in which they were changed first."""
         staged = self.staged
-        if self._has_requests or len(staged) != len(self.changes):  # an order took a request, or one changed twice
+        if self.has_requests or len(staged) != len(self.changes):  # an order took a request, or one changed twice
             staged = {(one.kind, one.key): staged[one.kind, one.key] for one in self.changes}
         return tuple([detached(one) if type(one) is Order and one.requests else one for one in staged.values()])
 
@@ -450,7 +450,7 @@ class Draft(Overlay):
         if change.kind is RecordKind.QUARANTINE:
             self._facts[change.key] = cast(QuarantinedFact, after)
         elif isinstance(after, OrderRequest):
-            self._has_requests = True
+            self.has_requests = True
             self.staged[RecordKind.ORDER, (after.order_id,)] = attach(self.order(after.order_id), after)
         return after
 
