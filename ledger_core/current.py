@@ -195,11 +195,9 @@ class CurrentRecords:
 
     def advance(self, entry: Entry, staged: Mapping[tuple[RecordKind, Key], Record]) -> None:
         """Take over what this process committed."""
-        sequence = entry.sequence
         for (kind, key), record in staged.items():
-            if kind is RecordKind.ORDER and record.sequence == sequence:
-                self._fills.setdefault(key[0], {})  # born here: its fills are known to be complete
-        for (kind, key), record in staged.items():
+            if kind is RecordKind.ORDER and record.sequence == entry.sequence:
+                self._fills.setdefault(key[0], {})  # born here, before its fills: they are known to be complete
             self._place_at(kind, key, record)
         self.tip = entry
 
@@ -298,10 +296,10 @@ def _is_live(record: Record) -> bool:
     match record:
         case Order():
             return record.is_open or bool(record.cancels_in_flight or record.replaces_in_flight)
+        case Position():
+            return bool(record.quantity)
         case Trade():
             return record.state is TradeState.OPEN
-        case Position():
-            return not record.is_flat
         case QuarantinedFact():
             return record.state is QuarantineState.WAITING
         case _:

@@ -75,15 +75,17 @@ def plain(value: Decimal) -> Decimal:
         return ZERO
     if value.same_quantum(ONE):  # a whole number without an exponent, as many are
         return value
+    text = _text(value)
+    if text[-1] != "0" and "E" not in text:
+        return value
     text = _fixed(value)
-    if "." not in text:
-        return Decimal(text)
-    return Decimal(text.rstrip("0").rstrip(".")) if text[-1] == "0" else value
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
+@lru_cache(maxsize=4096)  # the price and quantity of an order are said again by its fills; no long text is kept
 def short_decimal(text: str) -> Decimal | None:
-    """Return the number behind a text so short that it is within every limit, as most are; None for any other text."""
-    if len(text) > PLACES_MAX or not text.isascii():
+    """Return the number behind a text that fits into PLACES_MAX, and so is within every limit; None if it has none."""
+    if not text.isascii():
         return None
     # Where there is no sign it is seen faster than by the pattern; "5." and ".5" are numbers to `parse_decimal` too.
     is_number = text.replace(".", "", 1).isdecimal() or _CANONICAL_TEXT.fullmatch(text)
@@ -104,7 +106,7 @@ def parse_decimal(value: object, argument: str) -> Decimal:
         if value.bit_length() > 127:
             raise ValueError(f"{argument} has more than {DIGITS_MAX} digits")
         number = Decimal(value)
-    elif (short := short_decimal(value)) is not None:
+    elif len(value) <= PLACES_MAX and (short := short_decimal(str.__str__(value))) is not None:
         return short
     elif len(value) <= _TEXT_LENGTH_MAX and _DECIMAL_TEXT.fullmatch(value):
         number = Decimal(value)

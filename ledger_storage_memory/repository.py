@@ -164,7 +164,11 @@ class MemoryRepository:
                     raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head)
             # All that can fail comes before the first change.
             stored = [without_records(entry) for entry in entries]
-            images = [(record.kind, record.key, _stored_form(record)) for entry in entries for record in entry.records]
+            images = [
+                (record.kind, record.key, _stored_form(record) if type(record) is Order else record)
+                for entry in entries
+                for record in entry.records
+            ]
             if cursors:
                 reached = dict(journal.cursors)
                 for cursor in cursors:

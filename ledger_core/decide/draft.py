@@ -15,6 +15,7 @@ from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, Un
 from ledger_core.evolve import attach, birth_of, detached, evolve
 from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
 from ledger_core.model import (
+    GOOD_TILL,
     Adjustment,
     AdjustmentKind,
     ArchivedRecord,
@@ -129,8 +130,9 @@ class Overlay:
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as staged, else as it is below."""
-        found = self.staged.get((kind, key))
-        return found if found is not None else self._below.get(kind, key)
+        if self.staged and (found := self.staged.get((kind, key))) is not None:
+            return found
+        return self._below.get(kind, key)
 
     def below_get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as it was before anything was staged here."""
@@ -399,13 +401,14 @@ class Draft(Overlay):
 
         Raises IllegalTransition where the table has no row. Keeps `ended_at` and `overfill_quantity` right.
         """
-        key = order.key
-        state = next_order_state(order.state, event, good_till=order.is_good_till)
-        values = dict(given)
-        if state is not order.state:
-            values["state"] = state
+        before = order.state
+        state = next_order_state(before, event, good_till=order.time_in_force in GOOD_TILL)
         version = order.version + 1
-        after = replaced(order, {**values, "version": version})
+        values = dict(given)
+        if state is not before:
+            values["state"] = state
+        after = replaced(order, values)
+        finish(after, "version", version)
         is_open = after.is_open
         if is_open is not order.is_open:
             values["ended_at"] = ended_at = None if is_open else self.occurred_at
@@ -415,13 +418,14 @@ class Draft(Overlay):
         if overfill != order.overfill_quantity:
             values["overfill_quantity"] = overfill = plain(overfill)
             finish(after, "overfill_quantity", overfill)
+        key = (order.order_id,)
         change = new_change(
             kind=RecordKind.ORDER,
             key=key,
             version=version,
             values=values,
             event_type=event_type,
-            from_state=order.state._value_,
+            from_state=before._value_,
             to_state=state._value_,
             status=after.status._value_,
             facts=facts or EMPTY,

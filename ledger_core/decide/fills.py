@@ -90,7 +90,7 @@ def _sorted(fees: tuple[Fee, ...] | None) -> tuple[tuple[str, Any], ...] | None:
 def _order_of(draft: Draft, command: BookFill) -> Order:
     if command.order_id is not None:
         order = draft.get(RecordKind.ORDER, (command.order_id,))
-        if isinstance(order, Order):
+        if type(order) is Order:
             return order
         _refuse_archived_repeat(draft, (command.order_id, command.fill.fill_id), command.fill)
         return draft.order(command.order_id)
@@ -135,16 +135,16 @@ def _mismatch(field: str, recorded: str, given: str) -> FactMismatch:
 
 
 def _fill(draft: Draft, order: Order, command: BookFill) -> Fill:
-    given = command.fill
+    given, details = command.fill, order.details
     ended_day = order.state is OrderState.DONE_FOR_DAY and not order.is_good_till
     fill = _new_fill(
         order_id=order.order_id,
         fill_id=given.fill_id,
-        symbol=order.symbol,
-        side=order.side,
-        venue=order.venue,
-        account=order.account,
-        position_side=order.position_side,
+        symbol=details.symbol,
+        side=details.side,
+        venue=details.venue,
+        account=details.account,
+        position_side=details.position_side,
         quantity=given.quantity,
         price=given.price,
         fees=given.fees or (),
