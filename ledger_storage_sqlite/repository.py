@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from weakref import WeakSet
 
 from ledger_core.archived import JOURNAL
 from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
@@ -59,8 +60,9 @@ class SqliteRepository:
         require_sqlite()
         self._location = location
         self._strategy_id = strategy_id
-        self._process = os.getpid()
+        self._is_inherited = False
         self._closed = False
+        _repositories.add(self)
         self._reading, self._appending = f"read {location.path}", f"append to {location.path}"
         with translated(f"open {location.path}"):
             self._writer = None if read_only else Writer(location)
@@ -260,7 +262,7 @@ class SqliteRepository:
 
     def close(self) -> None:
         """Give up connections, locks and claims; further calls do nothing."""
-        if self._closed or self._process != os.getpid():
+        if self._closed or self._is_inherited:
             return
         self._closed = True
         with translated(f"close {self._location.path}"):
@@ -268,6 +270,10 @@ class SqliteRepository:
                 self._writer.close()
             else:
                 self._reader.close()
+
+    def abandon(self) -> None:
+        """Refuse everything from now on: this is a child process, and what is open belongs to its parent."""
+        self._is_inherited = True
 
     def _change(self, writer: Writer, statement: str, parameters: Sequence[Any], what: str) -> int:
         """Execute a statement in a transaction of its own; return how many rows it changed."""
@@ -307,7 +313,7 @@ class SqliteRepository:
             raise StorageCorrupt(f"{self._location.path} is damaged: {'; '.join(found)}", found=tuple(found))
 
     def _require_open(self) -> None:
-        if self._process != os.getpid():
+        if self._is_inherited:
             raise StorageError("this repository was opened before fork(); open one in the child process instead")
         if self._closed:
             raise LedgerClosed("this repository is closed")
@@ -419,3 +425,14 @@ def _require_page(limit: int) -> None:
 
 def _time(moment: datetime) -> str:
     return time_text(moment.astimezone(UTC))
+
+
+_repositories: "WeakSet[SqliteRepository]" = WeakSet()
+
+
+def _after_fork() -> None:
+    for repository in list(_repositories):
+        repository.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork)
