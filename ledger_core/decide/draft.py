@@ -15,7 +15,6 @@ from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, Un
 from ledger_core.evolve import attach, birth_of, detached, evolve
 from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
 from ledger_core.model import (
-    GOOD_TILL,
     Adjustment,
     AdjustmentKind,
     ArchivedRecord,
@@ -33,6 +32,7 @@ from ledger_core.model import (
 )
 from ledger_core.numbers import ZERO, minus, plain
 from ledger_core.positions import FlatPoint
+from ledger_core.vocabulary import GOOD_TILL
 
 EconomicOrder = tuple[datetime, int, int]
 """(executed_at, sequence, index): the order in which positions are folded."""
