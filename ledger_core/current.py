@@ -64,6 +64,7 @@ class CurrentRecords:
             for record in all_pages(repository.find, query):
                 self._place(self._with_requests(record))
         self._has_archived = bool(repository.find(Query(kind=RecordKind.ARCHIVED, limit=1)))
+        self._has_trades = bool(repository.find(Query(kind=RecordKind.TRADE, limit=1)))
         in_flight = Query(kind=RecordKind.REQUEST, where={"is_in_flight": True})
         for record in all_pages(repository.find, in_flight):
             self.get(RecordKind.ORDER, (record.key[0],))
@@ -87,6 +88,8 @@ class CurrentRecords:
             order = self._live[RecordKind.ORDER].get((key[0],))
             if order is not None:
                 return _request_of(cast(Order, order), key[1])
+        if kind is RecordKind.TRADE and not self._has_trades:
+            return None  # each order asks whether its id is a trade's, and many strategies keep no trades
         found = self._repository.load(kind, key)
         if found is not None:
             found = self._with_requests(found)
@@ -233,7 +236,9 @@ class CurrentRecords:
         if kind is RecordKind.FILL and (fills := self._fills.get(key[0])) is not None:
             fills[key[1]] = record  # type: ignore[assignment]  # of kind FILL
             return
-        if kind is RecordKind.QUARANTINE or kind is RecordKind.ARCHIVED:
+        if kind is RecordKind.TRADE:
+            self._has_trades = True
+        elif kind is RecordKind.QUARANTINE or kind is RecordKind.ARCHIVED:
             self._note(record)
         live = self._live[kind]
         if _is_live(record):
