@@ -272,9 +272,10 @@ def read_keys(
 ) -> dict[str, Any]:
     """Check a mapping, or an attrs value, key by key; None means not given."""
     read: dict[str, Any] = {}
-    for key, value in mapping_of(given, argument).items():
-        name, parser = key, parsers.get(key) if type(key) is str else None
-        if parser is None:
+    pairs = given if type(given) is dict else mapping_of(given, argument)
+    for key, value in pairs.items():
+        name = key
+        if type(key) is not str or (parser := parsers.get(key)) is None:
             name, parser = _known_key(key, parsers, argument)
         if value is not None:
             read[name] = parser(value, f"{argument}.{name}")

@@ -104,6 +104,7 @@ class Writer:
     ) -> None:
         """Load what is open."""
         self._repository = repository
+        self._strategy_id, self._is_read_only = repository.strategy_id, repository.read_only
         self._publishing = publishing
         self.now = clock  # which is the clock of every command, too
         self._books_overfills = books_overfills
@@ -166,7 +167,8 @@ class Writer:
 
     def execute(self, command: AnyCommand, cursors: Sequence[Cursor] = ()) -> Record:
         """Decide and append one command, together with these cursors; return its record, or raise its refusal."""
-        self.refuse_if_read_only(command)
+        if self._is_read_only:
+            self.refuse_if_read_only(command)
         with self.lock:
             self._commits_failed = 0
             decided = self._decide_and_append(command, cursors)  # nearly always alone
@@ -331,7 +333,7 @@ class Writer:
             subject = next((change.key[0] for change in changes if change.kind is RecordKind.ORDER), None)
         return codec.build_entry(
             tip,
-            self._repository.strategy_id,
+            self._strategy_id,
             draft.sequence,
             command.operation._value_,
             subject,

@@ -40,14 +40,16 @@ def images_of(entries: Sequence[Entry]) -> list[Image]:
 
 
 def _images_of(entry: Entry) -> list[Image]:
-    if len(entry.changes) != len(entry.records):
-        return [_image_of(record, entry) for record in entry.records]
+    records, changes = entry.records, entry.changes
+    if len(changes) != len(records):
+        return [_image_of(record, entry) for record in records]
     images = []
-    for record, change in zip(entry.records, entry.changes, strict=True):
+    for record, change in zip(records, changes, strict=True):
         if change.kind is not record.kind or change.key != record.key:
-            return [_image_of(record, entry) for record in entry.records]
-        known = change.version == record.version > 1
-        images.append(Image(record, tuple(change.values) if known else None, change.version - 1))
+            return [_image_of(record, entry) for record in records]
+        version = change.version
+        fields = tuple(change.values) if version > 1 and version == record.version else None
+        images.append(Image(record, fields, version - 1))
     return images
 
 

@@ -89,7 +89,7 @@ def accept(draft: Draft, command: AcceptOrder) -> tuple[RecordKind, Key]:
         next_order_state(order.state, OrderEvent.ACCEPTANCE)
         if values:
             draft.change_order(order, OrderEvent.ACCEPTANCE, EventType.ORDER_UPDATED, values)
-    return order.kind, order.key
+    return RecordKind.ORDER, (order.order_id,)
 
 
 def note(draft: Draft, command: NoteOrder) -> tuple[RecordKind, Key]:
