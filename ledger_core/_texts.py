@@ -115,20 +115,29 @@ def _expression(name: str, hint: Any, used: dict[str, Any]) -> str:
     dump = dumper(hint)
     used["null"], used[f"other_{name}"] = "null", _other(dump)
     other = f"null if {name} is None else other_{name}({name})"
+    kind = hint
     if hint in _TEXTS:
-        text = _TEXTS[hint]
+        kind, text = _TEXTS[hint]
     elif isinstance(hint, type) and issubclass(hint, StrEnum):
         text = {word: quote(word) for word in hint}.__getitem__
     elif hint is OrderDetails:
         text = _object_writer(hint)
     else:
         return other
-    used[f"type_{name}"], used[f"text_{name}"] = Decimal if hint is Price else hint, text
+    used[f"type_{name}"], used[f"text_{name}"] = kind, text
     return f"text_{name}({name}) if type({name}) is type_{name} else {other}"
 
 
 def _other(dump: Callable[[Any], Json] | None) -> Write:
     return json_text if dump is None else lambda value: json_text(dump(value))
+
+
+def strings_text(value: tuple[str, ...]) -> str:
+    """Return a list of texts as JSON."""
+    try:
+        return f"[{','.join([quote(text) for text in value])}]"
+    except TypeError:  # there is something else among them
+        return json_text(value)
 
 
 def _decimal_json(value: Decimal) -> str:
@@ -143,11 +152,13 @@ def _time_json(value: datetime) -> str:
     return f'"{time_text(value)}"'
 
 
-_TEXTS: Mapping[Any, Write] = {
-    str: quote,
-    int: int.__repr__,
-    bool: _BOOLEANS.__getitem__,
-    Decimal: _decimal_json,
-    Price: _price_json,
-    datetime: _time_json,
+# Of what type a value of each hint is, and what writes it.
+_TEXTS: Mapping[Any, tuple[type, Write]] = {
+    str: (str, quote),
+    int: (int, int.__repr__),
+    bool: (bool, _BOOLEANS.__getitem__),
+    tuple[str, ...]: (tuple, strings_text),
+    Decimal: (Decimal, _decimal_json),
+    Price: (Decimal, _price_json),
+    datetime: (datetime, _time_json),
 }

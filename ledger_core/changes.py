@@ -88,14 +88,15 @@ class Change:
 new_change = maker(Change)
 """Makes a change; its states and status are plain text already."""
 
-_unpublished = unfinished(
+change_in_order = unfinished(
     Change, "kind", "key", "version", "values", "event_type", "from_state", "to_state", "status", "facts"
 )
+"""Makes a change of all its fields, in their order: for those of which there is one for each command."""
 
 
 def silent_change(kind: RecordKind, key: Key, version: int, values: Mapping[str, Any]) -> Change:
     """Make a change that is stored and not published."""
-    return _unpublished(kind, key, version, values, None, None, None, None, EMPTY)
+    return change_in_order(kind, key, version, values, None, None, None, None, EMPTY)
 
 
 @quick

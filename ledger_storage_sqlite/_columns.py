@@ -16,7 +16,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import attrs
 
-from ledger_core._texts import json_text
+from ledger_core._texts import json_text, strings_text
 from ledger_core.codec import dump_values, field_names, load_json, load_record
 from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.model import RECORD_TYPES, OrderDetails, Record, RecordKind
@@ -123,7 +123,7 @@ def _column(name: str, path: str, hint: Any, dump: Callable[[Any], str]) -> Colu
     if origin is Annotated:
         return Column(name, TEXT, path, Decimal, price_text)
     if hint == tuple[str, ...]:
-        return Column(name, JSON, path, origin, lambda value: NO_ITEMS if value == () else json_text(value))
+        return Column(name, JSON, path, origin, strings_text)
     if origin is Mapping:
         return Column(name, JSON, path, origin, lambda value: NO_MEMBERS if value == {} else dump(value))
     if origin is tuple or attrs.has(origin):

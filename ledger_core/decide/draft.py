@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol, cast
 
 from ledger_core._frozen import EMPTY, finish, replaced
-from ledger_core.changes import Change, EventType, new_change, plain_text, silent_change
+from ledger_core.changes import Change, EventType, change_in_order, new_change, plain_text, silent_change
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
 from ledger_core.evolve import attach, birth_of, detached, evolve
@@ -420,18 +420,10 @@ class Draft(Overlay):
             values["overfill_quantity"] = overfill = plain(overfill)
             finish(after, "overfill_quantity", overfill)
         key = (order.order_id,)
-        change = new_change(
-            kind=RecordKind.ORDER,
-            key=key,
-            version=version,
-            values=values,
-            event_type=event_type,
-            from_state=before._value_,
-            to_state=state._value_,
-            status=after.status._value_,
-            facts=facts or EMPTY,
+        states = before._value_, state._value_, after.status._value_
+        self.changes.append(
+            change_in_order(RecordKind.ORDER, key, version, values, event_type, *states, facts or EMPTY)
         )
-        self.changes.append(change)
         self.staged[RecordKind.ORDER, key] = after
         return after
 
