@@ -202,9 +202,14 @@ def parse_time(value: object, argument: str) -> datetime:
         raise ValueError(f"{argument} has a time zone that does not know its offset: {error}") from None
 
 
-@lru_cache(maxsize=256)  # one command writes the same few times into its entry, its records and its events
 def time_text(value: datetime) -> str:
     """Write an aware UTC time in fixed width: 2026-01-31T23:59:59.000000Z, which sorts as text."""
+    # Only what is UTC is remembered: the same moment in another zone is equal to it.
+    return _time_text(value) if type(value) is datetime and value.tzinfo is UTC else _time_text.__wrapped__(value)
+
+
+@lru_cache(maxsize=4096)  # a command writes the same few times, and an order's are written with every change of it
+def _time_text(value: datetime) -> str:
     return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"  # its offset is never asked for
 
 

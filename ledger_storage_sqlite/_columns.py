@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
@@ -34,11 +33,6 @@ _RENAMED = {"index": "entry_index"}
 
 ORDERED_PREFIX = "ordered_"
 """Marks the terms of an order as first given, where the order has the same term as it is now."""
-
-
-# An order's times are written again with every change of it. (Decimals must not be remembered like this: 50.0 and
-# 50.00 are equal, and as prices have different texts.)
-_time_text = lru_cache(maxsize=4096)(time_text)
 
 
 @attrs.frozen
@@ -139,7 +133,7 @@ _WRITE: Mapping[type, Convert | None] = {
     int: None,
     bool: None,
     Decimal: decimal_text,
-    datetime: _time_text,
+    datetime: time_text,
     date: date.isoformat,
 }
 
@@ -189,7 +183,7 @@ TABLES: Mapping[RecordKind, Table] = {
                 "is_flat": lambda position: int(position.is_flat),
                 "venue_key": lambda position: position.venue or "",
                 "account_key": lambda position: position.account or "",
-                "opening_at": lambda position: position.opening and _time_text(position.opening.executed_at),
+                "opening_at": lambda position: position.opening and time_text(position.opening.executed_at),
                 "opening_sequence": lambda position: position.opening and position.opening.sequence,
                 "opening_index": lambda position: position.opening and position.opening.index,
                 "opening_realized_pnl": lambda position: position.opening and _text(position.opening.realized_pnl),
