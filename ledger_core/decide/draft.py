@@ -13,7 +13,7 @@ from ledger_core.changes import Change, EventType, change_in_order, new_change, 
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
 from ledger_core.evolve import attach, birth_of, detached, evolve
-from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
+from ledger_core.lifecycle import OrderEvent, OrderState, TradeState, next_order_state
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
@@ -127,11 +127,14 @@ class Overlay:
         self._below = below
         self.staged: dict[tuple[RecordKind, Key], Record] = {}
         self._facts: dict[Key, QuarantinedFact] = {}
+        self._placed: set[str] = set()  # the orders that were placed here: below there is no fill of them
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as staged, else as it is below."""
         if self.staged and (found := self.staged.get((kind, key))) is not None:
             return found
+        if kind is RecordKind.FILL and key[0] in self._placed:
+            return None
         return self._below.get(kind, key)
 
     def below_get(self, kind: RecordKind, key: Key) -> Record | None:
@@ -169,7 +172,8 @@ class Overlay:
 
     def fills_of(self, order_id: str) -> Sequence[Fill]:
         """Return every fill of an order, staged ones included."""
-        fills = {fill.key: fill for fill in self._below.fills_of(order_id)}
+        below = () if order_id in self._placed else self._below.fills_of(order_id)
+        fills = {fill.key: fill for fill in below}
         fills.update((fill.key, fill) for fill in self._staged_fills() if fill.order_id == order_id)
         return list(fills.values())
 
@@ -268,6 +272,8 @@ class Overlay:
         for record in staged.values():
             if record.kind is RecordKind.QUARANTINE:
                 self._facts[record.key] = cast(QuarantinedFact, record)
+            elif isinstance(record, Order) and record.version == 1 and record.state is OrderState.PLACED:
+                self._placed.add(record.order_id)
 
     def _staged_fills(self) -> list[Fill]:
         return [record for record in self.staged.values() if isinstance(record, Fill)]
@@ -292,6 +298,7 @@ class Draft(Overlay):
         self._below = below
         self.staged = {}
         self._facts = {}
+        self._placed = set()
         self.sequence = sequence
         self.recorded_at = recorded_at
         self.occurred_at = command.occurred_at
