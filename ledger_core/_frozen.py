@@ -55,7 +55,7 @@ def _quick_init(cls: Any, original: Any) -> Any:
             names[field.name] = field.default
         value = field.name if field.converter is None else f"convert_{field.name}({field.name})"
         body.append(f"self.{field.name} = {value}")
-    return _written(f"__init__(self, {', '.join(parameters)})", [*body, "self.__class__ = cls"], names)
+    return written(f"__init__(self, {', '.join(parameters)})", [*body, "self.__class__ = cls"], names)
 
 
 def replaced(record: T, values: Mapping[str, Any]) -> T:
@@ -80,7 +80,7 @@ def maker(cls: Callable[P, T]) -> Callable[P, T]:
     for field in _fields(cast(type, cls)):
         assert field.init, "a class that is made whole"
         body.append(f"made.{field.name} = {field.name}")
-    made = _written(f"made({', '.join(parameters)})", [*body, "made.__class__ = cls", "return made"], names)
+    made = written(f"made({', '.join(parameters)})", [*body, "made.__class__ = cls", "return made"], names)
     made.__qualname__ = original.__qualname__
     return cast(Callable[P, T], made)
 
@@ -89,7 +89,7 @@ def unfinished(cls: type[T], *fields: str) -> Callable[..., T]:
     """Return a function that makes an instance with these fields alone: `__getattr__` of the class makes the rest."""
     body = ["made = twin()", *(f"made.{name} = {name}" for name in fields), "made.__class__ = cls", "return made"]
     names = {"twin": _twin(cast(Any, cls)), "cls": cls}
-    return cast(Callable[..., T], _written(f"make({', '.join(fields)})", body, names))
+    return cast(Callable[..., T], written(f"make({', '.join(fields)})", body, names))
 
 
 def finish(record: object, name: str, value: object) -> None:
@@ -103,7 +103,7 @@ def differences(cls: type[T]) -> Callable[[T, T], dict[str, Any]]:
     for field in _fields(cls):
         body.append(f"value, known = after.{field.name}, before.{field.name}")
         body.append(f"if value is not known and value != known: differing[{field.name!r}] = value")
-    return cast(Callable[[T, T], dict[str, Any]], _written("found(before, after)", [*body, "return differing"], {}))
+    return cast(Callable[[T, T], dict[str, Any]], written("found(before, after)", [*body, "return differing"], {}))
 
 
 def given(cls: type[T], *left_out: str) -> Callable[[T], dict[str, Any]]:
@@ -118,14 +118,14 @@ def given(cls: type[T], *left_out: str) -> Callable[[T], dict[str, Any]]:
         put = f"values[{name!r}] = value"
         is_required = field.default is attrs.NOTHING
         body.append(put if is_required else f"if value is not default_{name} and value != default_{name}: {put}")
-    return cast(Callable[[T], dict[str, Any]], _written("found(record)", [*body, "return values"], names))
+    return cast(Callable[[T], dict[str, Any]], written("found(record)", [*body, "return values"], names))
 
 
 @cache
 def _copier(cls: Any) -> Any:
     """Return a function that copies every field of an instance into a twin."""
     body = [f"copy.{field.name} = record.{field.name}" for field in _fields(cls)]
-    return _written("copied(record)", ["copy = twin()", *body, "return copy"], {"twin": _twin(cast(Any, cls))})
+    return written("copied(record)", ["copy = twin()", *body, "return copy"], {"twin": _twin(cast(Any, cls))})
 
 
 @cache
@@ -154,8 +154,8 @@ def _fields(cls: type) -> tuple[Any, ...]:
     return tuple(attrs.fields(cls))
 
 
-def _written(head: str, body: list[str], names: dict[str, Any]) -> Any:
-    """Return the function with this head and these lines."""
+def written(head: str, body: list[str], names: dict[str, Any]) -> Any:
+    """Return the function with this head and these lines, which speak of `names`."""
     exec("\n    ".join([f"def {head}:", *body]), names)  # of field names of our own classes alone
     return names[head.partition("(")[0]]
 

@@ -88,6 +88,16 @@ class Change:
 new_change = maker(Change)
 """Makes a change; its states and status are plain text already."""
 
+change_in_order = unfinished(
+    Change, "kind", "key", "version", "values", "event_type", "from_state", "to_state", "status", "facts"
+)
+"""Makes a change of all its fields, in their order: for those of which there is one for each command."""
+
+
+def silent_change(kind: RecordKind, key: Key, version: int, values: Mapping[str, Any]) -> Change:
+    """Make a change that is stored and not published."""
+    return change_in_order(kind, key, version, values, None, None, None, None, EMPTY)
+
 
 @quick
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -95,7 +105,7 @@ class Entry:
     """All the changes of one command, as stored at its place in a strategy's journal.
 
     `body` is the canonical JSON that is stored verbatim, `digest` is what `chain` makes of the previous one and it.
-    `documents` are the changes as the body's JSON. All three are made when one of them is first read. `records` are
+    `documents` are the changes as the body's JSON. All three are made when they are first read. `records` are
     the after-images, for the adapter to store beside the journal; they are empty on an entry that was read back.
     `subject` is the order or trade that the command was about.
     """
@@ -120,17 +130,26 @@ class Entry:
             raise AttributeError(f"an entry has no {name!r}")
         writing = self.writing
         assert writing is not None, "a complete entry has all fields"
-        for made, value in zip(("documents", "body", "digest"), writing.written, strict=True):
-            finish(self, made, value)
-        return getattr(self, name)
+        if name == "documents":
+            finish(self, name, writing.documents)
+            return writing.documents
+        body, digest = writing.written
+        finish(self, "body", body)
+        finish(self, "digest", digest)
+        return body if name == "body" else digest
 
 
 class Writing(Protocol):
     """How an entry that was just decided is written, once, when somebody wants to know; copies of it share this."""
 
     @property
-    def written(self) -> tuple[tuple[Mapping[str, Any], ...], bytes, str]:
-        """Its documents, its body and its digest."""
+    def written(self) -> tuple[bytes, str]:
+        """Its body and its digest."""
+        ...
+
+    @property
+    def documents(self) -> tuple[Mapping[str, Any], ...]:
+        """Its changes as the body's JSON."""
         ...
 
 

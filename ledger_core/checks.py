@@ -18,7 +18,7 @@ import attrs
 from ledger_core._frozen import FrozenDict
 from ledger_core._plain import is_mapping, kind_of, native, pairs_of, said, taken
 from ledger_core.errors import InvalidValue
-from ledger_core.numbers import parse_date, parse_decimal, parse_time, plain, short_decimal
+from ledger_core.numbers import PLACES_MAX, parse_date, parse_decimal, parse_time, plain, short_decimal
 
 ID_LENGTH_MAX = 128
 WORD_LENGTH_MAX = 128
@@ -183,7 +183,7 @@ def check_callable(value: object, argument: str) -> None:
 
 def check_price(value: object, argument: str) -> Decimal:
     """Return a finite decimal of any sign, its trailing zeros kept: prices may be zero or negative."""
-    if type(value) is str and (short := short_decimal(value)) is not None:
+    if type(value) is str and len(value) <= PLACES_MAX and (short := short_decimal(value)) is not None:
         return short
     number = native(value)
     if not issubclass(type(number), (Decimal, str, int, float)):
@@ -202,6 +202,8 @@ def check_amount(value: object, argument: str) -> Decimal:
 
 def check_quantity(value: object, argument: str) -> Decimal:
     """Return a positive decimal, in the one form that is stored: without trailing zeros."""
+    if type(value) is str and value.isdecimal() and len(value) <= PLACES_MAX and (short := short_decimal(value)):
+        return short  # digits alone: a whole number above 0, in its one form
     number = check_amount(value, argument)
     if number <= 0:
         raise invalid(argument, value, f"must be positive, not {number}")
@@ -270,9 +272,10 @@ def read_keys(
 ) -> dict[str, Any]:
     """Check a mapping, or an attrs value, key by key; None means not given."""
     read: dict[str, Any] = {}
-    for key, value in mapping_of(given, argument).items():
-        name, parser = key, parsers.get(key) if type(key) is str else None
-        if parser is None:
+    pairs = given if type(given) is dict else mapping_of(given, argument)
+    for key, value in pairs.items():
+        name = key
+        if type(key) is not str or (parser := parsers.get(key)) is None:
             name, parser = _known_key(key, parsers, argument)
         if value is not None:
             read[name] = parser(value, f"{argument}.{name}")

@@ -15,6 +15,7 @@ import attrs
 
 from ledger_core._frozen import freeze
 from ledger_core._hooks import CONVERTER, STORED_ELSEWHERE, Json, dumper, loader
+from ledger_core._texts import change_text, json_text, quote
 from ledger_core.changes import ChainKey, Change, Entry, EventType, Head, chain, unwritten
 from ledger_core.commands import (
     COMMAND_TYPES,
@@ -108,27 +109,9 @@ def load_command(stored: Mapping[str, Json]) -> AnyCommand:
         raise StorageCorrupt(f"a stored command cannot be read: {error!r}") from error
 
 
-_ENCODER = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
-)
-
-
-def _encoder() -> Callable[[Json], str]:
-    """Return the encoder's `encode`, without the third of its time in which it prepares itself anew at every call."""
-    make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:  # a Python without the accelerator
-        return _ENCODER.encode
-    escaped = json.encoder.encode_basestring  # as JSONEncoder takes it
-    chunks = make(None, _ENCODER.default, escaped, None, ":", ",", True, False, False)
-    return lambda value: "".join(chunks(value, 0))
-
-
-_ENCODE = _encoder()
-
-
 def canonical_json(value: Json) -> bytes:
     """Return the canonical bytes of a JSON value: sorted keys, no spaces, UTF-8."""
-    return _ENCODE(value).encode()
+    return json_text(value).encode()
 
 
 def digest_of(value: Json) -> str:
@@ -203,7 +186,6 @@ def dump_body(
 
 def build_entry(
     previous: Head | Entry,
-    *,
     strategy_id: str,
     sequence: int,
     operation: str,
@@ -215,9 +197,16 @@ def build_entry(
     records: tuple[Record, ...],
     chain_key: ChainKey = None,
 ) -> Entry:
-    """Return the entry behind `previous`, ready to append; its body and digest are made when they are first read."""
+    """Return the entry behind `previous`, ready to append; its body and digest are made when they are first read.
+
+    There is one for each command: what is called with all its arguments in their places is entered at once.
+    """
+    behind = previous.writing if type(previous) is Entry else None
     writing = _Writing(
-        previous, chain_key, (strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at), changes
+        behind if type(behind) is _Writing else previous.digest,
+        chain_key,
+        (strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at),
+        changes,
     )
     return unwritten(
         strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at, changes, records, writing
@@ -225,24 +214,26 @@ def build_entry(
 
 
 class _Writing:
-    """The documents, body and digest of an entry: each change is written once, for the body and for the events."""
+    """The body and digest of an entry, and its documents, each made when it is first read."""
+
+    __slots__ = ("_documents", "chain_key", "changes", "done", "header", "previous")
 
     def __init__(
         self,
-        previous: Head | Entry,
+        previous: "_Writing | str",
         chain_key: ChainKey,
         header: tuple[str, int, str, str | None, str | None, datetime, datetime],
         changes: tuple[Change, ...],
     ) -> None:
-        behind = previous.writing if isinstance(previous, Entry) else None
-        self.previous: _Writing | str = behind if isinstance(behind, _Writing) else previous.digest
+        self.previous = previous  # a digest, or what that is made of
         self.chain_key = chain_key
         self.header = header
         self.changes = changes
-        self.done: tuple[tuple[Mapping[str, Json], ...], bytes, str] | None = None
+        self.done: tuple[bytes, str] | None = None
+        self._documents: tuple[Mapping[str, Json], ...] | None = None
 
     @property
-    def written(self) -> tuple[tuple[Mapping[str, Json], ...], bytes, str]:
+    def written(self) -> tuple[bytes, str]:
         """Write it, and before it every entry that it follows and nobody has looked at yet: digests are a chain."""
         if self.done is None:
             unread, one = [self], self.previous
@@ -254,24 +245,27 @@ class _Writing:
             assert self.done is not None, "just written"
         return self.done
 
+    @property
+    def documents(self) -> tuple[Mapping[str, Json], ...]:
+        """Dump the changes: events are made of these, and who publishes none needs none."""
+        if self._documents is None:
+            self._documents = tuple([dump_change(change) for change in self.changes])
+        return self._documents
+
 
 def _write(entry: _Writing) -> None:
-    """Write an entry behind one that is written."""
+    """Write an entry behind one that is written; the body is what `dump_body` makes of its documents."""
     previous = entry.previous
-    digest = previous if isinstance(previous, str) else previous.written[2]
+    digest = previous if isinstance(previous, str) else previous.written[1]
     strategy_id, sequence, operation, subject, command_id, occurred_at, recorded_at = entry.header
-    documents = tuple([dump_change(change) for change in entry.changes])
-    body = dump_body(
-        strategy_id=strategy_id,
-        sequence=sequence,
-        operation=operation,
-        subject=subject,
-        command_id=command_id,
-        occurred_at=occurred_at,
-        recorded_at=recorded_at,
-        documents=documents,
-    )
-    entry.done = documents, body, chain(digest, body, entry.chain_key)
+    body = (
+        f'{{"changes":[{",".join([change_text(change) for change in entry.changes])}]'
+        f',"command_id":{"null" if command_id is None else quote(command_id)},"format":{BODY_FORMAT}'
+        f',"occurred_at":"{time_text(occurred_at)}","operation":{quote(operation)}'
+        f',"recorded_at":"{time_text(recorded_at)}","sequence":{sequence},"strategy_id":{quote(strategy_id)}'
+        f',"subject":{"null" if subject is None else quote(subject)}}}'
+    ).encode()
+    entry.done = body, chain(digest, body, entry.chain_key)
     entry.previous = digest
 
 

@@ -64,6 +64,7 @@ class CurrentRecords:
             for record in all_pages(repository.find, query):
                 self._place(self._with_requests(record))
         self._has_archived = bool(repository.find(Query(kind=RecordKind.ARCHIVED, limit=1)))
+        self._has_trades = bool(repository.find(Query(kind=RecordKind.TRADE, limit=1)))
         in_flight = Query(kind=RecordKind.REQUEST, where={"is_in_flight": True})
         for record in all_pages(repository.find, in_flight):
             self.get(RecordKind.ORDER, (record.key[0],))
@@ -76,17 +77,19 @@ class CurrentRecords:
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as it is now, or None; an order comes with its requests."""
+        if kind is RecordKind.FILL and (fills := self._fills.get(key[0])) is not None:
+            return fills.get(key[1])
         found = self._live[kind].get(key)
         if found is None:
             found = self._recent.get((kind, key))
         if found is not None:
             return found
-        if kind is RecordKind.FILL and key[0] in self._fills:
-            return self._fills[key[0]].get(key[1])
         if kind is RecordKind.REQUEST:
             order = self._live[RecordKind.ORDER].get((key[0],))
             if order is not None:
                 return _request_of(cast(Order, order), key[1])
+        if kind is RecordKind.TRADE and not self._has_trades:
+            return None  # each order asks whether its id is a trade's, and many strategies keep no trades
         found = self._repository.load(kind, key)
         if found is not None:
             found = self._with_requests(found)
@@ -197,8 +200,7 @@ class CurrentRecords:
         """Take over what this process committed."""
         for (kind, key), record in staged.items():
             if kind is RecordKind.ORDER and record.sequence == entry.sequence:
-                self._fills.setdefault(key[0], {})  # born here: its fills are known to be complete
-        for (kind, key), record in staged.items():
+                self._fills.setdefault(key[0], {})  # born here, before its fills: they are known to be complete
             self._place_at(kind, key, record)
         self.tip = entry
 
@@ -231,15 +233,13 @@ class CurrentRecords:
         self._place_at(record.kind, record.key, record)
 
     def _place_at(self, kind: RecordKind, key: Key, record: Record) -> None:
-        if isinstance(record, Fill) and record.order_id in self._fills:
-            self._fills[record.order_id][record.fill_id] = record
+        if kind is RecordKind.FILL and (fills := self._fills.get(key[0])) is not None:
+            fills[key[1]] = record  # type: ignore[assignment]  # of kind FILL
             return
-        if isinstance(record, QuarantinedFact):
-            self._index_fact(record)
-        elif isinstance(record, ArchivedRecord):
-            self._has_archived = True
-            if record.removed is not None:
-                self._forget(*record.removed)
+        if kind is RecordKind.TRADE:
+            self._has_trades = True
+        elif kind is RecordKind.QUARANTINE or kind is RecordKind.ARCHIVED:
+            self._note(record)
         live = self._live[kind]
         if _is_live(record):
             if key not in live:
@@ -247,12 +247,23 @@ class CurrentRecords:
             live[key] = record
             return
         live.pop(key, None)
-        self._recent[kind, key] = record
-        self._recent.move_to_end((kind, key))
-        while len(self._recent) > RECENT_MAX:
-            (evicted_kind, evicted_key), _ = self._recent.popitem(last=False)
+        name = kind, key
+        recent = self._recent
+        recent[name] = record
+        recent.move_to_end(name)
+        if len(recent) > RECENT_MAX:
+            (evicted_kind, evicted_key), _ = recent.popitem(last=False)
             if evicted_kind is RecordKind.ORDER:
                 self._fills.pop(evicted_key[0], None)
+
+    def _note(self, record: Record) -> None:
+        """Keep in mind what waits in quarantine, and what moved to an archive."""
+        if isinstance(record, QuarantinedFact):
+            self._index_fact(record)
+        elif isinstance(record, ArchivedRecord):
+            self._has_archived = True
+            if record.removed is not None:
+                self._forget(*record.removed)
 
     def _forget(self, kind: RecordKind, key: Key) -> None:
         """Let go of a record that moved to an archive."""
@@ -290,10 +301,10 @@ def _is_live(record: Record) -> bool:
     match record:
         case Order():
             return record.is_open or bool(record.cancels_in_flight or record.replaces_in_flight)
+        case Position():
+            return bool(record.quantity)
         case Trade():
             return record.state is TradeState.OPEN
-        case Position():
-            return not record.is_flat
         case QuarantinedFact():
             return record.state is QuarantineState.WAITING
         case _:

@@ -6,12 +6,13 @@ newer than its place in the journal catch up without care.
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 import attrs
 
 from ledger_core._frozen import given, maker, replaced
-from ledger_core.changes import Change, new_change
+from ledger_core.changes import Change, silent_change
 from ledger_core.errors import StorageCorrupt
 from ledger_core.model import (
     RECORD_TYPES,
@@ -38,20 +39,21 @@ KEY_FIELDS: dict[RecordKind, tuple[str, ...]] = {
     RecordKind.ARCHIVED: ("record_kind", "record_key"),
     RecordKind.CHECKPOINT: ("name",),
 }
-_TERMS = ("quantity", "limit_price", "stop_price", "trailing_offset", "time_in_force", "expire_at")
+_PLAIN_KEYS = frozenset(
+    kind
+    for kind, fields in KEY_FIELDS.items()
+    if not {"venue", "account", "position_side", "record_kind"}.intersection(fields)
+)
 _HAS_RECORDED_AT = frozenset(kind for kind, cls in RECORD_TYPES.items() if "recorded_at" in attrs.fields_dict(cls))
 
 
 _SET_BY_ENTRY = ("recorded_at", "sequence", "version")
-_MAKERS: dict[RecordKind, Callable[..., Record]] = {
-    kind: maker(cast(Callable[..., Record], cls)) for kind, cls in RECORD_TYPES.items()
-}
 _values_of_fill = given(Fill, *KEY_FIELDS[RecordKind.FILL], *_SET_BY_ENTRY)
 
 
 def birth_of(fill: Fill) -> Change:
     """Return the change that brings a new fill into being: `evolve` makes of it the very same."""
-    return new_change(kind=RecordKind.FILL, key=fill.key, version=1, values=_values_of_fill(fill))
+    return silent_change(RecordKind.FILL, (fill.order_id, fill.fill_id), 1, _values_of_fill(fill))
 
 
 def evolve(record: Record | None, change: Change, *, sequence: int, recorded_at: datetime) -> Record:
@@ -88,17 +90,25 @@ def detached(record: Record) -> Record:
 
 
 def _born(change: Change, sequence: int, recorded_at: datetime) -> Record:
-    values: dict[str, Any] = {**_key_values(change.kind, change.key), **change.values}
+    values = _key_values(change.kind, change.key)
     if change.kind is RecordKind.ORDER:
-        values = {**_initial_terms(values["details"]), **values}
+        values.update(_initial_terms(change.values["details"]))
+    values.update(change.values)
     if change.kind in _HAS_RECORDED_AT:
         values.setdefault("recorded_at", recorded_at)
     values.setdefault("sequence", sequence)  # one that comes back from an archive brings along where it was born
-    return _MAKERS[change.kind](**values, version=change.version)
+    return _maker_of(change.kind)(**values, version=change.version)
+
+
+@cache
+def _maker_of(kind: RecordKind) -> Callable[..., Record]:
+    return maker(cast(Callable[..., Record], RECORD_TYPES[kind]))
 
 
 def _key_values(kind: RecordKind, key: Key) -> dict[str, Any]:
     values: dict[str, Any] = dict(zip(KEY_FIELDS[kind], key, strict=True))
+    if kind in _PLAIN_KEYS:
+        return values
     for name in ("venue", "account"):
         if values.get(name) == "":
             values[name] = None
@@ -110,7 +120,14 @@ def _key_values(kind: RecordKind, key: Key) -> dict[str, Any]:
 
 
 def _initial_terms(details: OrderDetails) -> dict[str, Any]:
-    terms = {name: getattr(details, name) for name in _TERMS}
+    terms: dict[str, Any] = {
+        "quantity": details.quantity,
+        "limit_price": details.limit_price,
+        "stop_price": details.stop_price,
+        "trailing_offset": details.trailing_offset,
+        "time_in_force": details.time_in_force,
+        "expire_at": details.expire_at,
+    }
     if details.venue_order_id is not None:
         terms["venue_order_ids"] = (details.venue_order_id,)
     return terms

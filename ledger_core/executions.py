@@ -95,7 +95,7 @@ class Fill:
     @property
     def signed_quantity(self) -> Decimal:
         """What it adds to the position: positive for a buy, less the fee taken in the base currency."""
-        gross = self.quantity if self.side.is_buy else negated(self.quantity)
+        gross = self.quantity if self.side is Side.BUY else negated(self.quantity)
         return minus(gross, self.base_fee) if self.fee_in_base else gross
 
     @property

@@ -98,7 +98,8 @@ class Instrument:
 
 def money_behind(terms: "Instrument | Position", quantity: Decimal, price: Decimal) -> Decimal:
     """Return the money behind a quantity at a price by an instrument's terms, which its positions carry too."""
-    units = quantity if terms.multiplier == ONE else times(quantity, terms.multiplier)
+    multiplier = terms.multiplier
+    units = quantity if multiplier is ONE or multiplier == ONE else times(quantity, multiplier)
     return quotient(units, price) if terms.inverse else times(units, price)
 
 

@@ -214,7 +214,7 @@ def next_order_state(state: OrderState | None, event: OrderEvent, *, good_till: 
     legal only then.
     """
     if state is not OrderState.DONE_FOR_DAY or good_till:
-        return ORDER_MACHINE.target(state, event)
+        return ORDER_MACHINE.edges.get((state, event)) or ORDER_MACHINE.target(state, event)
     legal = tuple(event for event in ORDER_MACHINE.allowed(state) if event not in _OF_GOOD_TILL_ORDERS)
     if event in legal:
         return ORDER_MACHINE.target(state, event)

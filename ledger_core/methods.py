@@ -87,7 +87,7 @@ class Commands(ABC):
             _record_order(
                 operation=Operation.RECORD_ORDER,
                 occurred_at=check.one_time(occurred_at, placed_at, "order_details.placed_at", self._now),
-                command_id=check.check_optional_id(command_id, "command_id"),
+                command_id=None if command_id is None else check.check_id(command_id, "command_id"),
                 order_id=placed_id,
                 details=details,
             )
@@ -151,8 +151,15 @@ class Commands(ABC):
         A late one (the order has moved on) brings its id and changes no state.
         """
         data = read.acceptance_data(acceptance_data)
-        common = self._common(Operation.UPDATE_ORDER_ACCEPTANCE, order_id, occurred_at, command_id)
-        return self._order(_accept_order(**common, **data))
+        return self._order(
+            _accept_order(
+                operation=Operation.UPDATE_ORDER_ACCEPTANCE,
+                order_id=check.check_id(order_id, "order_id"),
+                occurred_at=check.one_time(occurred_at, None, "occurred_at", self._now),
+                command_id=None if command_id is None else check.check_id(command_id, "command_id"),
+                **data,
+            )
+        )
 
     def update_order_fill(
         self,
@@ -168,13 +175,13 @@ class Commands(ABC):
         `venue_order_id` in the data. A fill after the order's end is booked and marked late; a fill beyond the
         order's quantity is an OverfillError unless the ledger was opened with overfill="book".
         """
-        known_id = check.check_optional_id(order_id, "order_id")
+        known_id = None if order_id is None else check.check_id(order_id, "order_id")
         fill, executed_at = read.fill_details(fill_data)
         return self._order(
             _book_fill(
                 operation=Operation.UPDATE_ORDER_FILL,
                 occurred_at=check.one_time(occurred_at, executed_at, "fill_data.executed_at", self._now),
-                command_id=check.check_optional_id(command_id, "command_id"),
+                command_id=None if command_id is None else check.check_id(command_id, "command_id"),
                 order_id=known_id,
                 fill=fill,
             )
@@ -574,7 +581,8 @@ class Commands(ABC):
         return self._order(_note_order(**common, reason=check.check_reason(reason)))
 
     def _order(self, command: AnyCommand) -> Order:
-        return cast(Order, self._execute(command))
+        answer: Any = self._execute(command)
+        return answer  # type: ignore[no-any-return]  # an order, as the command is about one; cast() would be a call
 
     def _trade(self, command: AnyCommand) -> Trade:
         return cast(Trade, self._execute(command))

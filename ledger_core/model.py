@@ -31,13 +31,14 @@ from ledger_core.holdings import (
     split_quantity,
 )
 from ledger_core.lifecycle import (
+    DAY_OPEN_STATES,
     ENDED_STATES,
+    GOOD_TILL_OPEN_STATES,
     STATUS_OF_STATE,
     OrderState,
     OrderStatus,
     RequestKind,
     RequestState,
-    is_open,
 )
 from ledger_core.numbers import ZERO, Price, minus, plain, quotient
 from ledger_core.trades import Trade, TradeLeg
@@ -216,7 +217,7 @@ class Order:
     @property
     def is_open(self) -> bool:
         """Whether the venue may still execute it."""
-        return is_open(self.state, good_till=self.is_good_till)
+        return self.state in (GOOD_TILL_OPEN_STATES if self.time_in_force in GOOD_TILL else DAY_OPEN_STATES)
 
     @property
     def leaves_quantity(self) -> Decimal | None:

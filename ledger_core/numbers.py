@@ -73,15 +73,19 @@ def plain(value: Decimal) -> Decimal:
     """Return the same number without exponent and without trailing zeros after the point."""
     if not value:
         return ZERO
+    if value.same_quantum(ONE):  # a whole number without an exponent, as many are
+        return value
+    text = _text(value)
+    if text[-1] != "0" and "E" not in text:
+        return value
     text = _fixed(value)
-    if "." not in text:
-        return value if value.same_quantum(ONE) else Decimal(text)
-    return Decimal(text.rstrip("0").rstrip(".")) if text[-1] == "0" else value
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
+@lru_cache(maxsize=4096)  # the price and quantity of an order are said again by its fills; no long text is kept
 def short_decimal(text: str) -> Decimal | None:
-    """Return the number behind a text so short that it is within every limit, as most are; None for any other text."""
-    if len(text) > PLACES_MAX or not text.isascii():
+    """Return the number behind a text that fits into PLACES_MAX, and so is within every limit; None if it has none."""
+    if not text.isascii():
         return None
     # Where there is no sign it is seen faster than by the pattern; "5." and ".5" are numbers to `parse_decimal` too.
     is_number = text.replace(".", "", 1).isdecimal() or _CANONICAL_TEXT.fullmatch(text)
@@ -102,7 +106,7 @@ def parse_decimal(value: object, argument: str) -> Decimal:
         if value.bit_length() > 127:
             raise ValueError(f"{argument} has more than {DIGITS_MAX} digits")
         number = Decimal(value)
-    elif (short := short_decimal(value)) is not None:
+    elif len(value) <= PLACES_MAX and (short := short_decimal(str.__str__(value))) is not None:
         return short
     elif len(value) <= _TEXT_LENGTH_MAX and _DECIMAL_TEXT.fullmatch(value):
         number = Decimal(value)
@@ -138,6 +142,8 @@ def _exponent(number: Decimal) -> int:
 def decimal_text(value: Decimal) -> str:
     """Write the canonical text: no exponent, no trailing zeros, no sign on zero."""
     text = _fixed(value)
+    if text[-1] != "0" or text.isdecimal():  # as most are: nothing to strip
+        return text
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
@@ -162,7 +168,7 @@ def _fixed(value: Decimal) -> str:
         text = _text(value)
     except TypeError:  # of a float, which whoever stores it refuses by its name
         return format(value, "f")
-    return format(value, "f") if "E" in text else text
+    return text if "E" not in text else format(value, "f")
 
 
 def utc_now() -> datetime:
@@ -196,9 +202,14 @@ def parse_time(value: object, argument: str) -> datetime:
         raise ValueError(f"{argument} has a time zone that does not know its offset: {error}") from None
 
 
-@lru_cache(maxsize=256)  # one command writes the same few times into its entry, its records and its events
 def time_text(value: datetime) -> str:
     """Write an aware UTC time in fixed width: 2026-01-31T23:59:59.000000Z, which sorts as text."""
+    # Only what is UTC is remembered: the same moment in another zone is equal to it.
+    return _time_text(value) if type(value) is datetime and value.tzinfo is UTC else _time_text.__wrapped__(value)
+
+
+@lru_cache(maxsize=4096)  # a command writes the same few times, and an order's are written with every change of it
+def _time_text(value: datetime) -> str:
     return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"  # its offset is never asked for
 
 

@@ -34,17 +34,18 @@ def fold(position: Position, movement: Movement) -> Position:
     sum of the cash flows. Fees and cash flows are added by `merge_fees` and `merge_cash_flows`, whatever their order.
     """
     executed_at, sequence, index = movement.economic_order
-    values: dict[str, Any] = {"last_executed_at": executed_at, "last_sequence": sequence, "last_index": index}
+    values: dict[str, Any]
     delta, held = movement.signed_quantity, position.quantity
     if isinstance(movement, Adjustment) and movement.ratio is not None:
-        values["quantity"] = quotient(times(held, movement.ratio), ONE)
+        values = {"quantity": quotient(times(held, movement.ratio), ONE)}
     elif not delta:
-        pass
-    elif not held or (held > 0) == (delta > 0):
-        values.update(_increase(position, delta, movement.price, executed_at))
+        values = {}
+    elif not held or (held > ZERO) is (delta > ZERO):
+        values = _increase(position, delta, movement.price, executed_at)
     else:
         transfers = isinstance(movement, Adjustment) and movement.adjustment_kind is AdjustmentKind.TRANSFER
-        values.update(_reduce(position, delta, movement.price, executed_at, realizes=not transfers))
+        values = _reduce(position, delta, movement.price, executed_at, realizes=not transfers)
+    values["last_executed_at"], values["last_sequence"], values["last_index"] = executed_at, sequence, index
     return replaced(position, values)
 
 
@@ -131,8 +132,8 @@ def _increase(position: Position, delta: Decimal, price: Decimal | None, execute
         "quantity": plain(plus(position.quantity, delta)),
         "cost": plain(plus(position.cost, added)),
     }
-    if position.is_flat:
-        values.update(cycle_realized_pnl=ZERO, opened_at=executed_at)
+    if not position.quantity:
+        values["cycle_realized_pnl"], values["opened_at"] = ZERO, executed_at
     return values
 
 

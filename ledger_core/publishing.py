@@ -97,10 +97,14 @@ class Publishing:
                 self._here.append(subscription)
 
     def committed(self, entry: Entry) -> None:
-        """Note an entry that is in the journal now, ours or another's, in order; called under the ledger's lock."""
-        self._at_hand[entry.sequence] = entry
-        self._at_hand.pop(entry.sequence - ENTRIES_AT_HAND, None)
-        self._head = entry.sequence
+        """Note an entry that is in the journal now, ours or another's, in order; called under the ledger's lock.
+
+        Without a subscriber it is not kept: who subscribes later reads it from the journal.
+        """
+        sequence = self._head = entry.sequence
+        if self._here:
+            self._at_hand[sequence] = entry
+            self._at_hand.pop(sequence - ENTRIES_AT_HAND, None)
 
     def due_cursors(self) -> list[Cursor]:
         """Return the cursors that should ride on the next commit."""

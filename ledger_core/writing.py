@@ -30,7 +30,6 @@ from ledger_core.errors import (
     StorageCorrupt,
     StorageError,
 )
-from ledger_core.evolve import detached
 from ledger_core.model import Order, QuarantinedFact, QuarantineState, Record, RecordKind, Trade
 from ledger_core.publishing import Publishing
 from ledger_core.repository import LedgerRepository
@@ -105,6 +104,7 @@ class Writer:
     ) -> None:
         """Load what is open."""
         self._repository = repository
+        self._strategy_id, self._is_read_only = repository.strategy_id, repository.read_only
         self._publishing = publishing
         self.now = clock  # which is the clock of every command, too
         self._books_overfills = books_overfills
@@ -167,7 +167,8 @@ class Writer:
 
     def execute(self, command: AnyCommand, cursors: Sequence[Cursor] = ()) -> Record:
         """Decide and append one command, together with these cursors; return its record, or raise its refusal."""
-        self.refuse_if_read_only(command)
+        if self._is_read_only:
+            self.refuse_if_read_only(command)
         with self.lock:
             self._commits_failed = 0
             decided = self._decide_and_append(command, cursors)  # nearly always alone
@@ -271,7 +272,7 @@ class Writer:
             if not isinstance(command, FACT_TYPES) or not is_filed:
                 return _decided(None, {}, None, refusal)
             return self._decide_quarantine(records, tip, recorded_at, command, refusal)
-        record = draft.get(*answer)
+        record = draft.staged.get(answer) or draft.get(*answer)
         if record is None:
             kind, key = answer
             known = draft.archived(kind, key)
@@ -332,22 +333,18 @@ class Writer:
         subject = command.target
         if subject is None:
             subject = next((change.key[0] for change in changes if change.kind is RecordKind.ORDER), None)
-        staged = draft.staged
-        changed = [(change.kind, change.key) for change in changes]
-        if len(changed) > 1:
-            changed = list(dict.fromkeys(changed))
         return codec.build_entry(
             tip,
-            strategy_id=self._repository.strategy_id,
-            sequence=draft.sequence,
-            operation=command.operation._value_,
-            subject=subject,
-            command_id=command.command_id,
-            occurred_at=command.occurred_at,
-            recorded_at=draft.recorded_at,
-            changes=changes,
-            records=tuple([detached(staged[name]) for name in changed]),
-            chain_key=self._chain_key,
+            self._strategy_id,
+            draft.sequence,
+            command.operation._value_,
+            subject,
+            command.command_id,
+            command.occurred_at,
+            draft.recorded_at,
+            changes,
+            draft.after_images(),
+            self._chain_key,
         )
 
     def append(self, entries: tuple[Entry, ...], moved: Sequence[Cursor] = ()) -> bool:

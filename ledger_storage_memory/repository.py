@@ -89,6 +89,7 @@ class MemoryRepository:
         self._strategy_id = strategy_id
         self._read_only = read_only
         self._closed = False
+        self._journal: _Journal | None = None
 
     @property
     def strategy_id(self) -> str:
@@ -163,16 +164,22 @@ class MemoryRepository:
                     raise Conflict(f"the journal of {self._strategy_id} ends at {head}", head=head)
             # All that can fail comes before the first change.
             stored = [without_records(entry) for entry in entries]
-            images = [(record.kind, record.key, _stored_form(record)) for entry in entries for record in entry.records]
-            reached = dict(journal.cursors) if cursors else journal.cursors
-            for cursor in cursors:
-                reached[cursor.subscriber] = max(reached.get(cursor.subscriber, 0), cursor.sequence)
-            journal.entries.extend(stored)
+            images = [
+                (record.kind, record.key, _stored_form(record) if type(record) is Order else record)
+                for entry in entries
+                for record in entry.records
+            ]
+            if cursors:
+                reached = dict(journal.cursors)
+                for cursor in cursors:
+                    reached[cursor.subscriber] = max(reached.get(cursor.subscriber, 0), cursor.sequence)
+                journal.cursors = reached
+            journal.entries += stored
+            records = journal.records
             for kind, key, image in images:
-                journal.records[kind][key] = image
-                if isinstance(image, ArchivedRecord) and image.removed is not None:
-                    journal.records[image.removed[0]].pop(image.removed[1], None)
-            journal.cursors = reached
+                records[kind][key] = image
+                if kind is RecordKind.ARCHIVED:
+                    _remove(records, image)
 
     def alone(self) -> AbstractContextManager[object]:
         """Hold the store."""
@@ -274,7 +281,10 @@ class MemoryRepository:
             raise LedgerClosed("this repository is closed")
         if writing and self._read_only:
             raise ReadOnlyLedger("this repository was opened for reading")
-        return self.store.journal(self._strategy_id)
+        journal = self._journal
+        if journal is None:
+            journal = self._journal = self.store.journal(self._strategy_id)
+        return journal
 
 
 class _StoredImage:
@@ -324,6 +334,12 @@ def _written(kind: RecordKind, name: str, value: Any) -> Any:
 def _require_page(limit: int) -> None:
     if not 1 <= limit <= PAGE_SIZE_MAX:
         raise InvalidValue(f"a page holds 1 to {PAGE_SIZE_MAX}", argument="limit", value=limit)
+
+
+def _remove(records: dict[RecordKind, dict[Key, Record]], archived: Record) -> None:
+    """Let go of what moved to an archive."""
+    if isinstance(archived, ArchivedRecord) and archived.removed is not None:
+        records[archived.removed[0]].pop(archived.removed[1], None)
 
 
 def _stored_form(record: Record) -> Record:

@@ -9,23 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import attrs
 
-from ledger_core.codec import canonical_json, dump_values, field_names, load_json, load_record
+from ledger_core._texts import json_text, strings_text
+from ledger_core.codec import dump_values, field_names, load_json, load_record
 from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.model import RECORD_TYPES, OrderDetails, Record, RecordKind
 from ledger_core.numbers import decimal_text, price_text, time_text
 from ledger_storage_sqlite._decoding import NO_ITEMS, NO_MEMBERS, Place, decoder
-
-Bound = str | int | None
-"""What is bound to a statement; never a float, which STRICT TEXT would take as text without a word."""
-
-Convert = Callable[[Any], Any]
+from ledger_storage_sqlite._encoding import Bound, Convert, Source, encoder
 
 TEXT, INTEGER, BOOLEAN, JSON = "TEXT", "INTEGER", "BOOLEAN", "JSON"
 
@@ -37,11 +33,6 @@ _RENAMED = {"index": "entry_index"}
 
 ORDERED_PREFIX = "ordered_"
 """Marks the terms of an order as first given, where the order has the same term as it is now."""
-
-
-# An order's times are written again with every change of it. (Decimals must not be remembered like this: 50.0 and
-# 50.00 are equal, and as prices have different texts.)
-_time_text = lru_cache(maxsize=4096)(time_text)
 
 
 @attrs.frozen
@@ -107,18 +98,18 @@ def _columns(kind: RecordKind) -> tuple[Column, ...]:
             for nested, field in attrs.fields_dict(attrs.resolve_types(OrderDetails)).items():
                 clash = nested in types or nested == "venue_order_id"
                 column = f"{ORDERED_PREFIX}{nested}" if clash else nested
-                columns.append(_column(column, f"{name}.{nested}", field.type, canonical_json))
+                columns.append(_column(column, f"{name}.{nested}", field.type, json_text))
         else:
             column_of_field = _column(_RENAMED.get(name, name), name, types[name].type, _dump(kind, name))
             columns.append(attrs.evolve(column_of_field, is_empty_by_default=types[name].default == ()))
     return tuple(columns)
 
 
-def _dump(kind: RecordKind, name: str) -> Callable[[Any], bytes]:
-    return lambda value: canonical_json(dump_values(kind, {name: value})[name])
+def _dump(kind: RecordKind, name: str) -> Callable[[Any], str]:
+    return lambda value: json_text(dump_values(kind, {name: value})[name])
 
 
-def _column(name: str, path: str, hint: Any, dump: Callable[[Any], bytes]) -> Column:
+def _column(name: str, path: str, hint: Any, dump: Callable[[Any], str]) -> Column:
     """Return the column of a field of this type; a union is stored as its one member beside None."""
     if get_origin(hint) in (Union, UnionType):
         (hint,) = (member for member in get_args(hint) if member is not NoneType)
@@ -126,13 +117,11 @@ def _column(name: str, path: str, hint: Any, dump: Callable[[Any], bytes]) -> Co
     if origin is Annotated:
         return Column(name, TEXT, path, Decimal, price_text)
     if hint == tuple[str, ...]:
-        return Column(
-            name, JSON, path, origin, lambda value: NO_ITEMS if value == () else canonical_json(value).decode()
-        )
+        return Column(name, JSON, path, origin, strings_text)
     if origin is Mapping:
-        return Column(name, JSON, path, origin, lambda value: NO_MEMBERS if value == {} else dump(value).decode())
+        return Column(name, JSON, path, origin, lambda value: NO_MEMBERS if value == {} else dump(value))
     if origin is tuple or attrs.has(origin):
-        return Column(name, JSON, path, origin, lambda value: NO_ITEMS if value == () else dump(value).decode())
+        return Column(name, JSON, path, origin, lambda value: NO_ITEMS if value == () else dump(value))
     if issubclass(origin, StrEnum):
         return Column(name, TEXT, path, origin, str)
     return Column(name, _SQL_TYPES.get(origin, TEXT), path, origin, _WRITE[origin])
@@ -144,7 +133,7 @@ _WRITE: Mapping[type, Convert | None] = {
     int: None,
     bool: None,
     Decimal: decimal_text,
-    datetime: _time_text,
+    datetime: time_text,
     date: date.isoformat,
 }
 
@@ -163,7 +152,7 @@ TABLES: Mapping[RecordKind, Table] = {
             hot=("is_open", 1), occurred_at="placed_at",
             computed={
                 "is_open": lambda order: int(order.is_open),
-                "status": lambda order: order.status.value,
+                "status": lambda order: order.status._value_,
                 "leaves_quantity": lambda order: _text(order.leaves_quantity),
             },
         ),
@@ -194,7 +183,7 @@ TABLES: Mapping[RecordKind, Table] = {
                 "is_flat": lambda position: int(position.is_flat),
                 "venue_key": lambda position: position.venue or "",
                 "account_key": lambda position: position.account or "",
-                "opening_at": lambda position: position.opening and _time_text(position.opening.executed_at),
+                "opening_at": lambda position: position.opening and time_text(position.opening.executed_at),
                 "opening_sequence": lambda position: position.opening and position.opening.sequence,
                 "opening_index": lambda position: position.opening and position.opening.index,
                 "opening_realized_pnl": lambda position: position.opening and _text(position.opening.realized_pnl),
@@ -230,46 +219,59 @@ TABLES: Mapping[RecordKind, Table] = {
 # fmt: on
 
 
+Part = Column | Convert
+"""What a parameter is taken from: a column of the record, or what is computed of it."""
+
+
 class Encoder:
     """Takes some columns, and some that are computed, out of a record, as parameters of a statement."""
 
-    def __init__(self, table: Table, columns: Sequence[Column], computed: Sequence[Convert] = ()) -> None:
-        """Work out once what each parameter is taken from."""
+    def __init__(self, table: Table, parts: Sequence[Part]) -> None:
+        """Keep what each parameter is taken from."""
         self._table = table.name
-        paths = [column.path for column in columns]
-        self._take: Callable[[Record], tuple[Any, ...]] = attrgetter(*paths)
-        if len(paths) == 1:  # of one name it returns no tuple
-            self._take = lambda record, only=attrgetter(*paths): (only(record),)  # type: ignore[misc]
-        self._conversions = [(place, column.convert) for place, column in enumerate(columns) if column.convert]
-        self._compute = tuple(computed)
-        self._expected = tuple((column.name, column.python_type) for column in columns)
-        self._checked: dict[tuple[type, ...], list[tuple[int, Convert]]] = {}
+        self._parts = parts
+        self._columns = tuple((part, attrgetter(part.path)) for part in parts if isinstance(part, Column))
+        self._encode: Callable[[Record], tuple[Bound, ...]] | None = None
 
-    def encode(self, record: Record) -> list[Bound]:
-        """Return the columns, then what is computed; raise StorageError for a value of a wrong type."""
-        made = list(self._take(record))
-        types = tuple(map(type, made))
-        conversions = self._checked.get(types)
-        if conversions is None:
-            self._check(made)
-            conversions = [(place, convert) for place, convert in self._conversions if types[place] is not NoneType]
-            self._checked[types] = conversions
-        for place, convert in conversions:
-            made[place] = convert(made[place])
-        made += [compute(record) for compute in self._compute]
-        return made
+    def encode(self, record: Record) -> tuple[Bound, ...]:
+        """Return the parameters; raise StorageError for a value of a wrong type."""
+        encode = self._encode
+        if encode is None:  # written when it is first needed; two threads that write it write the same
+            encode = self._encode = encoder(
+                [_source(part) if isinstance(part, Column) else part for part in self._parts]
+            )
+        try:
+            return encode(record)
+        except Exception:  # noqa: BLE001  # whatever it is about this record: it is looked at field by field
+            return self._encode_carefully(record)
 
-    def _check(self, values: Sequence[Any]) -> None:
+    def _encode_carefully(self, record: Record) -> tuple[Bound, ...]:
+        """Return the parameters of a record that is unlike those that we make, or raise StorageError, saying why."""
+        self._check(record)
+        return tuple([self._parameter(part, record) for part in self._parts])
+
+    def _parameter(self, part: Part, record: Record) -> Bound:
+        if not isinstance(part, Column):
+            return cast(Bound, part(record))
+        value = attrgetter(part.path)(record)
+        return cast(Bound, value if value is None or part.convert is None else part.convert(value))
+
+    def _check(self, record: Record) -> None:
         """Refuse what would be written without a word though it is not of the field's type: 1.5 for a Decimal."""
-        for (name, expected), value in zip(self._expected, values, strict=True):
+        for column, read in self._columns:
+            value, expected = read(record), column.python_type
             fits = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
             if value is not None and not fits:
                 found = type(value).__name__
                 raise StorageError(
-                    f"{self._table}.{name} holds {expected.__name__}, not {found}; nothing was written",
-                    column=name,
+                    f"{self._table}.{column.name} holds {expected.__name__}, not {found}; nothing was written",
+                    column=column.name,
                     found=found,
                 )
+
+
+def _source(column: Column) -> Source:
+    return Source(column.path, column.python_type, column.convert)
 
 
 class RowCodec:
@@ -279,12 +281,7 @@ class RowCodec:
         """Work out once what each parameter is taken from."""
         self.table = table
         by_name = {column.name: column for column in table.columns}
-        plan = [by_name[name] for name in table.bound if name in by_name]
-        computed = [name for name in table.bound if name not in by_name]
-        self._encoder = Encoder(table, plan, [table.computed[name] for name in computed])
-        # Fields first, computed columns after them: where each parameter is found in that.
-        made = [column.name for column in plan] + computed
-        self._arrange = itemgetter(*(made.index(name) for name in table.bound))
+        self._encoder = Encoder(table, [by_name.get(name) or table.computed[name] for name in table.bound])
         self._read = tuple(
             (column.field, column.nested, _READ[column.sql_type], NO_ITEMS if column.is_empty_by_default else None)
             for column in table.columns
@@ -294,7 +291,7 @@ class RowCodec:
 
     def encode(self, record: Record) -> tuple[Bound, ...]:
         """Return the parameters, in the table's order, without the strategy; raise StorageError for a wrong type."""
-        return cast(tuple[Bound, ...], self._arrange(self._encoder.encode(record)))
+        return self._encoder.encode(record)
 
     def decode(self, row: Sequence[Any]) -> Record:
         """Return the record behind a row of the table's columns; raise StorageCorrupt for one that cannot be read."""

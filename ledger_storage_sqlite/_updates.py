@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from ledger_core.changes import Entry
 from ledger_core.model import Key, Record, RecordKind
-from ledger_storage_sqlite._columns import TABLES, Column, Convert, Encoder, Table
+from ledger_storage_sqlite._columns import TABLES, Column, Encoder, Table
+from ledger_storage_sqlite._encoding import Convert
 
 Fields = tuple[str, ...]
 
@@ -39,14 +40,16 @@ def images_of(entries: Sequence[Entry]) -> list[Image]:
 
 
 def _images_of(entry: Entry) -> list[Image]:
-    if len(entry.changes) != len(entry.records):
-        return [_image_of(record, entry) for record in entry.records]
+    records, changes = entry.records, entry.changes
+    if len(changes) != len(records):
+        return [_image_of(record, entry) for record in records]
     images = []
-    for record, change in zip(entry.records, entry.changes, strict=True):
+    for record, change in zip(records, changes, strict=True):
         if change.kind is not record.kind or change.key != record.key:
-            return [_image_of(record, entry) for record in entry.records]
-        known = change.version == record.version > 1
-        images.append(Image(record, tuple(change.values) if known else None, change.version - 1))
+            return [_image_of(record, entry) for record in records]
+        version = change.version
+        fields = tuple(change.values) if version > 1 and version == record.version else None
+        images.append(Image(record, fields, version - 1))
     return images
 
 
@@ -76,7 +79,7 @@ class Update:
         hot = None if table.hot is None else table.hot[0]
         written = [column for column in columns if column.name != hot]
         computed = {name: how for name, how in table.computed.items() if name not in table.key and name != hot}
-        self._encoder = Encoder(table, written, list(computed.values()))
+        self._encoder = Encoder(table, [*written, *computed.values()])
         settable = ", ".join(f"{name} = ?" for name in (*(column.name for column in written), *computed))
         place = "".join(f" AND {name} = ?" for name in ("sequence", *table.key, "version"))
         self._hot = table.hot

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+from weakref import WeakSet
 
 from ledger_core.archived import JOURNAL
 from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
@@ -22,8 +23,9 @@ from ledger_core.model import ArchivedRecord, Checkpoint, Key, Record, RecordKin
 from ledger_core.numbers import load_time, time_text
 from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query, RawEntry, StoredRecord
 from ledger_storage_sqlite import _stored, statements
-from ledger_storage_sqlite._columns import CODECS, TABLES, Bound
+from ledger_storage_sqlite._columns import CODECS, TABLES
 from ledger_storage_sqlite._connections import ReadConnection, require_sqlite
+from ledger_storage_sqlite._encoding import Bound
 from ledger_storage_sqlite._location import CHECKS, Location, parse_url, require_usable
 from ledger_storage_sqlite._translate import translated
 from ledger_storage_sqlite._updates import images_of, update_of
@@ -58,8 +60,10 @@ class SqliteRepository:
         require_sqlite()
         self._location = location
         self._strategy_id = strategy_id
-        self._process = os.getpid()
+        self._is_inherited = False
         self._closed = False
+        _repositories.add(self)
+        self._reading, self._appending = f"read {location.path}", f"append to {location.path}"
         with translated(f"open {location.path}"):
             self._writer = None if read_only else Writer(location)
             self._reader = ReadConnection(location) if self._writer is None else self._writer.reader
@@ -151,8 +155,7 @@ class SqliteRepository:
                 raise Conflict(f"entries {head + 1} to {expected} do not follow each other", head=head)
             if entry.strategy_id != self._strategy_id:
                 raise InvalidValue(f"an entry of {entry.strategy_id!r} was given to {self._strategy_id!r}")
-        what = f"append to {self._location.path}"
-        with translated(what):
+        with translated(self._appending):
             rows = [self._journal_row(entry) for entry in entries]
             images = images_of(entries)
 
@@ -169,7 +172,7 @@ class SqliteRepository:
                     place = (self._strategy_id, cursor.subscriber, cursor.sequence)
                     connection.execute(statements.ADVANCE_CURSOR, place)
 
-            writer.write(work, what)
+            writer.write(work, self._appending)
 
     def alone(self) -> AbstractContextManager[object]:
         """Hold the file's lock."""
@@ -259,7 +262,7 @@ class SqliteRepository:
 
     def close(self) -> None:
         """Give up connections, locks and claims; further calls do nothing."""
-        if self._closed or self._process != os.getpid():
+        if self._closed or self._is_inherited:
             return
         self._closed = True
         with translated(f"close {self._location.path}"):
@@ -267,6 +270,10 @@ class SqliteRepository:
                 self._writer.close()
             else:
                 self._reader.close()
+
+    def abandon(self) -> None:
+        """Refuse everything from now on: this is a child process, and what is open belongs to its parent."""
+        self._is_inherited = True
 
     def _change(self, writer: Writer, statement: str, parameters: Sequence[Any], what: str) -> int:
         """Execute a statement in a transaction of its own; return how many rows it changed."""
@@ -306,7 +313,7 @@ class SqliteRepository:
             raise StorageCorrupt(f"{self._location.path} is damaged: {'; '.join(found)}", found=tuple(found))
 
     def _require_open(self) -> None:
-        if self._process != os.getpid():
+        if self._is_inherited:
             raise StorageError("this repository was opened before fork(); open one in the child process instead")
         if self._closed:
             raise LedgerClosed("this repository is closed")
@@ -319,7 +326,7 @@ class SqliteRepository:
 
     def _fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         self._require_open()
-        with translated(f"read {self._location.path}"):
+        with translated(self._reading):
             return self._reader.fetch(statement, parameters)
 
     def _journal_row(self, entry: Entry) -> tuple[Bound, ...]:
@@ -418,3 +425,14 @@ def _require_page(limit: int) -> None:
 
 def _time(moment: datetime) -> str:
     return time_text(moment.astimezone(UTC))
+
+
+_repositories: "WeakSet[SqliteRepository]" = WeakSet()
+
+
+def _after_fork() -> None:
+    for repository in list(_repositories):
+        repository.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork)

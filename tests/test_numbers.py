@@ -373,6 +373,13 @@ def test_a_time_s_text_reads_back_as_the_same_time(value: datetime) -> None:
     assert read.tzinfo is UTC
 
 
+def test_what_is_no_utc_time_leaves_the_text_of_the_same_moment_alone() -> None:
+    """Texts are remembered by their time, and the same moment in another zone is an equal one."""
+    moment = datetime(2026, 1, 5, 8, 0, 0, 7, tzinfo=UTC)
+    time_text(moment.astimezone(timezone(timedelta(hours=1))))
+    assert time_text(moment) == "2026-01-05T08:00:00.000007Z"
+
+
 @unhurried
 @given(in_utc, in_utc)
 @example(datetime(999, 1, 1, tzinfo=UTC), datetime(1000, 1, 1, tzinfo=UTC))

@@ -61,7 +61,8 @@ def decide(draft: Draft, command: AnyCommand) -> Answer:
         return repeated
     answer = _decide_one(draft, command)
     if draft.changes:
-        quarantine.retry_waiting(draft, _decide_one)
+        if draft.has_waiting_facts():
+            quarantine.retry_waiting(draft, _decide_one)
         if has_id:
             repeats.remember_command(draft, command, answer)
     return answer

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Protocol, cast
 
 from ledger_core._frozen import EMPTY, finish, replaced
-from ledger_core.changes import Change, EventType, new_change, plain_text
+from ledger_core.changes import Change, EventType, change_in_order, new_change, plain_text, silent_change
 from ledger_core.commands import AnyCommand
 from ledger_core.errors import Archived, IdempotencyConflict, StorageCorrupt, UnknownOrder, UnknownTrade
-from ledger_core.evolve import attach, birth_of, evolve
-from ledger_core.lifecycle import OrderEvent, TradeState, next_order_state
+from ledger_core.evolve import attach, birth_of, detached, evolve
+from ledger_core.lifecycle import OrderEvent, OrderState, TradeState, next_order_state
 from ledger_core.model import (
     Adjustment,
     AdjustmentKind,
@@ -32,6 +32,7 @@ from ledger_core.model import (
 )
 from ledger_core.numbers import ZERO, minus, plain
 from ledger_core.positions import FlatPoint
+from ledger_core.vocabulary import GOOD_TILL
 
 EconomicOrder = tuple[datetime, int, int]
 """(executed_at, sequence, index): the order in which positions are folded."""
@@ -126,11 +127,15 @@ class Overlay:
         self._below = below
         self.staged: dict[tuple[RecordKind, Key], Record] = {}
         self._facts: dict[Key, QuarantinedFact] = {}
+        self._placed: set[str] = set()  # the orders that were placed here: below there is no fill of them
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as staged, else as it is below."""
-        found = self.staged.get((kind, key))
-        return found if found is not None else self._below.get(kind, key)
+        if self.staged and (found := self.staged.get((kind, key))) is not None:
+            return found
+        if kind is RecordKind.FILL and key[0] in self._placed:
+            return None
+        return self._below.get(kind, key)
 
     def below_get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as it was before anything was staged here."""
@@ -167,7 +172,8 @@ class Overlay:
 
     def fills_of(self, order_id: str) -> Sequence[Fill]:
         """Return every fill of an order, staged ones included."""
-        fills = {fill.key: fill for fill in self._below.fills_of(order_id)}
+        below = () if order_id in self._placed else self._below.fills_of(order_id)
+        fills = {fill.key: fill for fill in below}
         fills.update((fill.key, fill) for fill in self._staged_fills() if fill.order_id == order_id)
         return list(fills.values())
 
@@ -266,6 +272,8 @@ class Overlay:
         for record in staged.values():
             if record.kind is RecordKind.QUARANTINE:
                 self._facts[record.key] = cast(QuarantinedFact, record)
+            elif isinstance(record, Order) and record.version == 1 and record.state is OrderState.PLACED:
+                self._placed.add(record.order_id)
 
     def _staged_fills(self) -> list[Fill]:
         return [record for record in self.staged.values() if isinstance(record, Fill)]
@@ -287,13 +295,17 @@ class Draft(Overlay):
 
         There is one for each command: what is called with all its arguments in their places is entered at once.
         """
-        super().__init__(below)
+        self._below = below
+        self.staged = {}
+        self._facts = {}
+        self._placed = set()
         self.sequence = sequence
         self.recorded_at = recorded_at
         self.occurred_at = command.occurred_at
         self.books_overfills = books_overfills
         self.fills_booked = index
         self.changes: list[Change] = []
+        self.has_requests = False
 
     def trial(self, command: AnyCommand) -> "Draft":
         """Return a draft on top of this one, to be absorbed if its decision succeeds and dropped if not."""
@@ -304,6 +316,7 @@ class Draft(Overlay):
         self.absorb(trial.staged)
         self.changes.extend(trial.changes)
         self.fills_booked = trial.fills_booked
+        self.has_requests |= trial.has_requests
 
     def refuse_taken_id(self, kind: RecordKind, record_id: str) -> None:
         """Orders and trades share one namespace: raise IdempotencyConflict for an id of the other kind.
@@ -328,7 +341,8 @@ class Draft(Overlay):
         facts: Mapping[str, Any] | None = None,
     ) -> Record:
         """Stage the birth of a record; `values` leave out its key and what is at its default."""
-        to_state = plain_text(to_state)
+        if to_state is not None:
+            to_state = plain_text(to_state)
         status = to_state if kind is RecordKind.ORDER else None
         return self._stage(
             new_change(
@@ -345,8 +359,16 @@ class Draft(Overlay):
 
     def add_fill(self, fill: Fill) -> None:
         """Stage a new fill as it is."""
-        self.changes.append(birth_of(fill))
-        self.staged[RecordKind.FILL, fill.key] = fill
+        change = birth_of(fill)
+        self.changes.append(change)
+        self.staged[RecordKind.FILL, change.key] = fill
+
+    def move(self, before: Position, after: Position, values: Mapping[str, Any]) -> None:
+        """Stage a position as it was made of the one before, of which `values` are what differs."""
+        key, version = before.key, before.version + 1
+        finish(after, "version", version)
+        self.changes.append(silent_change(RecordKind.POSITION, key, version, values))
+        self.staged[RecordKind.POSITION, key] = after
 
     def change(
         self,
@@ -387,42 +409,37 @@ class Draft(Overlay):
 
         Raises IllegalTransition where the table has no row. Keeps `ended_at` and `overfill_quantity` right.
         """
-        key = order.key
-        state = next_order_state(order.state, event, good_till=order.is_good_till)
-        values = dict(given)
-        if state is not order.state:
-            values["state"] = state
+        before = order.state
+        state = next_order_state(before, event, good_till=order.time_in_force in GOOD_TILL)
         version = order.version + 1
-        after = replaced(order, {**values, "version": version})
-        for name, value in self._derived(order, after).items():
-            values[name] = value
-            finish(after, name, value)
-        change = new_change(
-            kind=RecordKind.ORDER,
-            key=key,
-            version=version,
-            values=values,
-            event_type=event_type,
-            from_state=order.state._value_,
-            to_state=state._value_,
-            status=after.status._value_,
-            facts=facts or EMPTY,
+        values = dict(given)
+        if state is not before:
+            values["state"] = state
+        after = replaced(order, values)
+        finish(after, "version", version)
+        is_open = after.is_open
+        if is_open is not order.is_open:
+            values["ended_at"] = ended_at = None if is_open else self.occurred_at
+            finish(after, "ended_at", ended_at)
+        limit = after.fill_limit
+        overfill = ZERO if limit is None or after.cum_quantity <= limit else minus(after.cum_quantity, limit)
+        if overfill != order.overfill_quantity:
+            values["overfill_quantity"] = overfill = plain(overfill)
+            finish(after, "overfill_quantity", overfill)
+        key = (order.order_id,)
+        states = before._value_, state._value_, after.status._value_
+        self.changes.append(
+            change_in_order(RecordKind.ORDER, key, version, values, event_type, *states, facts or EMPTY)
         )
-        self.changes.append(change)
         self.staged[RecordKind.ORDER, key] = after
         return after
 
-    def _derived(self, before: Order, after: Order) -> dict[str, Any]:
-        """Return what follows from other values of an order: when it ended, and what was filled beyond its limit."""
-        derived: dict[str, Any] = {}
-        is_open = after.is_open
-        if is_open is not before.is_open:
-            derived["ended_at"] = None if is_open else self.occurred_at
-        limit = after.fill_limit
-        overfill = ZERO if limit is None or after.cum_quantity <= limit else minus(after.cum_quantity, limit)
-        if overfill != before.overfill_quantity:
-            derived["overfill_quantity"] = plain(overfill)
-        return derived
+    def after_images(self) -> tuple[Record, ...]:
+        """Return each record that was changed as it is stored now, in the order in which they were changed first."""
+        staged = self.staged
+        if self.has_requests or len(staged) != len(self.changes):  # an order took a request, or one changed twice
+            staged = {(one.kind, one.key): staged[one.kind, one.key] for one in self.changes}
+        return tuple([detached(one) if type(one) is Order and one.requests else one for one in staged.values()])
 
     def _stage(self, change: Change) -> Record:
         before = self.get(change.kind, change.key) if change.version > 1 else None
@@ -437,6 +454,7 @@ class Draft(Overlay):
         if change.kind is RecordKind.QUARANTINE:
             self._facts[change.key] = cast(QuarantinedFact, after)
         elif isinstance(after, OrderRequest):
+            self.has_requests = True
             self.staged[RecordKind.ORDER, (after.order_id,)] = attach(self.order(after.order_id), after)
         return after
 

@@ -23,18 +23,21 @@ _new_fill = maker(Fill)
 def book_fill(draft: Draft, command: BookFill) -> tuple[RecordKind, Key]:
     """Book an execution; the same fill id of the same order with the same figures is a repeat."""
     order = _order_of(draft, command)
-    answer = order.kind, order.key
+    answer = RecordKind.ORDER, (order.order_id,)
     known = revisions.fill_of(draft, order, command.fill.fill_id)
     if known is not None:
         refuse_other_content(known, command.fill)
         return answer
     _refuse_mismatch(order, command.fill)
-    instrument = instrument_of(draft, order.venue, order.symbol)
-    revisions.refuse_price(instrument, command.fill.price, "fill_data.price")
+    instrument = instrument_of(draft, order.details.venue, order.details.symbol)
+    if instrument.inverse:
+        revisions.refuse_price(instrument, command.fill.price, "fill_data.price")
     if order.inferred_quantity and not command.fill.inferred:
         order = revisions.retire_inferred(draft, order, command)
     fill = _fill(draft, order, command)
-    quantity = split_quantity(fill.quantity, fill.economic_order, order.splits)
+    quantity = fill.quantity
+    if order.splits:
+        quantity = split_quantity(quantity, fill.economic_order, order.splits)
     cum_quantity = plain(plus(order.cum_quantity, quantity))
     revisions.refuse_overfill(draft, order, quantity, fill.fill_id)
     event = _event(order, fill, complete=order.quantity is not None and cum_quantity >= order.quantity)
@@ -46,7 +49,8 @@ def book_fill(draft: Draft, command: BookFill) -> tuple[RecordKind, Key]:
     if fill.inferred:
         values["inferred_quantity"] = plain(plus(order.inferred_quantity, fill.quantity))
     order = _execute(draft, order, fill, event, values)
-    trades.progress(draft, order, fill, instrument)
+    if order.trade_ids:
+        trades.progress(draft, order, fill, instrument)
     return answer
 
 
@@ -90,7 +94,7 @@ def _sorted(fees: tuple[Fee, ...] | None) -> tuple[tuple[str, Any], ...] | None:
 def _order_of(draft: Draft, command: BookFill) -> Order:
     if command.order_id is not None:
         order = draft.get(RecordKind.ORDER, (command.order_id,))
-        if isinstance(order, Order):
+        if type(order) is Order:
             return order
         _refuse_archived_repeat(draft, (command.order_id, command.fill.fill_id), command.fill)
         return draft.order(command.order_id)
@@ -135,16 +139,16 @@ def _mismatch(field: str, recorded: str, given: str) -> FactMismatch:
 
 
 def _fill(draft: Draft, order: Order, command: BookFill) -> Fill:
-    given = command.fill
+    given, details = command.fill, order.details
     ended_day = order.state is OrderState.DONE_FOR_DAY and not order.is_good_till
     fill = _new_fill(
         order_id=order.order_id,
         fill_id=given.fill_id,
-        symbol=order.symbol,
-        side=order.side,
-        venue=order.venue,
-        account=order.account,
-        position_side=order.position_side,
+        symbol=details.symbol,
+        side=details.side,
+        venue=details.venue,
+        account=details.account,
+        position_side=details.position_side,
         quantity=given.quantity,
         price=given.price,
         fees=given.fees or (),

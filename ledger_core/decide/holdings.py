@@ -201,4 +201,4 @@ def _stage(draft: Draft, known: object, before: Position, after: Position) -> No
     if not isinstance(known, Position):
         draft.create(RecordKind.POSITION, after.key, values)
     elif values:
-        draft.change(known, values)
+        draft.move(known, after, values)

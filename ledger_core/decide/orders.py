@@ -35,6 +35,8 @@ _NOTES: Mapping[Operation, tuple[OrderEvent, EventType, OrderState]] = {
     ),
 }
 
+_UNSAID = (None, None, None)
+
 
 def record_order(draft: Draft, command: RecordOrder) -> tuple[RecordKind, Key]:
     """Make an intent durable; the same id with the same details is a repeat."""
@@ -87,7 +89,7 @@ def accept(draft: Draft, command: AcceptOrder) -> tuple[RecordKind, Key]:
         next_order_state(order.state, OrderEvent.ACCEPTANCE)
         if values:
             draft.change_order(order, OrderEvent.ACCEPTANCE, EventType.ORDER_UPDATED, values)
-    return order.kind, order.key
+    return RecordKind.ORDER, (order.order_id,)
 
 
 def note(draft: Draft, command: NoteOrder) -> tuple[RecordKind, Key]:
@@ -187,8 +189,10 @@ def note_terms(
 ) -> None:
     """Keep the instrument's terms: the first order or adjustment sets them, later ones add what was not known."""
     key = (venue or "", symbol)
-    given = {"multiplier": multiplier, "inverse": inverse, "base_currency": base_currency, "currency": currency}
     known = draft.get(RecordKind.INSTRUMENT, key)
+    if isinstance(known, Instrument) and currency == known.currency and (multiplier, inverse, base_currency) == _UNSAID:
+        return  # nothing that is not known, as most orders say
+    given = {"multiplier": multiplier, "inverse": inverse, "base_currency": base_currency, "currency": currency}
     if known is None:
         defaults = {"multiplier": ONE, "inverse": False}
         values = {name: value for name, value in given.items() if value not in (None, defaults.get(name))}

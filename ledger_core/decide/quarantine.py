@@ -73,8 +73,6 @@ def retry_waiting(draft: Draft, decide_one: DecideOne) -> None:
 
     A fact that is refused again stays where it is; a retry never fails the command that caused it.
     """
-    if not draft.has_waiting_facts():
-        return
     tried = 0
     progress = True
     while progress:

@@ -19,6 +19,7 @@ from ledger_core import (
     UnknownOrder,
 )
 from ledger_core.batch import Batch
+from ledger_core.model import Key, Record, RecordKind
 from support import FaultyRepository, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
 
 OpenLedger = Callable[..., StrategyLedger]
@@ -48,6 +49,28 @@ def test_commands_of_a_batch_become_durable_together(
     ]  # fmt: skip
     assert published.places == [(1, 0), (2, 0), (3, 0), (4, 0)]
     assert other.get_trade("T1") == ledger.get_trade("T1")
+
+
+def test_the_store_is_not_asked_for_fills_of_what_the_batch_placed(
+    store: Store, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else can have filled the order yet; a fill that comes twice in the batch is known by the batch."""
+    repository = store.repository()
+    ledger, asked, load = StrategyLedger(repository, clock=clock), list[RecordKind](), repository.load
+
+    def watched(kind: RecordKind, key: Key) -> Record | None:
+        asked.append(kind)
+        return load(kind, key)
+
+    monkeypatch.setattr(repository, "load", watched)
+    with ledger.batch() as batch:
+        batch.record_order("O1", limit_order())
+        batch.update_order_fill("O1", fill("F1", 4))
+        assert batch.update_order_fill("O1", fill("F1", 4)).cum_quantity == 4
+        with pytest.raises(IdempotencyConflict):
+            batch.update_order_fill("O1", fill("F1", 5))
+        assert batch.create_trade("T1", ["O1"]).entry_quantity == 4
+    assert RecordKind.FILL not in asked
 
 
 def test_batch_writes_once(store: Store, clock: SteppingClock) -> None:

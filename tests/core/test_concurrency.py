@@ -115,6 +115,19 @@ def test_command_is_decided_on_what_the_other_writer_wrote(open_ledger_on: OpenL
     assert second.head() == head
 
 
+def test_an_id_is_taken_by_a_trade_that_another_writer_made_or_that_was_there_before(
+    open_ledger_on: OpenLedger,
+) -> None:
+    """Who has seen no trade looks for none, and so must learn of the first one, wherever it comes from."""
+    first, second = open_ledger_on(), open_ledger_on()
+    first.record_order("O1", limit_order())
+    second.update_order_fill("O1", fill("F1", 10))
+    second.create_trade("T1", ["O1"])
+    for ledger in (first, second, open_ledger_on()):
+        with pytest.raises(IdempotencyConflict, match="'T1' is the id of an existing trade"):
+            ledger.record_order("T1", limit_order())
+
+
 def test_answers_are_those_of_the_journals_head(open_ledger_on: OpenLedger) -> None:
     """Every question sees what another writer committed a moment ago."""
     first, second = open_ledger_on(), open_ledger_on()

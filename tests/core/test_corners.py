@@ -27,6 +27,7 @@ from ledger_core import (
     _machine,
     codec,
 )
+from ledger_core._texts import _encoder
 from ledger_core.lifecycle import TradeEvent, TradeState
 from ledger_core.numbers import load_date, load_time
 from ledger_core.testing.samples import variations
@@ -69,7 +70,7 @@ def test_python_without_an_accelerator_writes_the_same_bytes(monkeypatch: pytest
     value: Any = {"b": ["漢", 1.5, None, True, 'a"\n\x7f'], "a": {"z": -1, "é": ()}}
     fast = codec.canonical_json(value)
     monkeypatch.setattr(json.encoder, "c_make_encoder", None)
-    assert codec._encoder()(value).encode() == fast
+    assert _encoder()(value).encode() == fast
 
 
 @pytest.mark.parametrize("text", ["2026-01-05 09:00:00.000000Z", "2026-01-05T09:00:00,000000Z"])

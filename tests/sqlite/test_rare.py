@@ -145,7 +145,7 @@ def test_repository_of_another_process_is_refused(
 ) -> None:
     """What was opened before fork() is not used in the child, where it would act for the parent; closing is no error."""
     with monkeypatch.context() as child:
-        child.setattr(repository, "_process", os.getppid())  # as seen from there
+        child.setattr(repository, "_is_inherited", True)  # as the hook of fork() sets it there
         with pytest.raises(StorageError, match=r"opened before fork\(\)"):
             repository.head()
         repository.close()
