@@ -389,6 +389,49 @@ def test_what_cannot_be_read_together_is_refused(call: Call, archived: Path, to:
     assert not out.exists()
 
 
+def test_a_missing_archive_is_told_and_left_out(call: Call, archived: Path, to: Path, tmp_path: Path) -> None:
+    """The file is made of what is there; exit code 1, and each archive that is missing by its name."""
+    (to / "alpha" / "A1").rename(tmp_path / "elsewhere")
+    out = tmp_path / "less.db"
+    told = call("span", archived, to, out)
+    assert (told.exit_code, "archive A1 is not below" in told.stderr.replace("\n", " ")) == (1, True)
+    assert len(parsed(call("orders", out, "--all", "--json").stdout)) == 5
+    again = call("span", archived, to, tmp_path / "json.db", "--json")
+    assert again.exit_code == 1
+    assert parsed(again.stdout)["missing"] == [
+        {"strategy_id": "alpha", "archive_id": "A1", "records": 28, "is_there": False}
+    ]
+
+
+def test_an_archive_waits_for_a_later_one_that_is_missing(call: Call, archived: Path, to: Path, tmp_path: Path) -> None:
+    """The positions of the earlier one go on in the later one: neither comes back, and both are told."""
+    assert call("archive", archived, "--before", "2026-01-10", "--to", to, "--id", "A2", "--yes").exit_code == 0
+    (to / "alpha" / "A2").rename(tmp_path / "elsewhere")
+    told = call("span", archived, to, tmp_path / "less.db")
+    said = told.stderr.replace("\n", " ")
+    assert (told.exit_code, "A1 needs a later one, which is not below" in said, "A2 is not below" in said) == (
+        1, True, True,
+    )  # fmt: skip
+    assert call("verify", tmp_path / "less.db").exit_code == 0
+
+
+@pytest.mark.parametrize("inside", ["alpha", "alpha/A1"])
+def test_a_folder_inside_the_archives_is_refused(
+    call: Call, archived: Path, to: Path, tmp_path: Path, inside: str
+) -> None:
+    """That of one strategy, or of one archive: nothing would be found there, and nothing is made."""
+    out = tmp_path / "together.db"
+    more = ("--before", "2026-01-09", "--to", to / inside, "--yes")
+    before = fingerprint(archived.parent), fingerprint(to)
+    for asked in (("archives", to / inside), ("span", archived, to / inside, out), ("archive", archived, *more)):
+        told = call(*asked)
+        assert (told.exit_code, f"name {to}, the folder" in told.stderr.replace("\n", " ")) == (2, True), told.stderr
+        error = json.loads(call(*asked, "--json").stderr)["error"]
+        assert (error["code"], error["exit_code"]) == ("NOT_THE_TOP_FOLDER", 2)
+    assert (fingerprint(archived.parent), fingerprint(to)) == before
+    assert not out.exists()
+
+
 # --- the other commands
 
 
