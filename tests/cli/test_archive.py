@@ -169,6 +169,7 @@ def test_an_interrupted_run_goes_on(call: Call, history: Path, to: Path, monkeyp
     ("arguments", "exit_code", "part"),
     [
         ((), 2, "--to"),
+        ((), 2, "--before or --keep-days"),
         (("--to", "archives"), 2, "--before"),
         (("--before", BEFORE), 2, "--to"),
         (("--before", BEFORE, "--keep-days", "3", "--to", "archives"), 2, "give one"),
@@ -193,6 +194,27 @@ def test_what_cannot_be_asked_gets_one_line(
     for name in (str(history), str(history.parent / "taken")):
         assert after[name] == before[name]
     assert not list(history.parent.rglob("*.parquet"))
+
+
+def test_all_that_is_not_said_is_named_at_once(call: Call, history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger, what may go, and where to: nobody has to ask three times."""
+    monkeypatch.chdir(history.parent)
+    monkeypatch.delenv("STRATEGY_LEDGER_URL", raising=False)
+    told = call("archive")
+    assert told.exit_code == 2
+    for part in ("STRATEGY_LEDGER_URL", "--before or --keep-days", "--to"):
+        assert part in told.stderr.replace("\n", " ")
+
+
+def test_an_id_that_is_taken_is_refused_before_anything_is_read(
+    call: Call, archived: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is planned, and nobody is asked, for an archive that cannot be made."""
+    monkeypatch.setattr(Archivist, "archivable", lambda *_: pytest.fail("what may go was looked for"))
+    for more in ((), ("--yes",), ("--dry-run",)):
+        told = call("archive", archived, "--before", "2026-01-10", "--to", to, "--id", "A1", *more)
+        assert (told.exit_code, "take another id" in told.stderr.replace("\n", " ")) == (2, True)
+        assert told.stdout == ""
 
 
 def test_one_of_several_strategies_is_named(call: Call, history: Path, to: Path) -> None:
