@@ -541,6 +541,10 @@ def test_figures_of_money_are_those_of_all_history(call: Call, archived: Path) -
     period = call("pnl", archived, "--since", "2026-01-01")
     assert "in archives" not in period.stdout
     assert "is in archives as a whole, and not in these rows" in period.stderr
+    (line,) = call("pnl", archived, "--until", "2026-01-08", "--json").stderr.splitlines()
+    assert json.loads(line)["note"]["code"] == "ARCHIVED"
+    assert call("pnl", archived, "--since", "2026-01-09", "--json").stderr == ""
+    assert call("pnl", archived, "--json").stderr == ""  # it is a row
     explained = call("explain", archived, "ACME").stdout
     assert "realized 60 USD" in explained
     assert "in archives, the last of them A1: 40 USD" in explained
@@ -584,3 +588,37 @@ def test_a_snapshot_that_names_what_is_in_an_archive_agrees(call: Call, archived
     found = parsed(call("reconcile", archived, snapshot, "--json").stdout)
     assert (found["agrees"], found["proposals"]) == (True, [])
     assert {one["ours"].get("archive_id") for one in found["matched"]} == {"A1", None}
+
+
+@pytest.mark.parametrize(
+    ("more", "lacks"),
+    [
+        (("--to", "all"), True),
+        (("--to", "fills.csv", "--table", "fills"), True),
+        (("--to", "fills.csv", "--table", "fills", "--since", "2026-01-06"), True),
+        (("--to", "fills.csv", "--table", "fills", "--since", "2026-01-09"), False),
+        (("--to", "positions.csv", "--table", "positions"), False),
+        (("--to", "journal.csv", "--table", "journal"), False),  # which was not cut
+    ],
+)
+def test_an_export_says_what_it_lacks(
+    call: Call, archived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...], lacks: bool
+) -> None:
+    """Where its period reaches before what is left, and only for what goes to archives."""
+    monkeypatch.chdir(tmp_path)
+    told = call("export", archived, *more, *(("--format", "csv") if more[1] == "all" else ()), "--json")
+    assert told.exit_code == 0, told.stderr
+    notes = [json.loads(line)["note"] for line in told.stderr.splitlines()]
+    assert [note["code"] for note in notes] == ["ARCHIVED"] * lacks
+    again = call("export", archived, *more, *(("--format", "csv") if more[1] == "all" else ()), "--force")
+    assert ("what alpha has in archives is not in these files" in again.stderr.replace("\n", " ")) is lacks
+
+
+def test_an_export_of_a_cut_journal_says_where_it_begins(call: Call, history: Path, to: Path, tmp_path: Path) -> None:
+    """What was recorded before the cut is in no row; everything was recorded today."""
+    done = call("archive", history, "--before", "2100-01-01", "--to", to, "--cut-journal", "--yes")
+    assert done.exit_code == 0, done.stderr
+    table = ("--table", "journal", "--force", "--json")
+    told = call("export", history, "--to", tmp_path / "journal.csv", *table)
+    assert json.loads(told.stderr)["note"]["code"] == "ARCHIVED"
+    assert call("export", history, "--to", tmp_path / "journal.csv", *table, "--since", "2100-01-01").stderr == ""
