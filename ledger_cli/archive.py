@@ -29,7 +29,15 @@ from ledger_cli.writing import (
     yes_option,
 )
 from ledger_core.numbers import time_text
-from ledger_interop.archive import ArchivePlan, ArchiveReport, Manifest, list_archives, plan_archive, write_archive
+from ledger_interop.archive import (
+    ArchivePlan,
+    ArchiveReport,
+    Manifest,
+    archive_folder,
+    list_archives,
+    plan_archive,
+    write_archive,
+)
 
 if TYPE_CHECKING:
     from ledger_core import StrategyLedger
@@ -116,9 +124,13 @@ def archive(
     """
     settings = Settings()
     printer = printer_of(settings, form, as_json=as_json, tz=tz, wide=wide)
-    what = wanted(settings, printer, before, keep_days, to, cuts_journal=cuts_journal)
+    has_path = bool(paths) or settings.find("url").value is not None
+    what = wanted(settings, printer, before, keep_days, to, cuts_journal=cuts_journal, has_path=has_path)
     path = one_path(paths, settings)
     strategy_id = strategy_of(path, settings, strategy, lambda _: True)
+    if archive_id is not None:
+        with one_line(str(what.to)):
+            archive_folder(what.to, strategy_id, archive_id)
     with reader_for(path) as reader:
         begun = _begun(what, strategy_id) if archive_id is None else None
         plan = plan_archive(reader.strategy(strategy_id), what.before if begun is None else begun.before)

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ledger_cli.failures import Misused, Unknown
@@ -71,6 +72,21 @@ def say_cut(asked: Asked, stores: Iterable[Store]) -> None:
             f"orders of {strategy_id} from before {asked.printer.at(base.cut_at)} are left out:"
             f" the journal up to there is in archive {base.archive_id}",
         )
+
+
+def lacks_archived(ledger: "StrategyLedger", since: datetime | None, *, records: bool, journal: bool) -> bool:
+    """Whether an answer made of records, or of the journal, from a moment on (None: ever) lacks what is in archives.
+
+    Records there end where the live history of a position begins; of orders that were never filled the ledger does not
+    know when they were, so where it has only such ones in archives, any moment may be before.
+    """
+    archivist = ledger.archivist
+    if journal and archivist.base is not None and (since is None or since <= archivist.base.cut_at):
+        return True
+    if not (records and archivist.is_missing_records):
+        return False
+    ends = [opening.executed_at for opening in archivist.live_openings().values()]
+    return since is None or not ends or since <= max(ends)
 
 
 def cut_journals(stores: Iterable[Store]) -> "Iterator[tuple[str, Checkpoint]]":

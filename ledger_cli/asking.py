@@ -86,14 +86,15 @@ def zone_of(settings: Settings, argument: str | None) -> tzinfo | None:
         raise Misused(f"no time zone {name!r} is known here ({setting.origin})", "UNKNOWN_TIME_ZONE") from error
 
 
+NO_LEDGER = "no ledger is named: give its PATH, or set STRATEGY_LEDGER_URL, or url in strategy-ledger.toml"
+
+
 def ledger_paths(paths: Sequence[str], settings: Settings) -> list[str]:
     """Return the ledgers that are meant: those named, each once, else the one of the configuration."""
     if not paths:
         setting = settings.find("url")
         if setting.value is None:
-            raise Misused(
-                "no ledger is named: give its PATH, or set STRATEGY_LEDGER_URL, or url in strategy-ledger.toml"
-            )
+            raise Misused(NO_LEDGER)
         return [setting.value]
     if len(paths) > PATHS_MAX:
         raise Misused(f"{len(paths)} ledgers at once are too many: give at most {PATHS_MAX}")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from ledger_cli.archived import CODE as ARCHIVED
+from ledger_cli.archived import lacks_archived
 from ledger_cli.asking import parse_moment, printer_of, printing_options
 from ledger_cli.failures import Misused, Refused, Unknown, Unreadable
 from ledger_cli.listing import Listing, Printer, number, one_row, text
 from ledger_cli.progress import progress
-from ledger_cli.reading import say
+from ledger_cli.reading import note, say
 from ledger_cli.settings import Settings
 from ledger_cli.writing import one_path, path_argument, reader_for
 from ledger_interop.exporting import (
@@ -27,6 +29,9 @@ from ledger_interop.exporting import (
 
 STEPS = 10_000
 """Into how many steps the progress of an export is divided."""
+
+_OF_RECORDS = {"orders", "fills", "trades"}
+"""Tables of what goes to archives; positions and adjustments stay."""
 
 _SUFFIXES = {
     ".parquet": Format.PARQUET,
@@ -119,6 +124,7 @@ def export_(
         if strategy is not None and strategy not in reader.strategies():
             held = ", ".join(reader.strategies()) or "no strategy at all"
             raise Unknown(f"no strategy {strategy!r} in this ledger; it holds {held}", "UNKNOWN_STRATEGY")
+        wanted = reader.strategies() if strategy is None else (strategy,)
         with _about(to), progress(f"exporting {Path(to).name}", STEPS) as advance:
             done = export(
                 reader,
@@ -133,7 +139,17 @@ def export_(
                 force=force,
                 progress=lambda part: advance(int(part * STEPS)),
             )
+        written = {file.table for file in done.files}
+        of_records, of_journal = bool(written & _OF_RECORDS), "journal" in written
+        lacking = [
+            name
+            for name in wanted
+            if lacks_archived(reader.strategy(name), begin, records=of_records, journal=of_journal)
+        ]
     _print(done, printer)
+    if lacking:
+        named = ", ".join(lacking)
+        note(printer, ARCHIVED, f"what {named} has in archives is not in these files: span puts both together")
 
 
 def _format(to: str, given: str | None, tables: Sequence[str]) -> Format:

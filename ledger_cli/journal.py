@@ -11,6 +11,7 @@ from ledger_cli.archived import CODE as ARCHIVED
 from ledger_cli.archived import archived_as, cut_journals
 from ledger_cli.asking import require_order, with_last_id
 from ledger_cli.completing import IdOrPath
+from ledger_cli.event_words import events_or_command, id_of, what_it_says
 from ledger_cli.failures import Misused, Unknown
 from ledger_cli.listing import Cell, Form, Listing, array, number, text
 from ledger_cli.reading import Asked, Store, last_entry, reading_options_with_id, stores_of
@@ -21,23 +22,18 @@ if TYPE_CHECKING:
 NAMED_MAX = 4
 """How many events of one entry are named in one line."""
 
-_OF_NEW_TERMS = ("ORDER_RESTATED", "ORDER_REPLACED")
-_TERMS = {"quantity": "quantity", "limit_price": "limit", "stop_price": "stop", "trailing_offset": "trailing"}
-
 
 def _rows(entry: "Entry") -> Iterator[Sequence[Cell]]:
-    from ledger_core.events import events_of
-
-    for event in events_of(entry):
+    for event in events_or_command(entry):
         yield (
             entry.strategy_id,
             str(entry.sequence),
             entry.recorded_at,
             entry.occurred_at if entry.occurred_at != entry.recorded_at else None,
             event["event_type"],
-            event["order_id"] or event["trade_id"] or event.get("quarantine_id") or event.get("adjustment_id"),
+            id_of(event),
             _states(event),
-            _what(event),
+            what_it_says(entry, event),
         )
 
 
@@ -54,7 +50,7 @@ EVENTS: "Listing[Entry]" = Listing(
     ),
     _rows,
 )
-"""Entries of the journal, one row for each event that was published."""
+"""Entries of the journal, a row for each event that was published, or for the command where none was."""
 
 
 @click.command(short_help="What happened, in order.")
@@ -135,10 +131,7 @@ def event_in_words(entry: "Entry") -> str:
     from ledger_core.events import events_of
 
     events = events_of(entry)
-    named = dict.fromkeys(
-        f"{event['event_type']} {event['order_id'] or event['trade_id'] or event.get('quarantine_id') or ''}".strip()
-        for event in events
-    )
+    named = dict.fromkeys(f"{event['event_type']} {id_of(event) or ''}".strip() for event in events)
     if len(named) > NAMED_MAX:
         return f"{', '.join(list(named)[:NAMED_MAX])} and {len(named) - NAMED_MAX:,} more"
     return ", ".join(named) or f"{entry.operation} {entry.subject or ''}".strip()
@@ -196,50 +189,3 @@ def _print(asked: Asked, stores: Iterable[Store], entries: "Iterable[Entry]", to
 def _states(event: Mapping[str, Any]) -> str | None:
     before, after = event["from_state"], event["to_state"]
     return after if before in (None, after) else f"{before} > {after}"
-
-
-def _what(event: Mapping[str, Any]) -> str | None:
-    """Return what a person wants to know beside the state: the order, the execution, the reason."""
-    changed = event["changed"]
-    parts: list[str] = []
-    details = changed.get("details")
-    if isinstance(details, Mapping):
-        quantity = details.get("quantity") or f"{details['cash_quantity']} {details['cash_currency']}"
-        parts.append(f"{details['side']} {quantity} {details['symbol']} {details['order_type']}")
-        if "limit_price" in details:
-            parts.append(f"limit {details['limit_price']}")
-    if "fill" in event:
-        parts.extend(_execution(event["event_type"], event["fill"]))
-    if event["event_type"] in _OF_NEW_TERMS:
-        parts.extend(f"{word} {changed[name]}" for name, word in _TERMS.items() if changed.get(name))
-    if "adjustment_id" in event:
-        parts.append(_adjustment(changed))
-    if event.get("late"):
-        parts.append("late")
-    parts.extend(str(event[name]) for name in ("request_id", "upkeep", "code", "reason") if event.get(name))
-    if event["event_type"] == "FACT_QUARANTINED":
-        parts.append(str(changed.get("message", "")))
-    if event.get("cut_sequence"):
-        parts.append(f"what the journal came to up to entry {event['cut_sequence']}")
-    if event.get("archive_id"):
-        parts.append(f"archive {event['archive_id']}")
-    return ", ".join(part for part in parts if part) or None
-
-
-def _execution(event_type: str, fill: Mapping[str, Any]) -> Iterator[str]:
-    """Say what an event tells of an execution: its booking all of it, what revises it only what became of it."""
-    if event_type.startswith("FILL_"):
-        yield f"fill {fill['fill_id']}"
-    latest = fill["chain"][-1] if fill.get("chain") else fill
-    if "quantity" in latest:
-        yield f"{latest['quantity']} at {latest['price']}"
-    for fee in fill.get("fees", ()):
-        yield f"fee {fee['amount']} {fee['currency']}"
-    if event_type == "FILL_FEE_UPDATED" and not fill["fees"]:
-        yield "no fee"
-
-
-def _adjustment(changed: Mapping[str, Any]) -> str:
-    """Say what an adjustment is: its kind, what it is about, and its figures."""
-    figures = (changed.get(name) for name in ("quantity", "ratio", "amount", "currency", "symbol"))
-    return " ".join([changed["adjustment_kind"], *(figure for figure in figures if figure)])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from ledger_cli.event_words import events_or_command
 from ledger_cli.exposure import EXPOSURES
 from ledger_cli.facts import FACTS, REQUESTS_IN_FLIGHT
 from ledger_cli.journal import EVENTS
@@ -250,10 +251,8 @@ def _trade(found: "Found[Trade]", moment: datetime) -> Iterator[Row]:
 
 
 def _events(found: "Found[Entry]", symbols: Symbols) -> Iterator[Row]:
-    from ledger_core.events import events_of
-
     entry = found.record
-    for event, cells in zip(events_of(entry), EVENTS.rows(entry), strict=True):
+    for event, cells in zip(events_or_command(entry), EVENTS.rows(entry), strict=True):
         words = [entry.strategy_id]
         match = None
         # A fact may name an order that the ledger does not know, so the fact itself comes first.

@@ -8,6 +8,7 @@ import attrs
 import click
 
 from ledger_cli import words
+from ledger_cli.archived import CODE as ARCHIVED
 from ledger_cli.asking import parse_moment
 from ledger_cli.failures import Misused
 from ledger_cli.listing import Cell, Document, Listing, number, one_row, text
@@ -128,9 +129,12 @@ def pnl(
         asked.printer.print(_listing(by), [_Row(row) for row in shown])
         asked.say_how_many(len(shown), len(rows), "row", f"; {last_entry(stores, asked.printer)}")
         for one in carried:
-            until = asked.printer.at(one.opening.executed_at)
-            where = f"what {one.symbol} of {one.strategy_id} made up to {until} is in archives"
-            asked.say(where + ("" if is_whole else " as a whole, and not in these rows"))
+            cut = one.opening.executed_at
+            where = f"what {one.symbol} of {one.strategy_id} made up to {asked.printer.at(cut)} is in archives"
+            if is_whole:
+                asked.say(where)
+            elif begin is None or begin <= cut:
+                asked.note(ARCHIVED, f"{where} as a whole, and not in these rows: span puts both together")
 
 
 def _realizations(stores: Sequence[Store]) -> "Iterator[Realization]":

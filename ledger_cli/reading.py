@@ -68,10 +68,7 @@ class Asked:
 
     def note(self, code: str, sentence: str) -> None:
         """Say what an answer lacks, to whoever reads it: a program that reads JSON gets a line of JSON on stderr."""
-        if self.form.is_json:
-            click.echo(json.dumps({"note": {"code": code, "message": sentence}}, ensure_ascii=False), err=True)
-        else:
-            say(sentence)
+        note(self.printer, code, sentence)
 
     def say_how_many(self, shown: int, total: int | None, noun: str, more: str = "", plural: str | None = None) -> None:
         """Say how many rows are shown of how many (None: too many to be counted), and how to see the rest."""
@@ -288,6 +285,14 @@ def latest(items: Iterable[ItemT], rows_max: int | None) -> tuple[list[ItemT], i
 def say(sentence: str) -> None:
     """Say something about an answer: to stderr, so that stdout is the answer alone."""
     click.echo(terminal.wrapped(sentence), err=True)
+
+
+def note(printer: Printer, code: str, sentence: str) -> None:
+    """Say what an answer lacks, in the form of the answer."""
+    if printer.form.is_json:
+        click.echo(json.dumps({"note": {"code": code, "message": sentence}}, ensure_ascii=False), err=True)
+    else:
+        say(sentence)
 
 
 def now() -> datetime:

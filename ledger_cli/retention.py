@@ -7,12 +7,13 @@ from typing import Any
 
 import attrs
 
-from ledger_cli.asking import parse_moment
+from ledger_cli.asking import NO_LEDGER, parse_moment
 from ledger_cli.failures import Misused, one_line
 from ledger_cli.listing import Printer
 from ledger_cli.settings import Settings
 
 SECTION = "retention"
+_TABLE = f"[{SECTION}] of strategy-ledger.toml"
 
 MEANINGS = {
     "keep_days": "how many whole days archive leaves in the ledger",
@@ -39,10 +40,12 @@ def wanted(
     to: str | None,
     *,
     cuts_journal: bool = False,
+    has_path: bool = True,
 ) -> Wanted:
     """Return what the options say, and of what they leave out what is configured; raise Misused for what neither does.
 
-    A date is the midnight at which it begins.
+    All that neither says is named at once, the ledger too where there is none. A date is the midnight at which it
+    begins.
     """
     from ledger_interop.archive import RetentionPolicy
 
@@ -50,22 +53,29 @@ def wanted(
         raise Misused("--before and --keep-days are two ways to say the same: give one")
     configured = {} if to is not None and (before or keep_days) else section(settings)
     folder = configured.get("to") if to is None else to
-    if folder is None:
-        raise Misused(f"say with --to where archives lie, or with to in [{SECTION}] of strategy-ledger.toml")
+    days = configured.get("keep_days") if keep_days is None else keep_days
+    lacking = _lacking(has_path=has_path, has_folder=folder is not None, has_date=bool(before) or days is not None)
+    if folder is None or lacking:
+        raise Misused("; ".join(lacking))
     cuts = cuts_journal or configured.get("cuts_journal", False)
     if type(cuts) is not bool:
         raise Misused(f"[{SECTION}] cuts_journal must be true or false")
     given = parse_moment(before, "--before", printer.zone)
     if given is not None:
         return Wanted(given, Path(folder), cuts)
-    days = configured.get("keep_days") if keep_days is None else keep_days
-    if days is None:
-        raise Misused(
-            "say what may go with --before or --keep-days, or with keep_days in [retention] of strategy-ledger.toml"
-        )
     with one_line(""):
         policy = RetentionPolicy.from_mapping({"keep_days": days, "to": str(folder)})
     return Wanted(policy.before(printer.moment), policy.to, cuts)
+
+
+def _lacking(*, has_path: bool, has_folder: bool, has_date: bool) -> list[str]:
+    """Return what neither the options nor the configuration say, each with the ways to say it."""
+    ways = (
+        (has_path, NO_LEDGER),
+        (has_date, f"say what may go with --before or --keep-days, or with keep_days in {_TABLE}"),
+        (has_folder, f"say where archives lie with --to, or with to in {_TABLE}"),
+    )
+    return [way for is_said, way in ways if not is_said]
 
 
 def section(settings: Settings) -> Mapping[str, Any]:

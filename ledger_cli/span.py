@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import click
 
 from ledger_cli import words
 from ledger_cli.asking import printer_of, printing_options
-from ledger_cli.failures import Refused, Unreadable, one_line
+from ledger_cli.failures import FOUND, Refused, Unreadable, one_line
 from ledger_cli.masking import mask_url
 from ledger_cli.progress import progress
 from ledger_cli.reading import say
@@ -40,11 +41,12 @@ def span(
     tz: str | None,
     wide: bool,
 ) -> None:
-    """Make a new ledger file OUT of the ledger at PATH and its archives below DIR: everything is back in it.
+    """Make a new ledger file OUT of the ledger at PATH and its archives below DIR; ends with 1 if one is missing.
 
-    Whatever reads a ledger reads all of its history there: report, query, export. It has all strategies. Neither the
-    ledger nor the archives are changed, and the bot may go on. It is to be read: the bot's own file stays the one that
-    the bot writes.
+    DIR is the folder that `archive` was given. Everything is back in OUT, of all strategies, so whatever reads a ledger
+    reads all of its history there: report, query, export. What is in an archive that is not below DIR is told, and left
+    out. Neither the ledger nor the archives are changed, and the bot may go on. OUT is to be read: the bot's own file
+    stays the one that the bot writes.
     """
     settings = Settings()
     printer = printer_of(settings, form, as_json=as_json, tz=tz, wide=wide)
@@ -58,15 +60,22 @@ def span(
         read = [one for one in known if one.strategy_id in strategies]
         try:
             with _watching(reader, read) as watched:
-                write_span(reader, Path(folder), Path(out), chain_key=chain_key(settings, key_file), watched=watched)
+                key = chain_key(settings, key_file)
+                missing = write_span(reader, Path(folder), Path(out), chain_key=key, watched=watched)
         except AlreadyThere as error:
             raise Refused(error.message, error.code) from error
     if printer.form.is_json:
         archives = [{"strategy_id": one.strategy_id, "archive_id": one.archive_id} for one in read]
-        printer.print_document({"out": out, "archives": archives})
-        return
-    counted = words.count(len(read), "archive")
-    say(f"done: {out} is a ledger with all that is left in {mask_url(path)} and went to {counted}")
+        printer.print_document({"out": out, "archives": archives, "missing": [attrs.asdict(one) for one in missing]})
+    else:
+        counted = words.count(len(read), "archive")
+        say(f"done: {out} is a ledger with all that is left in {mask_url(path)} and went to {counted}")
+        for one in missing:
+            left = words.count(one.records, "record")
+            why = "needs a later one, which is" if one.is_there else "is"
+            say(f"{left} of {one.strategy_id} are left out: archive {one.archive_id} {why} not below {folder}")
+    if missing:
+        click.get_current_context().exit(FOUND)
 
 
 @contextmanager

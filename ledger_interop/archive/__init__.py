@@ -9,7 +9,7 @@ retention   how long history stays in the ledger, as a value
 """
 
 from ledger_interop.archive.checking import archive_folders, check_archive, list_archives
-from ledger_interop.archive.errors import ArchiveDamaged
+from ledger_interop.archive.errors import ArchiveDamaged, NotTheTopFolder
 from ledger_interop.archive.journal import ArchivedJournal, load_journal
 from ledger_interop.archive.journal import read_journal as read_archived_journal
 from ledger_interop.archive.manifest import Manifest, load_manifest
@@ -17,13 +17,14 @@ from ledger_interop.archive.moving import (
     ArchivePlan,
     ArchiveReport,
     RestoreReport,
+    archive_folder,
     plan_archive,
     restore_archive,
     write_archive,
 )
 from ledger_interop.archive.reading import read_groups, read_records
 from ledger_interop.archive.retention import RetentionPolicy
-from ledger_interop.archive.spanning import span
+from ledger_interop.archive.spanning import StillArchived, span
 
 __all__ = [
     "ArchiveDamaged",
@@ -31,8 +32,11 @@ __all__ = [
     "ArchivePlan",
     "ArchiveReport",
     "Manifest",
+    "NotTheTopFolder",
     "RestoreReport",
     "RetentionPolicy",
+    "StillArchived",
+    "archive_folder",
     "archive_folders",
     "check_archive",
     "list_archives",

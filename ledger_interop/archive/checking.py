@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from ledger_interop.archive.errors import ArchiveDamaged
+from ledger_interop.archive.errors import ArchiveDamaged, NotTheTopFolder
 from ledger_interop.archive.journal import FOLDER as JOURNAL
 from ledger_interop.archive.journal import is_sound, load_journal
 from ledger_interop.archive.layout import FOLDERS, Month, strategy_folder
@@ -13,7 +13,11 @@ from ledger_interop.archive.reading import Sum, read_groups
 
 
 def archive_folders(to: Path, strategy_id: str | None = None) -> tuple[Path, ...]:
-    """Return the folders of the archives below a folder, of one strategy or of all; those not copied whole are none."""
+    """Return the folders of the archives below a folder, of one strategy or of all; those not copied whole are none.
+
+    Raises NotTheTopFolder for the folder of one strategy's archives, or of one archive: nothing would be found there.
+    """
+    _refuse_folder_inside(to)
     places = to.glob("*/*") if strategy_id is None else strategy_folder(to, strategy_id).glob("*")
     return tuple(sorted(place for place in places if has_manifest(place)))
 
@@ -21,7 +25,7 @@ def archive_folders(to: Path, strategy_id: str | None = None) -> tuple[Path, ...
 def list_archives(to: Path, strategy_id: str | None = None) -> tuple[Manifest, ...]:
     """Return the archives below a folder, of one strategy or of all, oldest first; those not copied whole are none.
 
-    Raises ArchiveDamaged where a manifest cannot be read.
+    Raises ArchiveDamaged where a manifest cannot be read, and NotTheTopFolder.
     """
     found = map(load_manifest, archive_folders(to, strategy_id))
     return tuple(sorted(found, key=lambda one: (one.created_at, one.head_sequence, one.strategy_id, one.archive_id)))
@@ -64,6 +68,14 @@ def require_same_files(manifest: Manifest) -> None:
     """Raise ArchiveDamaged unless the files of an archive are, to the byte, those that were written."""
     problems = tuple(_problems_of_files(manifest.folder, manifest.parts, FOLDERS.values()))
     _require_none(manifest.folder, problems)
+
+
+def _refuse_folder_inside(to: Path) -> None:
+    whole = to.resolve()  # `.` has a folder above it, too
+    if has_manifest(to):
+        raise NotTheTopFolder(to, "the folder of one archive", whole.parent.parent)
+    if any(has_manifest(place) for place in to.glob("*")):
+        raise NotTheTopFolder(to, "the folder of one strategy's archives", whole.parent)
 
 
 def _require_none(folder: Path, problems: tuple[str, ...]) -> None:

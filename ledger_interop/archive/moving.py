@@ -88,6 +88,21 @@ def plan_archive(ledger: StrategyLedger, before: datetime, *, watched: Watched |
     return ArchivePlan(moment, found.groups, found.records, oldest, newest, _entries_before(ledger, moment))
 
 
+def archive_folder(to: Path, strategy_id: str, archive_id: str) -> Path:
+    """Return the folder of an archive that is to be written; raise InvalidValue for an id that cannot be, or is taken.
+
+    That of an archive which was not completed is not taken: writing goes on with it.
+    """
+    folder = strategy_folder(to, strategy_id) / check_archive_id(check.check_id(archive_id, "archive_id"))
+    if has_manifest(folder) and load_manifest(folder).is_finished:
+        raise InvalidValue(
+            f"archive {archive_id!r} is there and complete, in {folder}: take another id",
+            argument="archive_id",
+            value=archive_id,
+        )
+    return folder
+
+
 def write_archive(
     ledger: StrategyLedger,
     *,
@@ -109,10 +124,7 @@ def write_archive(
     if ledger.read_only:
         raise ReadOnlyLedger("archiving needs a ledger opened for writing")
     pyarrow()
-    named = _next_id(base, moment) if archive_id is None else check_archive_id(check.check_id(archive_id, "archive_id"))
-    folder = base / named
-    if has_manifest(folder) and load_manifest(folder).is_finished:
-        raise InvalidValue(f"archive {named!r} is complete", argument="archive_id", value=named)
+    folder = base / _next_id(base, moment) if archive_id is None else archive_folder(to, ledger.strategy_id, archive_id)
     if has_manifest(folder):
         require_sound(folder)
     elif not _copy(ledger, moment, folder, watched, cuts_journal=check.check_bool(cuts_journal, "cuts_journal")):

@@ -129,10 +129,10 @@ class Import:
         raise AssertionError("the last attempt returns or raises")
 
     def _book_some(self, items: deque[Item], outcomes: ImportReport) -> deque[Item]:
-        """Book facts, each followed by what has waited for what is known by it; return those that are too many."""
+        """Book facts, each followed by what has waited for what is known by it; return those of the next write."""
         rest, released = items.copy(), deque[Item]()
         for _ in range(FACTS_MAX):
-            if not released and not rest:
+            if (not released and not rest) or self._desk.is_to_commit:
                 break
             self._count_one(*(released or rest).popleft(), outcomes)
             for name in names_learned(self._desk):

@@ -169,6 +169,7 @@ def test_an_interrupted_run_goes_on(call: Call, history: Path, to: Path, monkeyp
     ("arguments", "exit_code", "part"),
     [
         ((), 2, "--to"),
+        ((), 2, "--before or --keep-days"),
         (("--to", "archives"), 2, "--before"),
         (("--before", BEFORE), 2, "--to"),
         (("--before", BEFORE, "--keep-days", "3", "--to", "archives"), 2, "give one"),
@@ -193,6 +194,27 @@ def test_what_cannot_be_asked_gets_one_line(
     for name in (str(history), str(history.parent / "taken")):
         assert after[name] == before[name]
     assert not list(history.parent.rglob("*.parquet"))
+
+
+def test_all_that_is_not_said_is_named_at_once(call: Call, history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger, what may go, and where to: nobody has to ask three times."""
+    monkeypatch.chdir(history.parent)
+    monkeypatch.delenv("STRATEGY_LEDGER_URL", raising=False)
+    told = call("archive")
+    assert told.exit_code == 2
+    for part in ("STRATEGY_LEDGER_URL", "--before or --keep-days", "--to"):
+        assert part in told.stderr.replace("\n", " ")
+
+
+def test_an_id_that_is_taken_is_refused_before_anything_is_read(
+    call: Call, archived: Path, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is planned, and nobody is asked, for an archive that cannot be made."""
+    monkeypatch.setattr(Archivist, "archivable", lambda *_: pytest.fail("what may go was looked for"))
+    for more in ((), ("--yes",), ("--dry-run",)):
+        told = call("archive", archived, "--before", "2026-01-10", "--to", to, "--id", "A1", *more)
+        assert (told.exit_code, "take another id" in told.stderr.replace("\n", " ")) == (2, True)
+        assert told.stdout == ""
 
 
 def test_one_of_several_strategies_is_named(call: Call, history: Path, to: Path) -> None:
@@ -389,6 +411,49 @@ def test_what_cannot_be_read_together_is_refused(call: Call, archived: Path, to:
     assert not out.exists()
 
 
+def test_a_missing_archive_is_told_and_left_out(call: Call, archived: Path, to: Path, tmp_path: Path) -> None:
+    """The file is made of what is there; exit code 1, and each archive that is missing by its name."""
+    (to / "alpha" / "A1").rename(tmp_path / "elsewhere")
+    out = tmp_path / "less.db"
+    told = call("span", archived, to, out)
+    assert (told.exit_code, "archive A1 is not below" in told.stderr.replace("\n", " ")) == (1, True)
+    assert len(parsed(call("orders", out, "--all", "--json").stdout)) == 5
+    again = call("span", archived, to, tmp_path / "json.db", "--json")
+    assert again.exit_code == 1
+    assert parsed(again.stdout)["missing"] == [
+        {"strategy_id": "alpha", "archive_id": "A1", "records": 28, "is_there": False}
+    ]
+
+
+def test_an_archive_waits_for_a_later_one_that_is_missing(call: Call, archived: Path, to: Path, tmp_path: Path) -> None:
+    """The positions of the earlier one go on in the later one: neither comes back, and both are told."""
+    assert call("archive", archived, "--before", "2026-01-10", "--to", to, "--id", "A2", "--yes").exit_code == 0
+    (to / "alpha" / "A2").rename(tmp_path / "elsewhere")
+    told = call("span", archived, to, tmp_path / "less.db")
+    said = told.stderr.replace("\n", " ")
+    assert (told.exit_code, "A1 needs a later one, which is not below" in said, "A2 is not below" in said) == (
+        1, True, True,
+    )  # fmt: skip
+    assert call("verify", tmp_path / "less.db").exit_code == 0
+
+
+@pytest.mark.parametrize("inside", ["alpha", "alpha/A1"])
+def test_a_folder_inside_the_archives_is_refused(
+    call: Call, archived: Path, to: Path, tmp_path: Path, inside: str
+) -> None:
+    """That of one strategy, or of one archive: nothing would be found there, and nothing is made."""
+    out = tmp_path / "together.db"
+    more = ("--before", "2026-01-09", "--to", to / inside, "--yes")
+    before = fingerprint(archived.parent), fingerprint(to)
+    for asked in (("archives", to / inside), ("span", archived, to / inside, out), ("archive", archived, *more)):
+        told = call(*asked)
+        assert (told.exit_code, f"name {to}, the folder" in told.stderr.replace("\n", " ")) == (2, True), told.stderr
+        error = json.loads(call(*asked, "--json").stderr)["error"]
+        assert (error["code"], error["exit_code"]) == ("NOT_THE_TOP_FOLDER", 2)
+    assert (fingerprint(archived.parent), fingerprint(to)) == before
+    assert not out.exists()
+
+
 # --- the other commands
 
 
@@ -476,6 +541,10 @@ def test_figures_of_money_are_those_of_all_history(call: Call, archived: Path) -
     period = call("pnl", archived, "--since", "2026-01-01")
     assert "in archives" not in period.stdout
     assert "is in archives as a whole, and not in these rows" in period.stderr
+    (line,) = call("pnl", archived, "--until", "2026-01-08", "--json").stderr.splitlines()
+    assert json.loads(line)["note"]["code"] == "ARCHIVED"
+    assert call("pnl", archived, "--since", "2026-01-09", "--json").stderr == ""
+    assert call("pnl", archived, "--json").stderr == ""  # it is a row
     explained = call("explain", archived, "ACME").stdout
     assert "realized 60 USD" in explained
     assert "in archives, the last of them A1: 40 USD" in explained
@@ -519,3 +588,37 @@ def test_a_snapshot_that_names_what_is_in_an_archive_agrees(call: Call, archived
     found = parsed(call("reconcile", archived, snapshot, "--json").stdout)
     assert (found["agrees"], found["proposals"]) == (True, [])
     assert {one["ours"].get("archive_id") for one in found["matched"]} == {"A1", None}
+
+
+@pytest.mark.parametrize(
+    ("more", "lacks"),
+    [
+        (("--to", "all"), True),
+        (("--to", "fills.csv", "--table", "fills"), True),
+        (("--to", "fills.csv", "--table", "fills", "--since", "2026-01-06"), True),
+        (("--to", "fills.csv", "--table", "fills", "--since", "2026-01-09"), False),
+        (("--to", "positions.csv", "--table", "positions"), False),
+        (("--to", "journal.csv", "--table", "journal"), False),  # which was not cut
+    ],
+)
+def test_an_export_says_what_it_lacks(
+    call: Call, archived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...], lacks: bool
+) -> None:
+    """Where its period reaches before what is left, and only for what goes to archives."""
+    monkeypatch.chdir(tmp_path)
+    told = call("export", archived, *more, *(("--format", "csv") if more[1] == "all" else ()), "--json")
+    assert told.exit_code == 0, told.stderr
+    notes = [json.loads(line)["note"] for line in told.stderr.splitlines()]
+    assert [note["code"] for note in notes] == ["ARCHIVED"] * lacks
+    again = call("export", archived, *more, *(("--format", "csv") if more[1] == "all" else ()), "--force")
+    assert ("what alpha has in archives is not in these files" in again.stderr.replace("\n", " ")) is lacks
+
+
+def test_an_export_of_a_cut_journal_says_where_it_begins(call: Call, history: Path, to: Path, tmp_path: Path) -> None:
+    """What was recorded before the cut is in no row; everything was recorded today."""
+    done = call("archive", history, "--before", "2100-01-01", "--to", to, "--cut-journal", "--yes")
+    assert done.exit_code == 0, done.stderr
+    table = ("--table", "journal", "--force", "--json")
+    told = call("export", history, "--to", tmp_path / "journal.csv", *table)
+    assert json.loads(told.stderr)["note"]["code"] == "ARCHIVED"
+    assert call("export", history, "--to", tmp_path / "journal.csv", *table, "--since", "2100-01-01").stderr == ""

@@ -202,6 +202,11 @@ FOUND: dict[str, list[neutral.AnyFact]] = {
         neutral.Status(order=_A, at=START + timedelta(seconds=1), cum_quantity=Decimal(1), average_price=Decimal(10)),
         neutral.Bust(order=_A, at=START, fill_id="F1"),
     ],
+    "a total between what was counted before a bust and after it": [
+        attrs.evolve(_FILL, quantity=Decimal(2)),
+        neutral.Status(order=_A, at=START + timedelta(seconds=1), cum_quantity=Decimal(1), average_price=Decimal(10)),
+        neutral.Bust(order=_A, at=START, fill_id="F1"),
+    ],
     "a correction that makes the order larger": [
         neutral.Correction(order=_A, fill_id="F1", correction_id="C1", quantity=Decimal(5), price=Decimal(10)),
         _FILL,
@@ -211,6 +216,27 @@ FOUND: dict[str, list[neutral.AnyFact]] = {
         neutral.Placement(order=_OWN),
         neutral.Acceptance(order=_OWN, at=START + timedelta(seconds=1), resumes=True),
         neutral.Change(order=_OWN, at=START, happening=Happening.SUSPENDED),
+    ],
+    "an acceptance that resumes, and brings the venue's id": [
+        neutral.Placement(order=_OWN),
+        neutral.Change(order=_A, happening=Happening.SUSPENDED),
+        neutral.Acceptance(order=attrs.evolve(_A, venue_id="VA"), resumes=True),
+    ],
+    "a fill from quarantine, corrected in the write that books it": [
+        neutral.Correction(order=_A, fill_id="F2", correction_id="C1", quantity=Decimal(3), price=Decimal(10)),
+        neutral.Execution(
+            order=neutral.NamedOrder(venue_id="VA", other_ids=("A-1",)),
+            fill_id="F2",
+            quantity=Decimal(1),
+            price=Decimal(10),
+        ),
+        neutral.Placement(order=attrs.evolve(_A, other_ids=("A-1",))),
+        neutral.Execution(
+            order=neutral.NamedOrder(venue_id="VA", details=_TERMS),
+            fill_id="F1",
+            quantity=Decimal(1),
+            price=Decimal(10),
+        ),
     ],
     "guarantee before a bust": [
         neutral.Execution(order=_OWN, fill_id="F1", quantity=Decimal(8), price=Decimal(10)),

@@ -10,7 +10,7 @@ import attrs
 from ledger_core import Batch, FactMismatch, Order, RecordKind, StrategyLedger, Trade, UnknownFill, UnknownOrder
 from ledger_core.errors import Archived
 from ledger_core.lifecycle import OrderState
-from ledger_core.numbers import plus
+from ledger_core.numbers import ZERO, plus
 from ledger_interop.importing.booking.known_orders import KnownOrders, contradictions
 from ledger_interop.importing.booking.past import GROWN, Past
 from ledger_interop.importing.booking.waiting import WaitingRoom
@@ -55,6 +55,8 @@ class Desk:
         self.trades: dict[str, Trade] = {}
         self.base = 0
         self.has_archived = False
+        self.is_to_commit = False
+        """Whether the ledger booked more than it was told, from its quarantine: once written, it says which fills."""
         self._batch: Batch | None = None
 
     def begin(self, batch: Batch) -> None:
@@ -62,6 +64,7 @@ class Desk:
         self._batch = batch
         self.base = self.ledger.head().sequence
         self.has_archived = self.ledger.archivist.has_archived
+        self.is_to_commit = False
         self.waiting.begin()
         self.orders.begin()
 
@@ -105,11 +108,15 @@ class Desk:
         if named.venue_id is not None:
             details["venue_order_id"] = named.venue_id
         placed_at = named.placed_at or at
-        return self.orders.keep_new(self.batch.record_order(named.new_id, details, occurred_at=placed_at), named)
+        order = self.batch.record_order(named.new_id, details, occurred_at=placed_at)
+        self.is_to_commit |= bool(order.cum_quantity)
+        return self.orders.keep_new(order, named)
 
-    def called(self, order: Order | None, call: Callable[[Batch], Order]) -> Booked:
-        """Make a call; say whether it changed the order."""
+    def called(self, order: Order | None, call: Callable[[Batch], Order], *, adds: Decimal = ZERO) -> Booked:
+        """Make a call, which adds so much to what is filled or nothing; say whether it changed the order."""
         after = self.orders.keep(call(self.batch))
+        if order is not None and after.cum_quantity not in (order.cum_quantity, plus(order.cum_quantity, adds)):
+            self.is_to_commit = True
         if order is not None and order.state is OrderState.FILLED and after.state is not OrderState.FILLED:
             self.orders.learn_again(after)  # what waited for that can be booked
         return KNOWN if order is not None and after.version == order.version else BOOKED
@@ -124,9 +131,11 @@ class Desk:
             or needed <= order.quantity
         ):
             return order
-        return self.orders.keep(
-            self.batch.update_order_restatement(order.order_id, {"quantity": needed}, GROWN, occurred_at=at)
-        )
+        terms = {"quantity": needed}
+        self.called(order, lambda batch: batch.update_order_restatement(order.order_id, terms, GROWN, occurred_at=at))
+        grown = self.orders.get(order.order_id)
+        assert grown is not None, "kept after its change"
+        return grown
 
     def grows(self, order: Order) -> bool:
         """Whether an order is as large as its fills, because nobody has told its own quantity."""

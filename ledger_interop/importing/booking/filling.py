@@ -33,7 +33,9 @@ def execution(desk: Desk, order: Order | None, fact: Execution) -> Booked:
     order_id = order.order_id if order is not None else fact.order.client_id
     if order_id is None and fact.order.venue_id is None:
         order_id = id_of(order, fact.order)
-    booked = desk.called(order, lambda batch: batch.update_order_fill(order_id, data, occurred_at=fact.at))
+    booked = desk.called(
+        order, lambda batch: batch.update_order_fill(order_id, data, occurred_at=fact.at), adds=fact.quantity
+    )
     if order is None:
         return booked
     desk.orders.keep_fill(fact.fill_id, order.order_id, None if booked is KNOWN else fact.quantity)
@@ -175,7 +177,9 @@ def _infer(desk: Desk, order: Order, fact: Status, total: Decimal, price: Decima
             data["fee_in_base"] = True
     known = order.cum_quantity
     order = desk.make_room(order, missing, fact.at)
-    booked = desk.called(order, lambda batch: batch.update_order_fill(order.order_id, data, occurred_at=fact.at))
+    booked = desk.called(
+        order, lambda batch: batch.update_order_fill(order.order_id, data, occurred_at=fact.at), adds=missing
+    )
     after = desk.orders.get(order.order_id)
     if after is not None and after.cum_quantity == known:  # inferred before, and taken back since
         return _report(desk, after, fact, total)

@@ -6,7 +6,7 @@ mark is past. Only what this very import booked may share its time with another.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from datetime import datetime
 from decimal import Decimal
 
@@ -40,7 +40,7 @@ class _Mark:
     during: datetime | None = None
     revised: datetime | None = None
     worked: datetime | None = None
-    totals: set[Decimal] = attrs.field(factory=set)
+    counted: Decimal | None = None
     is_sized: bool = False
     contents: set[Hashable] = attrs.field(factory=set)
 
@@ -86,17 +86,21 @@ class Past:
             mark.worked = _later(mark.worked, at)
 
     def is_revised_since(self, order: Order, at: datetime | None, total: Decimal) -> bool:
-        """Whether a total counts what was taken back: one from before a bust or correction, by its time or its size.
+        """Whether a total may count what was taken back: one from before a bust or correction, by its time or its size.
 
-        Some venues give a bust the time of the execution that it takes back.
+        Some venues give a bust the time of the execution that it takes back, so a later time proves nothing. A total
+        does that is above all that was ever booked before: it was so when the fact was read first, too, whichever of
+        the executions, the total and the bust a source tells first.
         """
         mark = self._mark_of(order)
-        return mark.revised is not None and (at is None or at <= mark.revised or total in mark.totals)
+        if mark.revised is not None and (at is None or at <= mark.revised):
+            return True
+        return mark.counted is not None and total <= mark.counted
 
     def note_revision(self, order: Order, at: datetime | None) -> None:
         """Note that an execution of the order, as it is before that, was busted or corrected."""
         mark = self._mark_of(order)
-        mark.totals.add(order.cum_quantity)
+        mark.counted = _larger(mark.counted, order.cum_quantity)
         if at is not None:
             mark.revised = _later(mark.revised, at)
 
@@ -136,10 +140,10 @@ class Past:
             history = self._ledger.get_history(order.order_id)
         except (UnknownOrder, Archived):  # recorded in the batch that is not written yet, or long ago
             return mark
-        totals: set[Decimal] = set()
+        counted: Decimal | None = None
         for entry in history:
             if entry.operation in _REVISIONS:
-                mark.totals |= totals
+                mark.counted = counted
                 mark.revised = _later(mark.revised, entry.occurred_at)
                 if entry.sequence <= self._start:  # it may have opened the order again for what was past before
                     mark.before = _later(mark.before, entry.occurred_at)
@@ -153,13 +157,20 @@ class Past:
                 mark.before = _later(mark.before, entry.occurred_at)
             else:
                 mark.during = _later(mark.during, entry.occurred_at)
-            totals |= _totals_in(entry)
+            for total in _totals_in(entry, order):
+                counted = _larger(counted, total)
         return mark
 
 
-def _totals_in(entry: Entry) -> set[Decimal]:
-    found = (change.values.get("cum_quantity") for change in entry.changes if change.kind is RecordKind.ORDER)
-    return {total for total in found if isinstance(total, Decimal)}
+def _totals_in(entry: Entry, order: Order) -> Iterator[Decimal]:
+    for change in entry.changes:
+        total = change.values.get("cum_quantity")
+        if change.kind is RecordKind.ORDER and change.key == order.key and isinstance(total, Decimal):
+            yield total
+
+
+def _larger(known: Decimal | None, other: Decimal) -> Decimal:
+    return other if known is None else max(known, other)
 
 
 def _reason(entry: Entry) -> str | None:

@@ -37,14 +37,18 @@ def placement(desk: Desk, order: Order, fact: Placement) -> Booked:
 def acceptance(desk: Desk, order: Order | None, fact: Acceptance) -> Booked:
     """Book that the venue works the order, and the id that it gave it."""
     venue_id = fact.order.venue_id
+    resumed = KNOWN
     if order is not None and fact.resumes:
         if order.state is OrderState.SUSPENDED:
-            return change(desk, order, Change(order=fact.order, at=fact.at, happening=Happening.RESUMED))
-        desk.past.note_working(order, fact.at)
+            resumed = change(desk, order, Change(order=fact.order, at=fact.at, happening=Happening.RESUMED))
+            order = desk.orders.get(order.order_id)
+            assert order is not None, "kept after its change"
+        else:
+            desk.past.note_working(order, fact.at)
     if order is not None and order.state not in _UNANSWERED:
         brings_id = venue_id is not None and venue_id not in order.venue_order_ids
         if not brings_id and not (order.quantity is None and fact.quantity is not None):
-            return KNOWN
+            return resumed
     given = {"venue_order_id": venue_id, "quantity": fact.quantity}
     data = {name: value for name, value in given.items() if value is not None}
     order_id = id_of(order, fact.order)
