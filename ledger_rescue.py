@@ -26,7 +26,7 @@ from urllib.parse import quote
 APPLICATION_ID = 0x534C4447
 """`SLDG`, in the header of every ledger file."""
 
-SCHEMA_KNOWN = 3
+SCHEMA_KNOWN = 4
 """The newest schema that the queries below were written for; a newer one is read all the same, with a warning."""
 
 ATTEMPTS_MAX = 8
@@ -37,6 +37,7 @@ EXIT_UNREADABLE = 3
 
 _SQLITE_NEEDED = (3, 37, 0)
 _DIGITS_MAX = 200
+_SCHEMA_OF_SHORT_BODIES = 4  # since then the view spells bodies out; before, the table has them whole
 _WAL_HEADER_BYTES = 32  # a log that was begun and holds nothing yet: SQLite cannot read beside it alone
 
 # fmt: off
@@ -47,7 +48,7 @@ WITH RECURSIVE strategies (strategy_id) AS (
     SELECT (SELECT MIN(j.strategy_id) FROM journal AS j WHERE j.strategy_id > strategies.strategy_id)
     FROM strategies WHERE strategies.strategy_id IS NOT NULL)
 SELECT j.recorded_at, s.strategy_id, j.sequence, j.subject, CAST(j.body AS BLOB)
-FROM strategies AS s JOIN journal AS j ON j.strategy_id = s.strategy_id
+FROM strategies AS s JOIN {journal} AS j ON j.strategy_id = s.strategy_id
     AND j.sequence = (SELECT MAX(sequence) FROM journal WHERE strategy_id = s.strategy_id)
 ORDER BY j.recorded_at"""
 _OPEN_ORDERS = """
@@ -218,7 +219,8 @@ class Reading:
 def status(reading: Reading) -> Iterator[str]:
     """Return what the file holds, paragraph by paragraph."""
     ask = reading.connection.execute
-    yield from _heading(reading, ask(_LAST_ENTRIES).fetchall())
+    journal = "v_journal" if reading.schema >= _SCHEMA_OF_SHORT_BODIES else "journal"
+    yield from _heading(reading, ask(_LAST_ENTRIES.format(journal=journal)).fetchall())
     orders = [Order(*row) for row in ask(_OPEN_ORDERS)]
     doubtful = [order for order in orders if order.status in ("IN_DOUBT", "PLACED")]
     doubtful.sort(key=lambda order: order.status != "IN_DOUBT")

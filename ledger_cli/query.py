@@ -58,8 +58,8 @@ def query(
     """Ask a ledger file in SQL. It can only read: whatever would write is refused. Ctrl-C stops it.
 
     PATH is a ledger file. The views are the place to begin: v_open_orders, v_positions, v_fills, v_trades,
-    v_pnl_daily, v_needs_attention; `select name, sql from sqlite_schema` shows everything. Numbers of orders and money
-    are text, exact to the last digit: what SQL computes from them is floating point, and is not.
+    v_pnl_daily, v_needs_attention, v_journal; `select name, sql from sqlite_schema` shows everything. Numbers of orders
+    and money are text, exact to the last digit: what SQL computes from them is floating point, and is not.
     """
     settings = Settings()
     printer = printer_of(settings, form, as_json=as_json, tz=tz, wide=wide)

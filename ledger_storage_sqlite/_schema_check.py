@@ -22,7 +22,7 @@ from ledger_storage_sqlite._columns import TABLES
 # fmt: off
 OUR_NAMES = frozenset({
     "journal", "cursors", "venue_orders", "checkpoint_pages", *(table.name for table in TABLES.values()),
-    "v_open_orders", "v_positions", "v_fills", "v_trades", "v_pnl_daily", "v_needs_attention",
+    "v_open_orders", "v_positions", "v_fills", "v_trades", "v_pnl_daily", "v_needs_attention", "v_journal",
 })
 """Our tables and views. An index or a trigger is of ours if it is on one of them."""
 # fmt: on
@@ -53,6 +53,10 @@ DIGESTS: Mapping[int, Digests] = {
     3: Digests(
         tables="b050a5ad572dbcc1f6495550152a5174a03c9503d82a5425895fd86f8a022634",
         whole="1e650d58a9c93c706ba002d904156bcb489317fcbc6f9f488ca610457aa9ce0b",
+    ),
+    4: Digests(
+        tables="de68ba66cfbc1cdb443f26cbcc4492dac17699dafad86cc288e0db5ddc85fc88",
+        whole="046e098eca80dbf86277f0cd16ba04a12ea395d9957a6aa3a491cce0d3581ba8",
     ),
 }
 """By schema version. A migration brings those of its version along."""

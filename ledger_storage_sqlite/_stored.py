@@ -16,6 +16,7 @@ from ledger_core.findings import Difference, Finding
 from ledger_core.model import Key, Record, RecordKind
 from ledger_core.repository import PAGE_SIZE_MAX, RawEntry
 from ledger_storage_sqlite import statements
+from ledger_storage_sqlite._bodies import spelled_out
 from ledger_storage_sqlite._columns import CODECS, TABLES, RowCodec
 from ledger_storage_sqlite._schema_check import SCHEMA, oddity_of
 from ledger_storage_sqlite.schema import SCHEMA_VERSION
@@ -98,7 +99,9 @@ def read_raw(fetch: Fetch, strategy_id: str, after: int, limit: int) -> list[Raw
     for sequence, _, _, body, _, found in rows:
         if found != strategy_id or body is None or type(sequence) is not int:
             raise StorageCorrupt(f"behind entry {after} the journal has {found!r}, {sequence!r}", sequence=after + 1)
-    return [RawEntry._make(row[:5]) for row in rows]
+    return [
+        RawEntry(sequence, at, subject, spelled_out(body), digest) for sequence, at, subject, body, digest, _ in rows
+    ]
 
 
 def audit(fetch: Fetch, strategy_id: str) -> Iterator[Difference]:

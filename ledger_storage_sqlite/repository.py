@@ -23,6 +23,7 @@ from ledger_core.model import ArchivedRecord, Checkpoint, Key, Record, RecordKin
 from ledger_core.numbers import load_time, time_text
 from ledger_core.repository import FILTERS, PAGE_SIZE_MAX, Ordering, Query, RawEntry, StoredRecord
 from ledger_storage_sqlite import _stored, statements
+from ledger_storage_sqlite._bodies import shortened, spelled_out
 from ledger_storage_sqlite._columns import CODECS, TABLES
 from ledger_storage_sqlite._connections import ReadConnection, require_sqlite
 from ledger_storage_sqlite._encoding import Bound
@@ -335,7 +336,7 @@ class SqliteRepository:
             entry.sequence,
             time_text(entry.recorded_at),
             entry.subject,
-            entry.body.decode(),
+            shortened(entry.body),
             entry.digest,
         )
 
@@ -364,7 +365,7 @@ class SqliteRepository:
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         sequence, subject, body, digest = row
-        entry = load_entry(body, digest)
+        entry = load_entry(spelled_out(body), digest)
         if (entry.strategy_id, entry.sequence, entry.subject) != (self._strategy_id, sequence, subject):
             raise StorageCorrupt(
                 f"entry {sequence} of {self._strategy_id} holds that of {entry.strategy_id}, {entry.sequence}",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ledger_core.errors import SchemaTooNew, StorageCorrupt, StorageError
+from ledger_storage_sqlite import _bodies
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -323,6 +324,31 @@ BEGIN
     SELECT RAISE(ABORT, 'journal: append-only, no delete beyond its checkpoint');
 END;
 """
+
+_SHORT_BODIES = f"""
+CREATE VIEW v_journal AS
+-- The journal, each body as the digest has it: in the table it may be shortened. digest = sha256(previous, body).
+SELECT strategy_id, sequence, recorded_at, subject,
+    {_bodies.spelling()} AS body, digest
+FROM journal;
+DROP TRIGGER orders_venue_ids_given;
+CREATE TRIGGER orders_venue_ids_given AFTER INSERT ON orders WHEN NEW.venue_order_ids <> '[]'
+BEGIN
+    -- No INSERT OR IGNORE: in a trigger the conflict clause of the statement that fired it takes its place.
+    INSERT INTO venue_orders (strategy_id, venue_order_id, order_id)
+    SELECT NEW.strategy_id, j.value, NEW.order_id FROM json_each(NEW.venue_order_ids) AS j WHERE TRUE
+    ON CONFLICT (strategy_id, venue_order_id, order_id) DO NOTHING;
+END;
+DROP TRIGGER orders_venue_ids_changed;
+CREATE TRIGGER orders_venue_ids_changed AFTER UPDATE OF venue_order_ids ON orders
+WHEN NEW.venue_order_ids <> OLD.venue_order_ids
+BEGIN
+    -- No INSERT OR IGNORE: in a trigger the conflict clause of the statement that fired it takes its place.
+    INSERT INTO venue_orders (strategy_id, venue_order_id, order_id)
+    SELECT NEW.strategy_id, j.value, NEW.order_id FROM json_each(NEW.venue_order_ids) AS j WHERE TRUE
+    ON CONFLICT (strategy_id, venue_order_id, order_id) DO NOTHING;
+END;
+"""
 # fmt: on
 
 
@@ -338,6 +364,10 @@ def _add_checkpoints(db: "Database") -> None:
     _run(db, _CHECKPOINTS)
 
 
+def _shorten_bodies(db: "Database") -> None:
+    _run(db, _SHORT_BODIES)
+
+
 def _run(db: "Database", *scripts: str) -> None:
     for script in scripts:
         # Statement by statement: executescript() looks at every character, which takes 50 ms.
@@ -349,6 +379,7 @@ MIGRATIONS: Mapping[str, "Callable[[Database], None]"] = {
     "0001_create": _create,
     "0002_archived": _add_archived,
     "0003_checkpoints": _add_checkpoints,
+    "0004_short_bodies": _shorten_bodies,
 }
 """The steps, in order, by the name that is stored once they have run; the file's user_version counts them."""
 

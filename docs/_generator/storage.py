@@ -28,6 +28,7 @@ VIEWS = {
     "v_trades": "every trade",
     "v_pnl_daily": "gross PnL by the day on which positions went flat",
     "v_needs_attention": "what a person looks at first after a crash",
+    "v_journal": "every entry, its body spelled out to the byte",
 }
 
 

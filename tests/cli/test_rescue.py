@@ -13,6 +13,7 @@ import ledger_rescue
 from cli.ledgers import fill_file, fingerprint
 from cli.test_files import BAD, KILLED_WRITER
 from ledger_core import open_ledger
+from ledger_storage_sqlite import schema
 from ledger_storage_sqlite.schema import SCHEMA_VERSION
 from support import market_order
 
@@ -115,6 +116,20 @@ def test_a_newer_schema_is_read_as_far_as_it_is_known(ledger_file: Path) -> None
     assert done.returncode == 0
     assert "WARNING: the file has schema 4711" in done.stdout
     assert "A2" in done.stdout
+
+
+def test_an_older_schema_is_read_too(tmp_path: Path) -> None:
+    """A file that was never opened by this program has no view that spells bodies out; it has them whole."""
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    schema.migrate(connection, dict(list(schema.MIGRATIONS.items())[:3]))
+    body = '{"changes":[],"operation":"record_order"}'
+    row = ("alpha", 1, "2026-01-05T09:00:00.000000Z", "A1", body, "0" * 64)
+    connection.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)", row)
+    connection.close()
+    done = run(SOURCE, path)
+    assert done.returncode == 0
+    assert "record_order A1 (entry 1)" in " ".join(done.stdout.split())
 
 
 def test_it_knows_the_schema_that_is_written() -> None:

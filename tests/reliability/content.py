@@ -34,9 +34,11 @@ def content_of(path: Path) -> Content | None:
         content = {"schema": schema, "marks": _marks(connection)}
         for kind, name, _, sql in schema:
             if kind == b"table":
-                rows = connection.execute(f"SELECT * FROM {name.decode()} NOT INDEXED").fetchall()
-                # The journal alone lies in the order in which it was written, which means nothing.
-                content[name.decode()] = sorted(rows, key=repr) if name == b"journal" else rows
+                # Of the journal neither the order means anything nor how far a body is shortened.
+                is_journal = name == b"journal"
+                source = "v_journal" if is_journal else f"{name.decode()} NOT INDEXED"
+                rows = connection.execute(f"SELECT * FROM {source}").fetchall()
+                content[name.decode()] = sorted(rows, key=repr) if is_journal else rows
             elif kind == b"index":
                 content[name.decode()] = connection.execute(_scan_of(sql or _OF_JOURNAL)).fetchall()
     except (sqlite3.Error, UnicodeDecodeError):  # the latter from a message about a damaged schema

@@ -111,7 +111,8 @@ def _figure_in_entry(patient: Patient) -> None:
     patient.content[place] = patient.random.choice(b"0123456789".replace(patient.content[place : place + 1], b""))
 
 
-_FIGURE = re.compile(rb'"(?:cum_quantity|quantity|price|executed_value|cost|version)":"?[0-9]')
+_FIGURE = re.compile(rb'(?:"(?:cum_quantity|quantity|price|executed_value|cost|version)":"?|\x12)[0-9]')
+"""Control 12 is a version in a body that was shortened."""
 Damage = Callable[[Patient], None]
 
 # fmt: off

@@ -149,7 +149,7 @@ CONTENT = {
     "a body of megabytes": "UPDATE journal SET body = body || REPLACE(HEX(ZEROBLOB(1000000)), '0', ' ') WHERE sequence = 5",
     "a body of nothing": "UPDATE journal SET body = '' WHERE sequence = 5",
     "a body of null": "UPDATE journal SET body = 'null' WHERE sequence = 5",
-    "a newer format": "UPDATE journal SET body = REPLACE(body, '\"format\":1', '\"format\":1e999')",
+    "a newer format": "UPDATE journal SET body = (SELECT REPLACE(v.body, '\"format\":1', '\"format\":1e999') FROM v_journal AS v WHERE v.sequence = journal.sequence AND v.strategy_id = journal.strategy_id)",
     "metadata nested deep": "UPDATE orders SET metadata = REPLACE(HEX(ZEROBLOB(50000)), '0', '[')",
     "metadata nested somewhat": "UPDATE orders SET metadata = REPLACE(HEX(ZEROBLOB(450)), '0', '[') || REPLACE(HEX(ZEROBLOB(450)), '0', ']')",
     "venue ids nested deep": "UPDATE orders SET venue_order_ids = REPLACE(HEX(ZEROBLOB(50000)), '0', '[')",

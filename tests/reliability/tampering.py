@@ -240,7 +240,7 @@ def tamper(path: Path, chance: random.Random, skill: int) -> None:
 def journal_of(connection: sqlite3.Connection) -> Journal:
     """Return the strategy's journal as it is."""
     statement = (
-        "SELECT sequence, recorded_at, subject, body, digest FROM journal WHERE strategy_id = ? ORDER BY sequence"
+        "SELECT sequence, recorded_at, subject, body, digest FROM v_journal WHERE strategy_id = ? ORDER BY sequence"
     )
     return [Row(*row) for row in connection.execute(statement, (STRATEGY,))]
 

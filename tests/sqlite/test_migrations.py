@@ -164,7 +164,8 @@ def test_an_older_schema_is_not_read_but_named(path: Path, monkeypatch: pytest.M
         open_at(path, read_only=True)
 
 
-def test_a_file_of_schema_1_is_brought_along(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 3])
+def test_an_older_file_is_brought_along(tmp_path: Path, version: int) -> None:
     """What it holds is there afterwards, to the byte; its ids are known, and its history can be archived."""
     new, old = tmp_path / "new.db", tmp_path / "old.db"
     with open_ledger(new, strategy_id="alpha") as ledger:
@@ -174,12 +175,15 @@ def test_a_file_of_schema_1_is_brought_along(tmp_path: Path) -> None:
             ledger.update_order_fill(side, fill("F", 10, 100))
         head, position = ledger.head(), ledger.get_position("ACME")
     connection = sqlite3.connect(old, isolation_level=None)
-    schema.migrate(connection, {"0001_create": schema.MIGRATIONS["0001_create"]})
+    schema.migrate(connection, dict(list(schema.MIGRATIONS.items())[:version]))
     connection.execute("ATTACH DATABASE ? AS new", (str(new),))
     for table in ("journal", "orders", "fills", "positions", "instruments", "commands"):
         columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
-        connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table} ORDER BY sequence")
+        source = "v_journal" if table == "journal" else table  # bodies were whole
+        connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{source} ORDER BY sequence")
     connection.close()
+    written = "SELECT * FROM journal ORDER BY sequence"
+    whole = query(old, written)
     with open_ledger(old, strategy_id="alpha") as ledger:
         assert (ledger.head(), ledger.get_position("ACME")) == (head, position)
         assert ledger.verify().is_intact
@@ -188,5 +192,10 @@ def test_a_file_of_schema_1_is_brought_along(tmp_path: Path) -> None:
         assert ledger.head() == head
         groups = ledger.archivist.archivable(datetime.now(UTC) + timedelta(days=1))
         assert [reason for _, reason in ledger.archivist.let_go("A", groups)] == [None, None]
+        ledger.record_order("NEW", market_order("BUY", 10))
         assert ledger.verify().is_intact
     assert query(old, "PRAGMA user_version") == [(schema.SCHEMA_VERSION,)]
+    assert query(old, written)[: len(whole)] == whole
+    assert query(old, "SELECT body FROM journal") != query(old, "SELECT body FROM v_journal")
+    made = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
+    assert query(old, made) == query(new, made)

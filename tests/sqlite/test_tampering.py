@@ -311,7 +311,7 @@ def test_a_remembered_head_finds_what_was_forged_in_whole(
 
     def rewrite(connection: sqlite3.Connection) -> None:
         digest = GENESIS_DIGEST
-        statement = "SELECT sequence, body FROM journal WHERE strategy_id = ? ORDER BY sequence"
+        statement = "SELECT sequence, body FROM v_journal WHERE strategy_id = ? ORDER BY sequence"
         for sequence, body in connection.execute(statement, (STRATEGY,)).fetchall():
             changed = body.replace('"no such account"', '"insolvent"')
             digest = chain(digest, changed.encode())

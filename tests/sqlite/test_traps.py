@@ -430,10 +430,10 @@ def test_trap_14_no_digit_passes_through_a_float(repository: SqliteRepository, p
 
 
 def test_trap_15_the_digest_is_over_the_stored_bytes(path: Path, open_here: Callable[..., StrategyLedger]) -> None:
-    """Any tool can recompute the chain from what lies there; decimals are JSON strings in it."""
+    """Any tool can recompute the chain from what its view spells out; decimals are JSON strings in it."""
     live(open_here())
     digest = GENESIS_DIGEST
-    for body, stored in query(path, "SELECT CAST(body AS BLOB), digest FROM journal ORDER BY sequence"):
+    for body, stored in query(path, "SELECT CAST(body AS BLOB), digest FROM v_journal ORDER BY sequence"):
         assert isinstance(body, bytes)
         digest = hashlib.sha256(bytes.fromhex(digest) + body).hexdigest()
         assert digest == stored

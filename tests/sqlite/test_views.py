@@ -101,7 +101,7 @@ def test_what_is_rounded_says_so(path: Path, repository: SqliteRepository) -> No
     )
     connection = raw(path)
     views = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view'")]
-    assert len(views) == 6
+    assert len(views) == 7
     for view in views:
         cursor = connection.execute(f"SELECT * FROM {view}")
         rows = cursor.fetchall()
