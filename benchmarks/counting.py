@@ -1,7 +1,9 @@
 """Counted, not timed: what a command asks of SQLite and of the disk. The same on every machine with the same SQLite."""
 
+import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,20 +29,23 @@ def measure(options: Options) -> Result:
         with Recorder() as recorder, nothing_copied():
             with LedgerContestant(url) as contestant:
                 run_rounds(contestant, options.form, 0, ROUNDS // 4)
-            before = path.stat().st_size
+            before, parts_before = path.stat().st_size, _parts(path)
             with LedgerContestant(url) as contestant:
                 wal = path.with_name("ledger.db-wal")
                 run_rounds(contestant, options.form, ROUNDS, 1)
                 wal_before = wal.stat().st_size
                 made = recorder.take(partial(run_rounds, contestant, options.form, 2 * ROUNDS, ROUNDS))
                 frames = (wal.stat().st_size - wal_before) / FRAME_BYTES
-        bytes_an_order = (path.stat().st_size - before) / ((ROUNDS + 1) * ORDERS_A_ROUND)
+        orders = (ROUNDS + 1) * ORDERS_A_ROUND
+        bytes_an_order = (path.stat().st_size - before) / orders
+        parts = {name: (size - parts_before.get(name, 0)) / orders for name, size in _parts(path).items()}
     rows: list[Row] = [
         _row("statements a command, without BEGIN and COMMIT", _own(made) / commands, 6),
         _row("... of them reads", sum(one.text.startswith("SELECT") for one in made) / commands),
         _row("WAL frames a command", frames / commands, 7),
         _row("bytes of file an order", bytes_an_order, 2560),
     ]
+    rows += [_row(f"... {name}", size) for name, size in parts.items() if size >= 1]
     rows += [
         _row(f"... {text}", count / commands)
         for text, count in Counter(_summary(one) for one in made).most_common()
@@ -52,6 +57,15 @@ def measure(options: Options) -> Result:
         rows=rows,
         notes=(f"Counted over {ROUNDS} rounds of {COMMANDS[options.form]} commands.",),
     )
+
+
+def _parts(path: Path) -> Mapping[str, int]:
+    """Return the bytes of each table and index, the largest first; none where SQLite was built without `dbstat`."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            return dict(connection.execute("SELECT name, SUM(pgsize) FROM dbstat GROUP BY name ORDER BY 2 DESC"))
+        except sqlite3.OperationalError:
+            return {}
 
 
 def _row(what: str, counted: float, goal: float | None = None) -> Row:
