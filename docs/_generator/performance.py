@@ -57,9 +57,9 @@ NEXT = """\
 
 - **Fewer pages a command.** A fill changes a leaf of each index of its fill, its order and the journal, and each page
   is a frame in the log. An index less is a query that walks the history instead; those that are there each serve one.
-  The index of the journal's own key is one of the pages. With the journal clustered by its key not half of it is saved,
-  for as many bytes of file, and every file there is would have to be copied once. An integer that has both strategy and
-  sequence would save the page, and everybody's SQL would have to know how it is made.
+  The index of the journal's own key is one of the pages. With the journal clustered by its key little of it is saved,
+  since rows that long split more pages, and every file there is would have to be copied once. An integer that has both
+  strategy and sequence would save the page, and everybody's SQL would have to know how it is made.
 - **Bodies that are shorter still.** The journal's bodies are shortened by words that the file's view `v_journal` spells
   out again. Compression with a dictionary makes them shorter still; it takes more than twice as long, and nobody could
   read them in an emergency without this program.
