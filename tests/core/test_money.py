@@ -105,6 +105,27 @@ def test_malformed_rates_are_refused(rates: Any, argument: str) -> None:
     assert refused.value.argument == argument
 
 
+def test_refusal_of_rates_holds_what_was_given() -> None:
+    """The key that is no pair, or the rate of a currency in itself, is in the error."""
+    for rates, value in (({("A", "B", "C"): 3}, ("A", "B", "C")), ({("BNB", "BNB"): 7}, 7)):
+        with pytest.raises(InvalidValue) as refused:
+            traded().get_net_pnl(symbol="ACME", currency="USD", rates=rates)
+        assert refused.value.value == value
+    with pytest.raises(InvalidValue) as refused:
+        traded().get_net_pnl(symbol="ACME", currency="USD", rates={(7, "USD"): 1})
+    assert refused.value.argument == "rates.base"
+
+
+def test_cash_flow_without_a_rate_is_listed() -> None:
+    """As it was paid or received, beside a net figure that is not complete."""
+    ledger = traded(("BUY", 10, 100))
+    given = {"kind": "DIVIDEND", "symbol": "ACME", "amount": 4, "currency": "EUR"}
+    ledger.record_adjustment("A1", given, occurred_at=at(10))
+    net = ledger.get_net_pnl(symbol="ACME", currency="USD")
+    assert net.unconverted == (CashFlow(AdjustmentKind.DIVIDEND, "EUR", Decimal(4)),)
+    assert (net.cash_flows, net.is_complete) == (0, False)
+
+
 # -- statistics ---------------------------------------------------------------------------------------------------
 
 

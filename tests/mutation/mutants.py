@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from fnmatch import fnmatch
 from io import StringIO
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ from mutation.nearest import Known
 from mutation.warm import Job, Outcome, Warm, run_cold, within
 
 FOLDER = Path("mutants")
-BUDGETS = (3.0, 12.0)
-"""Seconds of tests that a mutant is given, and that a survivor is given then."""
+BUDGETS = (3.0, 10.0)
+"""Seconds of tests that a mutant is given, and that a survivor is given then, with all examples of properties."""
 
 _SLOWER = 3
+_EXAMPLES_SLOWER = 4
 _SECONDS_MIN = 5.0
 """How much longer than without a mutant the tests may take."""
 
@@ -150,15 +152,19 @@ class _Run:
     def run(self) -> None:
         """Give every mutant the tests of the first budget, and those that survive the tests of the next."""
         try:
-            for budget in BUDGETS:
-                left = [mutant for mutant in self._chosen.values() if self._needs(mutant, budget)]
-                for place, outcome in enumerate(self._warm.outcomes(self._jobs(left, budget)), 1):
-                    self._note(outcome, budget)
-                    if place % 100 == 0:
-                        self._say(f"{place:,} of {len(left):,} mutants, {budget} s of tests each")
-            self._run_cold()
+            for module, mutants in groupby(self._chosen.values(), key=lambda mutant: mutant.module):
+                self._run_module(module, list(mutants))
         finally:
             self._keep()
+
+    def _run_module(self, module: str, mutants: Sequence[Mutant]) -> None:
+        for budget in BUDGETS:
+            left = [mutant for mutant in mutants if self._needs(mutant, budget)]
+            for place, outcome in enumerate(self._warm.outcomes(self._jobs(left, budget)), 1):
+                self._note(outcome, budget)
+                if place % 100 == 0 or place == len(left):
+                    self._say(f"{module}: {place:,} of {len(left):,} mutants, {budget} s of tests each")
+        self._run_cold(mutants)
 
     def _needs(self, mutant: Mutant, budget: float) -> bool:
         code = mutant.file.exit_code_by_key[mutant.name]
@@ -168,25 +174,25 @@ class _Run:
         for mutant in mutants:
             if self._deadline():
                 return
-            tried = self._tried.seconds(mutant)
-            if given := self._tests.nearest(mutant.called, budget, tried):
-                yield self._job(mutant, given)
+            if given := self._tests.nearest(mutant.called, budget):
+                yield self._job(mutant, given, has_all_examples=budget == BUDGETS[-1])
             else:
-                self._note(Outcome(Job(mutant.name, (), 0), _SURVIVED if tried else _NO_TESTS, 0.0, None), budget)
+                self._note(Outcome(Job(mutant.name, (), 0), _NO_TESTS, 0.0, None), budget)
 
-    def _job(self, mutant: Mutant, tests: Sequence[str]) -> Job:
-        return Job(mutant.name, tests, _SLOWER * self._tests.cost(tests) + _SECONDS_MIN)
+    def _job(self, mutant: Mutant, tests: Sequence[str], *, has_all_examples: bool) -> Job:
+        slower = _SLOWER * (_EXAMPLES_SLOWER if has_all_examples else 1)
+        return Job(mutant.name, tests, slower * self._tests.cost(tests) + _SECONDS_MIN, has_all_examples)
 
-    def _run_cold(self) -> None:
+    def _run_cold(self, mutants: Sequence[Mutant]) -> None:
         """Give the mutants of what is called while modules are imported a process of their own."""
-        for mutant in self._chosen.values():
+        for mutant in mutants:
             is_alive = mutant.file.exit_code_by_key[mutant.name] in (_SURVIVED, _NO_TESTS)
             if not is_alive or mutant.called not in self._warm.called_by_imports or self._tried.is_cold(mutant):
                 continue
             if self._deadline():
                 return
             tests = self._tests.nearest(mutant.called, BUDGETS[-1]) or self._tests.of_module(mutant.called, BUDGETS[-1])
-            outcome = run_cold(self._job(mutant, tests))
+            outcome = run_cold(self._job(mutant, tests, has_all_examples=True))
             self._note(outcome, BUDGETS[-1])
             self._tried.note_cold(mutant)
 

@@ -33,12 +33,6 @@ def test_no_more_tests_are_given_than_the_budget_allows() -> None:
     assert SLOW not in TESTS.nearest(FUNCTION, budget=0.05)
 
 
-def test_a_survivor_is_given_the_next_tests() -> None:
-    """What was tried within a smaller budget is not tried again."""
-    first = TESTS.nearest(FUNCTION, budget=0.03)
-    assert [*first, *TESTS.nearest(FUNCTION, budget=1_000, tried=0.03)] == TESTS.nearest(FUNCTION, budget=1_000)
-
-
 def test_tests_that_have_killed_other_mutants_of_the_function_come_first() -> None:
     """What has seen one mistake in a function sees most others; the budget is for the rest."""
     known = Known(TESTS.seconds, TESTS.by_function)

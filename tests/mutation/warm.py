@@ -19,12 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import StringIO
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import attrs
 import pytest
@@ -54,6 +54,7 @@ class Job:
     mutant: str
     tests: Sequence[str]
     seconds_max: float
+    has_all_examples: bool = False
 
 
 @attrs.frozen
@@ -82,6 +83,7 @@ class Warm:
     folder: Path
     workers: int
     _items: dict[str, pytest.Item]
+    _examples: Mapping[str, Any]  # hypothesis' settings of properties with more examples than they are given at first
     called_by_imports: frozenset[str]
 
     def digests(self) -> dict[str, str]:
@@ -129,6 +131,9 @@ class Warm:
         set_mutant_under_test(job.mutant)
         trampolines.settle()
         trampolines.choose(job.mutant)
+        if job.has_all_examples:
+            for name, own in self._examples.items():
+                cast(Any, self._items[name]).obj._hypothesis_internal_use_settings = own
         for name, is_ok in self._run(job.tests, folder):
             if not is_ok:
                 (folder / _ANSWER).write_text(name)
@@ -226,6 +231,7 @@ class _Session:
         self._work = work
         self._workers = workers
         self._root = root
+        self._examples: dict[str, Any] = {}
 
     def pytest_configure(self) -> None:
         hypothesis = importlib.import_module("hypothesis")  # not before pytest, which would rewrite its assertions
@@ -237,6 +243,7 @@ class _Session:
             inner: Any = getattr(item, "obj", None)
             own = getattr(inner, "_hypothesis_internal_use_settings", None)
             if own is not None and own.max_examples > _EXAMPLES_MAX:
+                self._examples[item.nodeid] = own
                 inner._hypothesis_internal_use_settings = hypothesis.settings(own, max_examples=_EXAMPLES_MAX)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -249,7 +256,9 @@ class _Session:
         gc.collect()
         gc.freeze()
         try:
-            self._work(Warm(folder, self._workers, {item.nodeid: item for item in session.items}, called))
+            self._work(
+                Warm(folder, self._workers, {item.nodeid: item for item in session.items}, self._examples, called)
+            )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return True
