@@ -353,6 +353,14 @@ def test_fill_that_flips_is_two_moves(quantity: str, held: str, parts: list[str]
     assert all(move.movement is one and move.realizes for move in moves)
 
 
+def test_flip_divides_a_value_exactly_where_a_unit_has_an_exact_value() -> None:
+    """To more places than a quotient has."""
+    one = Step(UP, Decimal(1), Decimal(4)).movement(1)
+    assert isinstance(one, Fill)
+    moves = fill_moves(one, Decimal("-3E-9"), Decimal("3E-22"), Decimal("1E-13"), Decimal("1E-9"))
+    assert [move.value for move in moves] == [Decimal("1E-22"), Decimal("2E-22")]
+
+
 def test_exit_of_several_lots_is_exact_where_a_unit_has_an_exact_value() -> None:
     """Each lot brings its units times the price, to more places than a quotient has."""
     book = LotBook(CostMethod.FIFO, inverse=False)

@@ -50,6 +50,24 @@ def test_what_has_no_rate_is_listed_and_never_zero() -> None:
     assert other.as_dict()["unconverted"][0] == {"currency": "USD", "amount": "100"}
 
 
+def test_net_of_a_part_of_the_key_is_of_that_part_alone() -> None:
+    """Each venue has the terms of its own instrument; what is left out of the key means all."""
+    ledger = traded()
+    keys = ({"venue": "X"}, {"venue": "Y", "account": "A"}, {"venue": "Y", "position_side": "LONG"})
+    for number, key in enumerate(keys):
+        for side, price in (("BUY", 100), ("SELL", 101 + number)):
+            order_id = f"{side}{number}"
+            ledger.record_order(order_id, market_order(side, 10, currency="EUR", **key))
+            ledger.update_order_fill(order_id, fill("F", 10, price))
+    found = [ledger.get_net_pnl(symbol="ACME", currency="EUR", **key).net_realized_pnl for key in keys]
+    assert found == [10, 20, 30]
+    assert ledger.get_net_pnl(symbol="ACME", currency="EUR", venue="Y").net_realized_pnl == 50
+    assert ledger.get_net_pnl(symbol="ACME", currency="EUR").net_realized_pnl == 60
+    assert [ledger.get_position("ACME", cost_method="fifo", **key).realized_pnl for key in keys] == found
+    ledger.create_trade("T", ["BUY0", "SELL0"])
+    assert ledger.get_net_pnl("T", currency="EUR").net_realized_pnl == 10
+
+
 def test_currency_of_a_pair_is_read_off_its_symbol() -> None:
     """Where none was given, BASE/QUOTE says it; a symbol that says nothing leaves it unknown."""
     pair = traded(("BUY", 1, 100), ("SELL", 1, 110), symbol="BTC/USDT", currency=None)
@@ -103,6 +121,13 @@ def test_malformed_rates_are_refused(rates: Any, argument: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         traded().get_net_pnl(symbol="ACME", currency="USD", rates=rates)
     assert refused.value.argument == argument
+
+
+def test_currency_is_a_name() -> None:
+    """Nothing else is a currency, and there is no default."""
+    with pytest.raises(InvalidValue) as refused:
+        traded().get_net_pnl(symbol="ACME", currency=7)  # type: ignore[arg-type]  # what a caller might give
+    assert refused.value.argument == "currency"
 
 
 def test_refusal_of_rates_holds_what_was_given() -> None:

@@ -152,19 +152,19 @@ class _Run:
     def run(self) -> None:
         """Give every mutant the tests of the first budget, and those that survive the tests of the next."""
         try:
-            for module, mutants in groupby(self._chosen.values(), key=lambda mutant: mutant.module):
-                self._run_module(module, list(mutants))
+            for budget in BUDGETS:
+                for module, mutants in groupby(self._chosen.values(), key=lambda mutant: mutant.module):
+                    self._run_module(module, list(mutants), budget)
+            self._run_cold(list(self._chosen.values()))
         finally:
             self._keep()
 
-    def _run_module(self, module: str, mutants: Sequence[Mutant]) -> None:
-        for budget in BUDGETS:
-            left = [mutant for mutant in mutants if self._needs(mutant, budget)]
-            for place, outcome in enumerate(self._warm.outcomes(self._jobs(left, budget)), 1):
-                self._note(outcome, budget)
-                if place % 100 == 0 or place == len(left):
-                    self._say(f"{module}: {place:,} of {len(left):,} mutants, {budget} s of tests each")
-        self._run_cold(mutants)
+    def _run_module(self, module: str, mutants: Sequence[Mutant], budget: float) -> None:
+        left = [mutant for mutant in mutants if self._needs(mutant, budget)]
+        for place, outcome in enumerate(self._warm.outcomes(self._jobs(left, budget)), 1):
+            self._note(outcome, budget)
+            if place % 100 == 0 or place == len(left):
+                self._say(f"{module}: {place:,} of {len(left):,} mutants, {budget} s of tests each")
 
     def _needs(self, mutant: Mutant, budget: float) -> bool:
         code = mutant.file.exit_code_by_key[mutant.name]
