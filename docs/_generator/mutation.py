@@ -14,9 +14,9 @@ in every small way that mutmut knows (a `<` for a `<=`, a `None` for an argument
 and the tests are run: a mutant that no test kills is a test that is missing, or code that nobody needs. The goal is
 95 % of all mutants that a caller could tell from the code.
 
-Left out are log lines and assertions (words for people, and what cannot happen), the laws in `ledger_core.testing`,
-which are tests themselves, and `_rewrite.py`, which runs in a Python without libraries. What the lifecycle's table says
-is not mutated; its cases hold it cell by cell.
+Left out are the words of log lines and errors, which are for people; assertions, which say what cannot happen; the laws
+in `ledger_core.testing`, which are tests themselves; and `_rewrite.py`, which runs in a Python without libraries. What
+the lifecycle's table says is not mutated; its cases hold it cell by cell.
 """
 
 HOW = """\

@@ -498,8 +498,9 @@ def test_lots_behind_an_archived_transfer_are_in_the_archive(ledger: StrategyLed
     average = ledger.get_position("ACME")
     assert average.opening is not None
     for cost_method in ("fifo", "lifo"):
-        with pytest.raises(Archived, match="a transfer moved position"):
+        with pytest.raises(Archived, match="a transfer moved position") as refused:
             ledger.get_position("ACME", cost_method=cost_method)
+        assert (refused.value.archive_id, refused.value.kind, refused.value.key) == ("A1", average.kind, average.key)
     explained = ledger.explain_pnl(symbol="ACME")
     assert explained.realized_pnl == average.realized_pnl
 
@@ -515,6 +516,20 @@ def test_a_transfer_behind_the_opening_needs_no_archive(ledger: StrategyLedger) 
     assert ledger.get_position("ACME").opening is not None
     for cost_method in ("average", "fifo", "lifo"):
         assert ledger.get_position("ACME", cost_method=cost_method).quantity == 6
+
+
+def test_a_position_whose_fills_since_its_opening_are_busted_is_as_it_was(ledger: StrategyLedger) -> None:
+    """Its last cycle is the archived one again: when it began, and what it came to."""
+    trade(ledger, 1, 0)
+    archive(ledger)
+    before = ledger.get_position("ACME")
+    assert before.opened_at is not None
+    ledger.record_order("AGAIN", market_order("BUY", 10), occurred_at=at(10))
+    ledger.update_order_fill("AGAIN", fill("F", 10, 50), occurred_at=at(10))
+    assert ledger.get_position("ACME").opened_at == at(10)
+    ledger.bust_order_fill("AGAIN", "F", occurred_at=at(11))
+    after = ledger.get_position("ACME")
+    assert (*figures(after), after.opened_at) == (*figures(before), before.opened_at)
 
 
 def test_a_resolution_is_known_although_what_it_made_is_in_an_archive(ledger: StrategyLedger) -> None:

@@ -94,7 +94,7 @@ def test_reading_beside_writers_that_never_rest_ends(store: Store, overtaken: Ov
         overtaken.on_find = lambda: other.update_order_fill("BUY", fill(f"F{next(numbers)}", 1))
         with pytest.raises(StorageBusy, match="other writers stayed ahead of") as refused:
             ledger.explain_pnl(symbol="ACME")
-        assert refused.value.retryable
+        assert (refused.value.retryable, refused.value.attempts) == (True, 16)
 
 
 def test_position_that_nothing_moves_any_more_has_no_lots(overtaken: Overtaken) -> None:

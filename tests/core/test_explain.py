@@ -235,6 +235,11 @@ def test_parts_of_the_key_choose_positions() -> None:
     assert ([part.venue for part in both.parts], both.realized_pnl) == (["A", "B"], 8)
     one = ledger.explain_pnl(symbol="ACME", venue="B")
     assert ([part.venue for part in one.parts], one.realized_pnl) == (["B"], 4)
+    for number, part in enumerate(({"account": "A1"}, {"position_side": "LONG"})):
+        ledger.record_order(f"O{number}", market_order(venue="C", currency="USD", **part))
+        ledger.update_order_fill(f"O{number}", fill("F1", 1, 7))
+        (named,) = ledger.explain_pnl(symbol="ACME", **part).parts
+        assert (named.account, named.position_side) == (part.get("account"), part.get("position_side", "NET"))
     nothing = ledger.explain_pnl(symbol="NONE")
     assert (nothing.parts, nothing.realized_pnl, nothing.currency) == ((), 0, None)
 

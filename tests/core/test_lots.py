@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_core import Adjustment, AdjustmentKind, CostMethod, Fee, Fill, InvalidValue, Position, Side, StrategyLedger
-from ledger_core.lots import LotBook, Match, position_by
+from ledger_core.lots import LotBook, Match, fill_moves, position_by
 from ledger_core.positions import Movement, fold
 from ledger_storage_memory import MemoryRepository
 from support import START, SteppingClock, fill, market_order
@@ -326,3 +326,59 @@ def test_split_leaves_no_negative_lot_and_loses_no_unit() -> None:
     matches = book.fold(Step(DOWN, smallest * 4, Decimal(3)).movement(9), stored.instrument)
     assert sum(match.entry_value for match in matches) == smallest * 12
     assert not book.lots
+
+
+@pytest.mark.parametrize(
+    ("quantity", "held", "parts"),
+    [
+        ("-3", "1", ["-1", "-2"]),
+        ("-3", "3", ["-3"]),
+        ("-0.75", "0.5", ["-0.5", "-0.25"]),
+        ("0.75", "-0.5", ["0.5", "0.25"]),
+        ("0.75", "0.5", ["0.75"]),
+        ("-2", "-1", ["-2"]),
+        ("-2", "0", ["-2"]),
+        ("0", "1", []),
+    ],
+)
+@pytest.mark.parametrize("unit_value", [Decimal(4), None])
+def test_fill_that_flips_is_two_moves(quantity: str, held: str, parts: list[str], unit_value: Decimal | None) -> None:
+    """One that closes what is held, one that opens the rest: their values add up to that of the whole."""
+    one = Step(UP, Decimal(1), Decimal(4)).movement(1)
+    assert isinstance(one, Fill)
+    moves = fill_moves(one, Decimal(quantity), abs(Decimal(quantity)) * 4, unit_value, Decimal(held))
+    assert [move.quantity for move in moves] == [Decimal(part) for part in parts]
+    assert [move.value for move in moves] == [abs(Decimal(part)) * 4 for part in parts]
+    assert {move.unit_value for move in moves} <= {unit_value}
+    assert all(move.movement is one and move.realizes for move in moves)
+
+
+def test_flip_divides_a_value_exactly_where_a_unit_has_an_exact_value() -> None:
+    """To more places than a quotient has."""
+    one = Step(UP, Decimal(1), Decimal(4)).movement(1)
+    assert isinstance(one, Fill)
+    moves = fill_moves(one, Decimal("-3E-9"), Decimal("3E-22"), Decimal("1E-13"), Decimal("1E-9"))
+    assert [move.value for move in moves] == [Decimal("1E-22"), Decimal("2E-22")]
+
+
+def test_exit_of_several_lots_is_exact_where_a_unit_has_an_exact_value() -> None:
+    """Each lot brings its units times the price, to more places than a quotient has."""
+    book = LotBook(CostMethod.FIFO, inverse=False)
+    terms = Position(symbol="ACME").instrument
+    life = [
+        Step(UP, Decimal("1E-9"), Decimal(1)),
+        Step(UP, Decimal("2E-9"), Decimal(1)),
+        Step(DOWN, Decimal("3E-9"), Decimal("1E-13")),
+    ]
+    matches = [match for number, step in enumerate(life) for match in book.fold(step.movement(number), terms)]
+    assert [match.exit_value for match in matches] == [Decimal("1E-22"), Decimal("2E-22")]
+
+
+def test_share_of_an_inverse_lot_is_a_quotient_of_what_it_cost() -> None:
+    """Six contracts at 9 cost 0.666666666666666667 coins; half of that leaves, not three times a rounded ninth."""
+    book = LotBook(CostMethod.FIFO, inverse=True)
+    terms = Position(symbol="ACME", inverse=True).instrument
+    book.fold(Step(UP, Decimal(6), Decimal(9)).movement(1), terms)
+    (match,) = book.fold(Step(DOWN, Decimal(3), Decimal(9)).movement(2), terms)
+    assert match.entry_value == Decimal("0.333333333333333334")
+    assert book.cost == Decimal("0.333333333333333333")

@@ -50,6 +50,24 @@ def test_what_has_no_rate_is_listed_and_never_zero() -> None:
     assert other.as_dict()["unconverted"][0] == {"currency": "USD", "amount": "100"}
 
 
+def test_net_of_a_part_of_the_key_is_of_that_part_alone() -> None:
+    """Each venue has the terms of its own instrument; what is left out of the key means all."""
+    ledger = traded()
+    keys = ({"venue": "X"}, {"venue": "Y", "account": "A"}, {"venue": "Y", "position_side": "LONG"})
+    for number, key in enumerate(keys):
+        for side, price in (("BUY", 100), ("SELL", 101 + number)):
+            order_id = f"{side}{number}"
+            ledger.record_order(order_id, market_order(side, 10, currency="EUR", **key))
+            ledger.update_order_fill(order_id, fill("F", 10, price))
+    found = [ledger.get_net_pnl(symbol="ACME", currency="EUR", **key).net_realized_pnl for key in keys]
+    assert found == [10, 20, 30]
+    assert ledger.get_net_pnl(symbol="ACME", currency="EUR", venue="Y").net_realized_pnl == 50
+    assert ledger.get_net_pnl(symbol="ACME", currency="EUR").net_realized_pnl == 60
+    assert [ledger.get_position("ACME", cost_method="fifo", **key).realized_pnl for key in keys] == found
+    ledger.create_trade("T", ["BUY0", "SELL0"])
+    assert ledger.get_net_pnl("T", currency="EUR").net_realized_pnl == 10
+
+
 def test_currency_of_a_pair_is_read_off_its_symbol() -> None:
     """Where none was given, BASE/QUOTE says it; a symbol that says nothing leaves it unknown."""
     pair = traded(("BUY", 1, 100), ("SELL", 1, 110), symbol="BTC/USDT", currency=None)
@@ -103,6 +121,34 @@ def test_malformed_rates_are_refused(rates: Any, argument: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         traded().get_net_pnl(symbol="ACME", currency="USD", rates=rates)
     assert refused.value.argument == argument
+
+
+def test_currency_is_a_name() -> None:
+    """Nothing else is a currency, and there is no default."""
+    with pytest.raises(InvalidValue) as refused:
+        traded().get_net_pnl(symbol="ACME", currency=7)  # type: ignore[arg-type]  # what a caller might give
+    assert refused.value.argument == "currency"
+
+
+def test_refusal_of_rates_holds_what_was_given() -> None:
+    """The key that is no pair, or the rate of a currency in itself, is in the error."""
+    for rates, value in (({("A", "B", "C"): 3}, ("A", "B", "C")), ({("BNB", "BNB"): 7}, 7)):
+        with pytest.raises(InvalidValue) as refused:
+            traded().get_net_pnl(symbol="ACME", currency="USD", rates=rates)
+        assert refused.value.value == value
+    with pytest.raises(InvalidValue) as refused:
+        traded().get_net_pnl(symbol="ACME", currency="USD", rates={(7, "USD"): 1})
+    assert refused.value.argument == "rates.base"
+
+
+def test_cash_flow_without_a_rate_is_listed() -> None:
+    """As it was paid or received, beside a net figure that is not complete."""
+    ledger = traded(("BUY", 10, 100))
+    given = {"kind": "DIVIDEND", "symbol": "ACME", "amount": 4, "currency": "EUR"}
+    ledger.record_adjustment("A1", given, occurred_at=at(10))
+    net = ledger.get_net_pnl(symbol="ACME", currency="USD")
+    assert net.unconverted == (CashFlow(AdjustmentKind.DIVIDEND, "EUR", Decimal(4)),)
+    assert (net.cash_flows, net.is_complete) == (0, False)
 
 
 # -- statistics ---------------------------------------------------------------------------------------------------
@@ -176,21 +222,40 @@ def test_excursions_of_several_legs_need_a_price_of_each() -> None:
     assert ledger.get_trade_statistics("T", marks).maximum_adverse_excursion is None
 
 
+NAIVE = at(0).replace(tzinfo=None)
+
+
 @pytest.mark.parametrize(
-    ("marks", "argument"),
+    ("marks", "argument", "value"),
     [
-        ("2026", "marks"),
-        ([5], "marks[0]"),
-        ([(at(0), 1.5)], "marks[0].price"),
-        ([(at(0).replace(tzinfo=None), 1)], "marks[0].at"),
-        ([{"at": at(0), "price": 1, "size": 2}], "marks[0]"),
-        ([(at(0), 1, "OTHER")], "marks[0].symbol"),
+        ("2026", "marks", "2026"),
+        ({"at": at(0), "price": 1}, "marks", {"at": at(0), "price": 1}),
+        ([5], "marks[0]", 5),
+        ([(at(0), 1), (at(0),)], "marks[1]", (at(0),)),
+        ([(at(0), 1, "ACME", 2)], "marks[0]", (at(0), 1, "ACME", 2)),
+        ([(at(0), 1.5)], "marks[0].price", 1.5),
+        ([(NAIVE, 1)], "marks[0].at", NAIVE),
+        ([{"at": at(0), "price": 1, "size": 2}], "marks[0]", "size"),
+        ([{"at": at(0), 7: 2}], "marks[0]", 7),
+        ([(at(0), 1, "OTHER")], "marks[0].symbol", "OTHER"),
+        ([(at(0), 1, 7)], "marks[0].symbol", 7),
     ],
 )
-def test_malformed_marks_are_refused(marks: Any, argument: str) -> None:
-    """With the path of what is wrong."""
+def test_malformed_marks_are_refused(marks: Any, argument: str, value: object) -> None:
+    """With the path of what is wrong, and what was there."""
     ledger = traded(("BUY", 10, 100))
     ledger.create_trade("T", ["BUY"])
     with pytest.raises(InvalidValue) as refused:
         ledger.get_trade_statistics("T", marks)
-    assert refused.value.argument == argument
+    assert (refused.value.argument, refused.value.value) == (argument, value)
+
+
+@pytest.mark.parametrize("price", [0, -1])
+def test_mark_of_an_inverse_contract_has_a_price_above_zero(price: int) -> None:
+    """There is no worth at zero, and none below."""
+    ledger = traded(("SELL", 1000, 50), inverse=True, base_currency="BTC")
+    ledger.create_trade("T", ["SELL"])
+    with pytest.raises(InvalidValue) as refused:
+        ledger.get_trade_statistics("T", [(at(1), price)])
+    assert (refused.value.argument, refused.value.value) == ("marks[0].price", price)
+    assert ledger.get_trade_statistics("T", [(at(1), "0.5")]).maximum_adverse_excursion is not None

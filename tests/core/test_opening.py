@@ -256,6 +256,21 @@ def test_reader_sums_exposure_over_strategies(store: Store, strategies: dict[str
     assert reader.get_exposure("NEVER").gross_quantity == 0
 
 
+def test_reader_averages_over_strategies_and_lists_what_has_no_quantity(
+    open_ledger_on: OpenLedger, store: Store
+) -> None:
+    """Two strategies long the same have one average price; an order by cash is named, not counted."""
+    for number, (name, price) in enumerate((("alpha", 100), ("beta", 103))):
+        ledger = open_ledger_on(name)
+        ledger.record_order("O1", market_order("BUY", 10 * (number + 1)))
+        ledger.update_order_fill("O1", fill("F1", 10 * (number + 1), price))
+    by_cash = {"symbol": "ACME", "side": "BUY", "order_type": "MARKET", "cash_quantity": 500, "cash_currency": "USD"}
+    open_ledger_on("gamma").record_order("M1", by_cash)
+    exposure = store.reader().get_exposure("ACME")
+    assert (exposure.symbol, exposure.long_quantity, exposure.average_price) == ("ACME", 30, 102)
+    assert exposure.unquantified_order_ids == ("M1",)
+
+
 def test_reader_follows_what_is_committed(store: Store, strategies: dict[str, StrategyLedger]) -> None:
     """A new strategy and new facts show at the next question."""
     reader = store.reader()

@@ -89,8 +89,14 @@ def test_reopened_position_begins_a_new_cycle(trade: Trader) -> None:
     trade(10, 100)
     position = trade(-10, 101)
     assert (position.realized_pnl, position.cycle_realized_pnl) == (10, 10)
+    began_at = position.opened_at
+    assert began_at is not None
     position = trade(5, 200)
     assert (position.realized_pnl, position.cycle_realized_pnl, position.average_price) == (10, 0, 200)
+    reopened_at = position.opened_at
+    assert reopened_at is not None
+    assert reopened_at == position.last_executed_at
+    assert reopened_at > began_at
     position = trade(-5, 199)
     assert (position.realized_pnl, position.cycle_realized_pnl) == (5, -5)
 
@@ -132,6 +138,16 @@ def test_inverse_contract_averages_harmonically_and_pays_in_the_base(trade: Trad
     assert (position.is_flat, position.cost, position.realized_pnl) == (True, 0, sign * Decimal("0.0025"))
 
 
+def test_terms_reach_the_position_one_by_one(trade: Trader) -> None:
+    """Whichever of them is named first, and alone: a position takes it, and what it has already stays."""
+    assert trade(1000, 50, symbol="COIN", inverse=True).cost == 20
+    assert trade(10, 5).base_currency is None
+    position = trade(10, 5, base_currency="ACM")
+    assert (position.base_currency, position.currency, position.quantity) == ("ACM", None, 20)
+    position = trade(10, 5, currency="USD")
+    assert (position.base_currency, position.currency, position.cost) == ("ACM", "USD", 150)
+
+
 def test_inverse_flip_opens_at_its_own_price(trade: Trader) -> None:
     """The closed part pays the difference of inverse prices; the rest costs its own inverse."""
     terms = {"inverse": True, "base_currency": "BTC", "currency": "USD"}
@@ -165,8 +181,9 @@ def test_keys_are_held_apart_and_found_by_what_is_named(ledger: StrategyLedger, 
     with pytest.raises(InvalidValue) as refused:
         ledger.get_position("ACME", venue="X", account="A")
     assert [key[3] for key in refused.value.keys] == ["NET", "SHORT"]
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue) as refused:
         ledger.get_position("ACME")
+    assert (refused.value.argument, refused.value.value) == ("symbol", "ACME")
     assert ledger.get_position("ACME", venue="X", account="A", position_side="NET").quantity == 30
     assert ledger.get_position("ACME", venue="Y").is_flat
 
@@ -180,11 +197,27 @@ def test_positions_of_several_keys_are_added_where_that_means_something(ledger: 
     assert (position.quantity, position.cost, position.average_price) == (30, 3080, Decimal("102.666666666666666667"))
     assert (position.realized_pnl, position.fees) == (20, (Fee("USD", Decimal(3)),))
     assert (position.venue, position.account, position.position_side) == (None, "A", "NET")
+    first, last = (ledger.get_position("ACME", venue=venue) for venue in ("X", "Y"))
+    assert first.last_executed_at is not None
+    assert last.last_executed_at is not None
+    assert (position.opened_at, position.last_executed_at) == (first.opened_at, last.last_executed_at)
+    assert first.last_executed_at < last.last_executed_at
     trade(-20, 104, venue="Y", account="A")
     assert ledger.get_position("ACME").quantity == 10
     trade(-10, 101, venue="X", account="A")
     flat = ledger.get_position("ACME")
     assert (flat.is_flat, flat.cost, flat.average_price, flat.realized_pnl) == (True, 0, None, 30)
+
+
+def test_positions_of_one_hedge_side_are_added_on_that_side(ledger: StrategyLedger, trade: Trader) -> None:
+    """What they agree in stays what it is."""
+    trade(2, 100, venue="X", position_side="LONG")
+    trade(1, 130, venue="Y", position_side="LONG")
+    position = ledger.get_position("ACME")
+    assert (position.quantity, position.average_price, position.position_side) == (3, 110, "LONG")
+    trade(1, 150, venue="Z")
+    position = ledger.get_position("ACME")
+    assert (position.quantity, position.average_price, position.position_side) == (4, 120, "NET")
 
 
 def test_positions_in_different_terms_are_not_added(ledger: StrategyLedger, trade: Trader) -> None:
@@ -207,7 +240,19 @@ def test_hedge_sides_do_not_net(ledger: StrategyLedger, trade: Trader) -> None:
     assert (position.quantity, position.realized_pnl) == (5, 100)
     exposure = ledger.get_position_exposure("ACME")
     assert (exposure.net_quantity, exposure.long_quantity, exposure.short_quantity) == (1, 5, 4)
-    assert (exposure.gross_quantity, exposure.average_price) == (9, None)
+    assert (exposure.gross_quantity, exposure.average_price, exposure.symbol) == (9, None, "ACME")
+
+
+def test_exposure_counts_fractions_of_a_unit(ledger: StrategyLedger, trade: Trader) -> None:
+    """Half a coin on either side is as long and as short as any; two parts of one side have one average."""
+    trade("0.5", 100, position_side="LONG")
+    trade("-0.25", 110, position_side="SHORT")
+    exposure = ledger.get_position_exposure("ACME")
+    assert (exposure.net_quantity, exposure.long_quantity) == (Decimal("0.25"), Decimal("0.5"))
+    assert (exposure.short_quantity, exposure.average_price) == (Decimal("0.25"), None)
+    trade("0.5", 100, symbol="COIN", venue="X")
+    trade("1.5", 120, symbol="COIN", venue="Y")
+    assert ledger.get_position_exposure("COIN").average_price == 115
 
 
 def test_selling_short_is_selling(ledger: StrategyLedger) -> None:

@@ -27,10 +27,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("action", nargs="?", choices=("list", "run", "show", "check"), default="list")
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--minutes", type=float, help="stop after so long; the next run goes on from there")
+    parser.add_argument("--workers", type=int, default=2, help="how many mutants are run at a time")
     options = parser.parse_args(arguments)
     known = excuses()
     if options.action == "run":
-        _run(options.names, options.minutes)
+        _run(options.names, options.minutes, options.workers)
     elif options.action == "show":
         return _show(options.names, known)
     elif options.action == "check":
@@ -39,9 +40,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _run(names: Sequence[str], minutes: float | None) -> None:
+def _run(names: Sequence[str], minutes: float | None, workers: int) -> None:
     end = None if minutes is None else time.monotonic() + minutes * 60
-    run(names, lambda text: print(text, file=sys.stderr), lambda: end is not None and time.monotonic() > end)
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    run(names, say, lambda: end is not None and time.monotonic() > end, workers)
 
 
 def _list(names: Sequence[str], known: Sequence[Excuse]) -> None:

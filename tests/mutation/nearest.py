@@ -2,7 +2,8 @@
 
 A function of the core is called by thousands of tests, nearly all of which are about something else. A test is the
 nearer, the fewer functions it calls in all, and the less time it takes; nearest are those in a file that is named
-after the module. What survives them is given the next ones.
+after the module. What survives them is given more of them. Before all others come the tests that have killed other
+mutants of the same function.
 """
 
 import hashlib
@@ -12,6 +13,8 @@ from collections.abc import Iterable, Mapping, Set
 import attrs
 
 _OVERHEAD = 0.02  # seconds that pytest itself takes for a test
+_KILLERS_MAX = 8
+_OF_A_FILE = 4
 _ABOUT_IT = 0.05  # what the file's name makes of a distance
 
 
@@ -21,40 +24,61 @@ class Known:
 
     seconds: Mapping[str, float]
     by_function: Mapping[str, Set[str]]
+    texts: Mapping[str, str] = attrs.field(factory=dict, repr=False)  # digests of what the tests say
     _breadth: Counter[str] = attrs.field(init=False, eq=False, repr=False)
+    _killers: dict[str, Counter[str]] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+    _ordered: dict[str, list[str]] = attrs.field(factory=dict, init=False, eq=False, repr=False)
 
     @_breadth.default
     def _count(self) -> Counter[str]:
         return Counter(test for called in self.by_function.values() for test in called)
 
-    def nearest(self, function: str, budget: float, tried: float = 0.0) -> list[str]:
-        """Return the nearest tests of a function for `budget` seconds, without those of the first `tried` seconds."""
+    def nearest(self, function: str, budget: float) -> list[str]:
+        """Return the nearest tests of a function for `budget` seconds."""
         chosen = []
         total = 0.0
         for test in self._by_distance(function):
             if total >= budget:
                 break
-            if total >= tried:
-                chosen.append(test)
+            chosen.append(test)
             total += self.cost([test])
-        return chosen
+        killers = [test for test, _ in self._killers.get(function, Counter()).most_common(_KILLERS_MAX)]
+        return [*killers, *(test for test in chosen if test not in killers)] if chosen else chosen
+
+    def note_killer(self, function: str, test: str) -> None:
+        """Note that a test has killed a mutant of a function."""
+        self._killers.setdefault(function, Counter())[test] += 1
+
+    def of_module(self, function: str, budget: float) -> list[str]:
+        """Return tests of other functions of a function's module, for what is called by imports alone."""
+        module = function.rpartition(".")[0] + "."
+        others = [other for other in sorted(self.by_function) if other.startswith(module)]
+        tests = (test for other in others for test in self.nearest(other, budget / len(others)))
+        return list(dict.fromkeys(tests))
 
     def _by_distance(self, function: str) -> list[str]:
+        if function not in self._ordered:
+            self._ordered[function] = self._measured(function)
+        return self._ordered[function]
+
+    def _measured(self, function: str) -> list[str]:
         subject = function.split(".")[-2].strip("_").rstrip("s")
         distances = {}
         for test in self.by_function.get(function, ()):
             is_about_it = subject in test.partition("::")[0].rpartition("/")[2]
             distances[test] = self._breadth[test] * self.cost([test]) * (_ABOUT_IT if is_about_it else 1)
-        cases: Counter[str] = Counter()
+        seen: Counter[str] = Counter()
         for test in sorted(distances, key=lambda test: (distances[test], test)):
-            name = test.partition("[")[0]
-            cases[name] += 1
-            distances[test] *= cases[name]  # another case of the same test is further than the first of another
+            name, (file, _, _) = test.partition("[")[0], test.partition("::")
+            seen.update((name, file))
+            distances[test] *= seen[name]  # another case of the same test is further than the first of another
+            distances[test] *= 1 + seen[file] / _OF_A_FILE  # and so is another test of the same file
         return sorted(distances, key=lambda test: (distances[test], test))
 
     def digest(self, function: str) -> str:
-        """Return a digest of the names of a function's tests: another one means that there are new tests."""
-        return hashlib.sha256("\n".join(sorted(self.by_function.get(function, ()))).encode()).hexdigest()[:12]
+        """Return a digest of a function's tests: another one means that there are new ones, or one says more."""
+        tests = sorted(f"{test} {self.texts.get(test, '')}" for test in self.by_function.get(function, ()))
+        return hashlib.sha256("\n".join(tests).encode()).hexdigest()[:12]
 
     def cost(self, tests: Iterable[str]) -> float:
         """Return how many seconds tests take together."""

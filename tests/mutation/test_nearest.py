@@ -33,10 +33,19 @@ def test_no_more_tests_are_given_than_the_budget_allows() -> None:
     assert SLOW not in TESTS.nearest(FUNCTION, budget=0.05)
 
 
-def test_a_survivor_is_given_the_next_tests() -> None:
-    """What was tried within a smaller budget is not tried again."""
-    first = TESTS.nearest(FUNCTION, budget=0.03)
-    assert [*first, *TESTS.nearest(FUNCTION, budget=1_000, tried=0.03)] == TESTS.nearest(FUNCTION, budget=1_000)
+def test_tests_that_have_killed_other_mutants_of_the_function_come_first() -> None:
+    """What has seen one mistake in a function sees most others; the budget is for the rest."""
+    known = Known(TESTS.seconds, TESTS.by_function)
+    for test in (BROAD, SLOW, SLOW):
+        known.note_killer(FUNCTION, test)
+    assert known.nearest(FUNCTION, budget=0.001) == [SLOW, BROAD, OWN]
+    assert known.nearest("ledger_core.other.x_1", budget=0.001) == [OWN], "of another function they say nothing"
+
+
+def test_what_is_called_by_imports_alone_gets_the_tests_of_its_module() -> None:
+    """No test calls it, but its neighbours' tests fail where it went wrong."""
+    assert TESTS.of_module("ledger_core.positions.x_table", budget=1_000) == [OWN, NARROW, BROAD, SLOW]
+    assert TESTS.of_module("ledger_core.unknown.x_table", budget=1_000) == []
 
 
 def test_a_function_that_no_test_calls_has_none() -> None:
@@ -45,7 +54,9 @@ def test_a_function_that_no_test_calls_has_none() -> None:
 
 
 def test_new_tests_are_noticed() -> None:
-    """A survivor starts again when its function has a test that it did not have before."""
+    """A survivor starts again when its function has a test that it did not have before, or one that says more."""
     more = Known({}, {FUNCTION: {*TESTS.by_function[FUNCTION], "tests/core/test_new.py::test_new"}})
     assert more.digest(FUNCTION) != TESTS.digest(FUNCTION)
     assert Known({}, TESTS.by_function).digest(FUNCTION) == TESTS.digest(FUNCTION)
+    changed = Known({}, TESTS.by_function, {OWN: "another text"})
+    assert changed.digest(FUNCTION) != TESTS.digest(FUNCTION)
