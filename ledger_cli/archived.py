@@ -4,21 +4,41 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger_cli.failures import Misused, Unknown
+import click
+
+from ledger_cli.failures import Misused, Unknown, Unreadable, one_line
 from ledger_cli.reading import Asked, Store
 
 if TYPE_CHECKING:
     from ledger_core import StrategyLedger
     from ledger_core.archived import Checkpoint
     from ledger_core.errors import Archived
+    from ledger_interop.archive import ArchivedOrders
 
 SHOWN_MAX = 5
 """How many archived records one sentence names."""
 
 CODE = "ARCHIVED"
 _LAST_CHARACTER = "\U0010ffff"
+
+
+archives_option = click.option(
+    "--archives", metavar="DIR", help="The folder of archives, to know orders in them by the ids of their venue."
+)
+"""The folder that `archive` was given."""
+
+
+def archived_orders(folder: str, strategy_id: str) -> "ArchivedOrders":
+    """Read the orders in a strategy's archives; raise Unreadable where there is no such folder, or one is damaged."""
+    from ledger_interop.archive import ArchivedOrders
+
+    if not Path(folder).is_dir():
+        raise Unreadable(f"there is no folder {folder}")
+    with one_line(folder):
+        return ArchivedOrders(Path(folder), strategy_id)
 
 
 def archived_as(ledger: "StrategyLedger", record_id: str) -> "Archived | None":

@@ -1,6 +1,7 @@
 """`strategy-ledger import`: the history that a venue, a broker or another bot kept, into a strategy's ledger."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import attrs
 import click
 
 from ledger_cli import sqlite_files, words
+from ledger_cli.archived import archived_orders, archives_option
 from ledger_cli.asking import printer_of, printing_options
 from ledger_cli.failures import FOUND, Misused, Unreadable, one_line
 from ledger_cli.listing import Cell, Form, Listing, Printer, number, one_row, text
@@ -78,6 +80,7 @@ REASONS: Listing[_Told] = Listing(
     default=None,
     help="Book totals that no execution explains as inferred fills, or only show them as missing.",
 )
+@archives_option
 @click.option("--session", metavar="SENDER->TARGET", help="fix: only what one side of a session sent.")
 @click.option(
     "--column",
@@ -99,6 +102,7 @@ def import_(
     check: bool,
     origin: str | None,
     infers: bool | None,
+    archives: str | None,
     key_file: str | None,
     form: str | None,
     as_json: bool,
@@ -130,7 +134,9 @@ def import_(
         if strategy_id is None:
             raise Misused("name the strategy whose history it is with --strategy")
         confirm(_question(kind, file, path, strategy_id), yes=yes)
-        report = _import(path, strategy_id, kind, file, options, origin, infers, chain_key(settings, key_file))
+        report = _import(
+            path, strategy_id, kind, file, options, origin, infers, archives, chain_key(settings, key_file)
+        )
     _print(report, printer)
     if report.needs_attention:
         click.get_current_context().exit(FOUND)
@@ -144,9 +150,14 @@ def _import(
     options: Options,
     origin: str | None,
     infers: bool | None,
+    archives: str | None,
     key: bytes | None,
 ) -> ImportReport:
-    with one_line(mask_url(path)), _source_in_one_line(file), _ledger(path, strategy_id, key) as ledger:
+    with ExitStack() as stack:
+        archived = None if archives is None else stack.enter_context(archived_orders(archives, strategy_id))
+        stack.enter_context(one_line(mask_url(path)))
+        stack.enter_context(_source_in_one_line(file))
+        ledger = stack.enter_context(_ledger(path, strategy_id, key))
         before = ledger.head().sequence
         with progress(f"importing {file}", STEPS) as advance:
             report = import_file(
@@ -156,6 +167,7 @@ def _import(
                 options=options,
                 origin=origin,
                 infers=infers,
+                archives=archived,
                 progress=lambda done: advance(int(done * STEPS)),
             )
         made = words.count(ledger.head().sequence - before, "entry", "entries")

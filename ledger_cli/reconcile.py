@@ -11,6 +11,7 @@ import attrs
 import click
 
 from ledger_cli import terminal, words
+from ledger_cli.archived import archived_orders, archives_option
 from ledger_cli.asking import printer_of, printing_options
 from ledger_cli.documents import of_answer
 from ledger_cli.failures import FOUND, Misused, Unreadable
@@ -33,7 +34,7 @@ from ledger_cli.writing import (
 )
 
 if TYPE_CHECKING:
-    from ledger_core import Proposal, Reconciliation
+    from ledger_core import Proposal, Reconciliation, StrategyLedger
     from ledger_core.reconciling import Comparison
 
 _NAMES = {
@@ -102,6 +103,7 @@ PROPOSALS: "Listing[Proposal]" = Listing(
 @path_argument
 @click.argument("snapshot", metavar="SNAPSHOT")
 @click.option("--apply", "applies", is_flag=True, help="Make the proposed calls, all of them or none; asks first.")
+@archives_option
 @strategy_option
 @key_option
 @printing_options
@@ -110,6 +112,7 @@ def reconcile(
     paths: tuple[str, ...],
     snapshot: str,
     applies: bool,
+    archives: str | None,
     strategy: str | None,
     key_file: str | None,
     form: str | None,
@@ -129,6 +132,8 @@ def reconcile(
     path = one_path(paths, settings)
     strategy_id = strategy_of(path, settings, strategy, lambda _: True)
     with reader_for(path) as reader:
+        if archives is not None:
+            told = _with_archives(told, reader.strategy(strategy_id), archives)
         found = reader.strategy(strategy_id).reconcile(told)
     if not applies:
         _print(found, printer)
@@ -155,6 +160,14 @@ def reconcile(
     if not after.agrees:
         say("they still differ: see what was noted")
         click.get_current_context().exit(FOUND)
+
+
+def _with_archives(told: Any, ledger: "StrategyLedger", folder: str) -> Any:
+    """Give orders in archives their ids, where the broker names them by its own alone."""
+    from ledger_interop.archive import with_our_ids
+
+    with archived_orders(folder, ledger.strategy_id) as archived:
+        return with_our_ids(told, ledger, archived)
 
 
 def _read(snapshot: str) -> Any:

@@ -48,6 +48,7 @@ from ledger_core.writing import Writer
 
 if TYPE_CHECKING:  # imported by those who ask for it
     from ledger_core.reconciling import Reconciliation
+    from ledger_core.reconciling.snapshot import Snapshot
     from ledger_core.views import LedgerView
 
 RecordT = TypeVar("RecordT", Order, Fill, Trade)
@@ -351,7 +352,7 @@ class Answers(MoneyAnswers):
 
         return view_as_of(self._repository, recorded=recorded, occurred=occurred)
 
-    def reconcile(self, snapshot: Mapping[str, Any]) -> "Reconciliation":
+    def reconcile(self, snapshot: "Mapping[str, Any] | Snapshot") -> "Reconciliation":
         """Compare a broker's snapshot with the ledger: {open_orders, executions, positions}; nothing is changed.
 
         The answer has what matched, what is missing here or there, what differs, and proposals: calls of this ledger

@@ -5,6 +5,7 @@ checking    list archives, and look whether they are sound
 journal     the entries of the journal that went to an archive
 spanning    archives and ledger together, as a ledger
 reading     the records of an archive, group by group
+looking_up  orders in archives, by the ids of their venue
 retention   how long history stays in the ledger, as a value
 """
 
@@ -12,6 +13,7 @@ from ledger_interop.archive.checking import archive_folders, check_archive, list
 from ledger_interop.archive.errors import ArchiveDamaged, NotTheTopFolder
 from ledger_interop.archive.journal import ArchivedJournal, load_journal
 from ledger_interop.archive.journal import read_journal as read_archived_journal
+from ledger_interop.archive.looking_up import ArchivedOrders, with_our_ids
 from ledger_interop.archive.manifest import Manifest, load_manifest
 from ledger_interop.archive.moving import (
     ArchivePlan,
@@ -29,6 +31,7 @@ from ledger_interop.archive.spanning import StillArchived, span
 __all__ = [
     "ArchiveDamaged",
     "ArchivedJournal",
+    "ArchivedOrders",
     "ArchivePlan",
     "ArchiveReport",
     "Manifest",
@@ -48,5 +51,6 @@ __all__ = [
     "read_records",
     "restore_archive",
     "span",
+    "with_our_ids",
     "write_archive",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ledger_core import BatchConflict, CommandRefused, StrategyLedger
 from ledger_core.errors import Archived
 from ledger_interop.errors import UnreadableSource
-from ledger_interop.importing.booking import IN_ARCHIVE, Desk, Rules, book, has_order, names_learned
+from ledger_interop.importing.booking import IN_ARCHIVE, Archives, Desk, Rules, book, has_order, names_learned
 from ledger_interop.importing.facts import AnyFact, Change, Ending, Grouping, Message, RequestRefusal
 from ledger_interop.importing.report import ImportReport, Outcome, Without
 
@@ -47,11 +47,20 @@ class Import:
     """An import into one ledger: give it messages, in any number of portions, then `finish` it."""
 
     def __init__(
-        self, ledger: StrategyLedger, source: str, *, origin: str | None = None, infers: bool | None = None
+        self,
+        ledger: StrategyLedger,
+        source: str,
+        *,
+        origin: str | None = None,
+        infers: bool | None = None,
+        archives: Archives | None = None,
     ) -> None:
-        """Book into this ledger; `origin`, the source's name by default, is kept with each order recorded here."""
+        """Book into this ledger; `origin`, the source's name by default, is kept with each order recorded here.
+
+        In `archives` orders are looked up that are in them and that only the venue's id names.
+        """
         self._ledger = ledger
-        self._desk = Desk(ledger, Rules(origin=origin or source, infers=infers))
+        self._desk = Desk(ledger, Rules(origin=origin or source, infers=infers), archives)
         self.report = ImportReport(source)
 
     def run(self, messages: Iterable[Message], progress: Progress | None = None) -> None:
@@ -170,15 +179,17 @@ def import_messages(
     source: str,
     origin: str | None = None,
     infers: bool | None = None,
+    archives: Archives | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Book the messages of a source into a ledger, each fact at most once, and return what it came to.
 
     The same messages again change nothing. `infers` True books totals that no execution explains as inferred fills,
-    False only shows them as missing; None does what suits the source. Raises UnreadableSource for a broken source,
+    False only shows them as missing; None does what suits the source. `archives`, an `ArchivedOrders`, knows the orders
+    that are in archives by the ids of their venue. Raises UnreadableSource for a broken source,
     and the ledger's storage errors; what came before is booked.
     """
-    running = Import(ledger, source, origin=origin, infers=infers)
+    running = Import(ledger, source, origin=origin, infers=infers, archives=archives)
     running.run(messages, progress)
     return running.finish()
 

@@ -10,6 +10,7 @@ import attrs
 from ledger_core import StrategyLedger
 from ledger_interop.errors import UnreadableSource
 from ledger_interop.importing import alpaca, ccxt, csv_columns, fix, freqtrade, hummingbot, ib, ib_flex, nautilus
+from ledger_interop.importing.booking import Archives
 from ledger_interop.importing.facts import Message
 from ledger_interop.importing.files import SourceFile
 from ledger_interop.importing.report import ImportReport
@@ -61,12 +62,14 @@ def import_file(
     options: Options | None = None,
     origin: str | None = None,
     infers: bool | None = None,
+    archives: Archives | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> ImportReport:
     """Book what a file of this kind says into a ledger, each fact at most once, and return what it came to.
 
     The same file again changes nothing. `progress` is called after each batch with the part of the file that was
-    read, from 0 to 1. Raises UnreadableSource with the place where the file is broken; what came before is booked.
+    read, from 0 to 1; `archives` is as of `import_messages`. Raises UnreadableSource with the place where the file is
+    broken; what came before is booked.
     """
     with source_of(kind).opening(path, options or Options()) as (opened, messages):
 
@@ -74,7 +77,9 @@ def import_file(
             if progress is not None:
                 progress(opened.done)
 
-        return import_messages(ledger, messages, source=kind, origin=origin, infers=infers, progress=tell)
+        return import_messages(
+            ledger, messages, source=kind, origin=origin, infers=infers, archives=archives, progress=tell
+        )
 
 
 def inspect_file(kind: str, path: Path, *, options: Options | None = None) -> ImportReport:

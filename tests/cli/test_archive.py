@@ -622,3 +622,41 @@ def test_an_export_of_a_cut_journal_says_where_it_begins(call: Call, history: Pa
     told = call("export", history, "--to", tmp_path / "journal.csv", *table)
     assert json.loads(told.stderr)["note"]["code"] == "ARCHIVED"
     assert call("export", history, "--to", tmp_path / "journal.csv", *table, "--since", "2100-01-01").stderr == ""
+
+
+def test_a_snapshot_that_only_the_venue_names_is_known_with_the_archives(
+    call: Call, archived: Path, to: Path, tmp_path: Path
+) -> None:
+    """Without them it may be in an archive; with --archives it is in A1. A folder that is none is told."""
+    snapshot = tmp_path / "snapshot.json"
+    execution = {"fill_id": "F1", "venue_order_id": "V-buy-0", "symbol": "ACME", "side": "BUY", "quantity": 10}
+    snapshot.write_text(json.dumps({"executions": [{**execution, "price": 100, "executed_at": START.isoformat()}]}))
+    assert call("reconcile", archived, snapshot).exit_code == 1
+    with_archives = ("reconcile", archived, snapshot, "--archives", to)
+    found = parsed(call(*with_archives, "--json").stdout)
+    assert (found["agrees"], [one["key"] for one in found["matched"]]) == (True, [["buy-0", "F1"]])
+    assert call(*with_archives).exit_code == 0
+    assert call("reconcile", archived, snapshot, "--archives", to / "nowhere").exit_code == 3
+    assert call("reconcile", archived, snapshot, "--archives", to / "alpha").exit_code == 2
+    _damage(to / "alpha" / "A1")
+    assert call(*with_archives).exit_code == 3
+
+
+def test_an_import_that_only_the_venue_names_is_known_with_the_archives(
+    call: Call, archived: Path, to: Path, tmp_path: Path
+) -> None:
+    """Without them its order may be in an archive; with --archives it is, and nothing is booked."""
+    file = tmp_path / "fills.csv"
+    file.write_text(
+        f"fill,venue order,symbol,side,quantity,price,time,venue\nF1,V-buy-0,ACME,BUY,10,100,{START.isoformat()},XNAS\n"
+    )
+    names = {"fill_id": "fill", "venue_order_id": "venue order", "executed_at": "time"}
+    names |= {name: name for name in ("symbol", "side", "quantity", "price", "venue")}
+    columns = [part for name, column in names.items() for part in ("--column", f"{name}={column}")]
+    asked = ("import", "csv", file, archived, "--strategy", "alpha", *columns, "--yes")
+    before = call("journal", archived, "--jsonl").stdout
+    assert call(*asked).exit_code == 1
+    told = call(*asked, "--archives", to)
+    assert (told.exit_code, "it is in an archive" in told.stdout.replace("\n", " ")) == (0, True), told.output
+    assert call("journal", archived, "--jsonl").stdout == before
+    assert call(*asked, "--archives", to / "alpha" / "A1").exit_code == 2

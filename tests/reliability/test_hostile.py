@@ -90,9 +90,10 @@ def test_no_value_is_too_strange_anywhere(world: World) -> None:
 
 def test_the_same_seed_makes_the_same_calls(tmp_path: Path) -> None:
     """So a violation can be looked at again."""
-    first, second, other = (_tally(tmp_path / name, seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    first, second = (_tally(tmp_path / name, 1) for name in ("a", "b"))
+    others = [_tally(tmp_path / str(seed), seed) for seed in (2, 3, 4, 5)]
     assert first == second
-    assert first.details != other.details
+    assert any(first.details != other.details for other in others)  # of two seeds as many may happen to be refused
     assert first.done == 3 * CALLS_A_STRETCH
 
 

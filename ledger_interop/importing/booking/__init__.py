@@ -15,7 +15,7 @@ from typing import assert_never
 from ledger_core import Order
 from ledger_core.lifecycle import OrderState
 from ledger_interop.importing.booking import filling, grouping, placing, requesting
-from ledger_interop.importing.booking.archived import is_before_opening
+from ledger_interop.importing.booking.archived import Archives, is_before_opening
 from ledger_interop.importing.booking.desk import BOOKED, IN_ARCHIVE, Booked, Desk, Rules, refuse_contradiction
 from ledger_interop.importing.booking.known_orders import contradictions
 from ledger_interop.importing.facts import (
@@ -38,7 +38,7 @@ from ledger_interop.importing.facts import (
 )
 from ledger_interop.importing.report import Outcome
 
-__all__ = ["IN_ARCHIVE", "Booked", "Desk", "Rules", "book", "has_order", "names_learned"]
+__all__ = ["IN_ARCHIVE", "Archives", "Booked", "Desk", "Rules", "book", "has_order", "names_learned"]
 
 MAY_BE_ARCHIVED: Booked = (
     Outcome.REFUSED,
@@ -83,8 +83,11 @@ def _book_of_order(desk: Desk, fact: OrderFact, place: str) -> Booked | None:
         order = desk.orders.of_fill(fact.fill_id) if is_unique else None
         if order is not None and not any(contradictions(order, fact.order)):
             desk.orders.keep_names(order, fact.order)
-    if order is None and desk.has_archived and is_before_opening(desk.ledger, fact):
-        return MAY_BE_ARCHIVED
+    if order is None and desk.has_archived:
+        is_before = is_before_opening(desk.ledger, fact)
+        order = desk.orders.in_archives(fact.order, getattr(fact, "fill_id", None), is_before=is_before)
+        if order is None and is_before:
+            return MAY_BE_ARCHIVED
     if order is None and not isinstance(fact, _RECORDING_NOTHING):
         filled = fact.quantity if isinstance(fact, Execution) else None
         order = desk.record(fact.order, fact.at, filled=filled)

@@ -3,7 +3,8 @@
 What is news of such an order is given to the ledger, which keeps it in quarantine until the order is back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import attrs
 
@@ -42,6 +43,10 @@ class ArchivedOrder:
             case _:
                 return False
 
+    def has_fill(self, fill_id: str) -> bool:
+        """Whether an execution, or a correction of one, is of this order."""
+        return self._known_as(fill_id) in self.fills
+
     def _of(self, fill_id: str, fact: told.Execution | told.Correction) -> Fill | None:
         """Return the fill that once had this id and these figures."""
         figures = (fill_id, fact.quantity, fact.price)
@@ -51,12 +56,35 @@ class ArchivedOrder:
         return self.order.corrections.get(fill_id, fill_id)
 
 
+class Archives(Protocol):
+    """The archives of a strategy, to look up in; see `ledger_interop.archive.ArchivedOrders`."""
+
+    def named(
+        self, venue_order_id: str, *, symbol: str | None = None, is_buy: bool | None = None, venue: str | None = None
+    ) -> str | None:
+        """Return our id of the one order that a venue gave this id."""
+        ...
+
+    def records_of(self, order_id: str) -> Sequence[Record]:
+        """Return an order, its requests and its fills, as they went."""
+        ...
+
+
+def from_archives(archives: Archives, order_id: str) -> ArchivedOrder | None:
+    """Put together what the archives have of an order: all of it, where its journal was cut, too."""
+    return _of_records({(record.kind, record.key): record for record in archives.records_of(order_id)}, order_id)
+
+
 def from_journal(ledger: StrategyLedger, order_id: str) -> ArchivedOrder | None:
     """Fold what the journal has of an order; None where it has nothing, or not all, as it was cut."""
     try:
         records = _folded(ledger.get_history(order_id), order_id)
     except Archived:
         return None
+    return _of_records(records, order_id)
+
+
+def _of_records(records: dict[tuple[RecordKind, Key], Record], order_id: str) -> ArchivedOrder | None:
     order = records.pop((RecordKind.ORDER, (order_id,)), None)
     if not isinstance(order, Order):
         return None

@@ -11,6 +11,7 @@ from ledger_core import Batch, FactMismatch, Order, RecordKind, StrategyLedger, 
 from ledger_core.errors import Archived
 from ledger_core.lifecycle import OrderState
 from ledger_core.numbers import ZERO, plus
+from ledger_interop.importing.booking.archived import Archives
 from ledger_interop.importing.booking.known_orders import KnownOrders, contradictions
 from ledger_interop.importing.booking.past import GROWN, Past
 from ledger_interop.importing.booking.waiting import WaitingRoom
@@ -43,11 +44,11 @@ class Rules:
 class Desk:
     """The ledger as the facts before left it. At the last call nothing waits any more."""
 
-    def __init__(self, ledger: StrategyLedger, rules: Rules) -> None:
-        """Work on this ledger."""
+    def __init__(self, ledger: StrategyLedger, rules: Rules, archives: Archives | None = None) -> None:
+        """Work on this ledger, with its archives where they are at hand."""
         self.ledger = ledger
         self.rules = rules
-        self.orders = KnownOrders(ledger)
+        self.orders = KnownOrders(ledger, archives)
         self.past = Past(ledger)
         self.waiting = WaitingRoom()
         self.is_last_call = False

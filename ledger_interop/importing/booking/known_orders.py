@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from ledger_core import Order, StrategyLedger, UnknownOrder
 from ledger_core.errors import Archived
-from ledger_interop.importing.booking.archived import ArchivedOrder, from_journal
+from ledger_interop.importing.booking.archived import ArchivedOrder, Archives, from_archives, from_journal
 from ledger_interop.importing.booking.waiting import fill_name
 from ledger_interop.importing.facts import NamedOrder
 
@@ -26,9 +26,10 @@ Alias = tuple[str, str]
 class KnownOrders:
     """Orders as the last command left them, and the ids that lead to them."""
 
-    def __init__(self, ledger: StrategyLedger) -> None:
+    def __init__(self, ledger: StrategyLedger, archives: Archives | None = None) -> None:
         """Start with nothing at hand."""
         self._ledger = ledger
+        self._archives = archives
         self._orders: OrderedDict[str, Order] = OrderedDict()
         self._stale: set[str] = set()
         self._archived: dict[str, ArchivedOrder] = {}
@@ -89,10 +90,37 @@ class KnownOrders:
             return None
         except Archived:
             found = self._archived.get(order_id) or from_journal(self._ledger, order_id)
+            if found is None and self._archives is not None:
+                found = from_archives(self._archives, order_id)
             if found is None:
                 raise
             self._archived[order_id], order = found, found.order
         return self.keep(order)
+
+    def in_archives(self, named: NamedOrder, fill_id: str | None, *, is_before: bool) -> Order | None:
+        """Return the order in an archive that the venue's id alone names; None where it is in none.
+
+        A venue may give an id again: what is not from before the live history of its position has to be about an
+        execution that is in the archive, too.
+        """
+        if self._archives is None or named.venue_id is None or named.client_id is not None:
+            return None
+        details = named.details
+        side = details.get("side")
+        order_id = self._archives.named(
+            named.venue_id,
+            symbol=named.symbol,
+            is_buy=None if side is None else side == "BUY",
+            venue=details.get("venue"),
+        )
+        order = None if order_id is None else self.get(order_id)
+        archived = None if order is None else self.archived(order)
+        if order is None or archived is None:
+            return None
+        if not is_before and (fill_id is None or not archived.has_fill(fill_id)):
+            return None
+        self.keep_names(order, named)
+        return order
 
     def archived(self, order: Order) -> ArchivedOrder | None:
         """Return what the journal has of an order that is in an archive; None of any other."""
