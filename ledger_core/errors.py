@@ -48,7 +48,7 @@ class LedgerError(Exception):
 
     def __init__(self, message: str, **context: Any) -> None:
         """Keep the message for people and the context for programs; each context key is an attribute too."""
-        assert isinstance(message, str), "an error says in words what was found"
+        assert message is not None, "an error says in words what was found"
         super().__init__(message)
         self.context: dict[str, Any] = context
 
@@ -83,7 +83,7 @@ class InvalidValue(CommandRefused, ValueError):
 
     def __init__(self, message: str, *, argument: str = "", value: Any = None, **context: Any) -> None:
         """Keep the path of the offending value, such as `fill_data.price`, and the value."""
-        assert isinstance(argument, str), "a path, or empty where no argument is to blame"
+        assert argument is not None, "a path, or empty where no argument is to blame"
         super().__init__(message, **context)
         self.argument = argument
         self.value = value
