@@ -325,6 +325,12 @@ BEGIN
 END;
 """
 
+_KEEP_VENUE_IDS = """\
+    -- No INSERT OR IGNORE: in a trigger the conflict clause of the statement that fired it takes its place.
+    INSERT INTO venue_orders (strategy_id, venue_order_id, order_id)
+    SELECT NEW.strategy_id, j.value, NEW.order_id FROM json_each(NEW.venue_order_ids) AS j WHERE TRUE
+    ON CONFLICT (strategy_id, venue_order_id, order_id) DO NOTHING;"""
+
 _SHORT_BODIES = f"""
 CREATE VIEW v_journal AS
 -- The journal, each body as the digest has it: in the table it may be shortened. digest = sha256(previous, body).
@@ -334,19 +340,13 @@ FROM journal;
 DROP TRIGGER orders_venue_ids_given;
 CREATE TRIGGER orders_venue_ids_given AFTER INSERT ON orders WHEN NEW.venue_order_ids <> '[]'
 BEGIN
-    -- No INSERT OR IGNORE: in a trigger the conflict clause of the statement that fired it takes its place.
-    INSERT INTO venue_orders (strategy_id, venue_order_id, order_id)
-    SELECT NEW.strategy_id, j.value, NEW.order_id FROM json_each(NEW.venue_order_ids) AS j WHERE TRUE
-    ON CONFLICT (strategy_id, venue_order_id, order_id) DO NOTHING;
+{_KEEP_VENUE_IDS}
 END;
 DROP TRIGGER orders_venue_ids_changed;
 CREATE TRIGGER orders_venue_ids_changed AFTER UPDATE OF venue_order_ids ON orders
 WHEN NEW.venue_order_ids <> OLD.venue_order_ids
 BEGIN
-    -- No INSERT OR IGNORE: in a trigger the conflict clause of the statement that fired it takes its place.
-    INSERT INTO venue_orders (strategy_id, venue_order_id, order_id)
-    SELECT NEW.strategy_id, j.value, NEW.order_id FROM json_each(NEW.venue_order_ids) AS j WHERE TRUE
-    ON CONFLICT (strategy_id, venue_order_id, order_id) DO NOTHING;
+{_KEEP_VENUE_IDS}
 END;
 """
 # fmt: on

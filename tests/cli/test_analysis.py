@@ -8,10 +8,8 @@ import pytest
 
 from cli.ledgers import START, Call, of_csv, parsed
 from ledger_core import open_ledger, open_reader
-from ledger_core.events import events_of
 from ledger_core.numbers import total
-from support import SteppingClock, fill, limit_order, market_order
-from support.life import live
+from support import fill, limit_order, market_order
 
 
 def test_pnl_rows_add_up_to_the_positions(call: Call, demo_file: Path) -> None:
@@ -110,42 +108,6 @@ def test_history_is_the_journal_of_one_id(call: Call, ledger_file: Path) -> None
     lines = call("history", ledger_file, "T2", "-o", "jsonl").stdout.splitlines()
     assert [json.loads(line)["body"]["operation"] for line in lines] == ["create_trade", "close_trade"]
     assert call("history", ledger_file, "nobody").exit_code == 4
-
-
-def test_every_kind_of_entry_is_told_in_words(call: Call, tmp_path: Path) -> None:
-    """What a fill, its correction, its bust, a late fee, a restatement and an adjustment said is read in one line."""
-    path = tmp_path / "life.db"
-    with open_ledger(f"sqlite:///{path}?durability=none", strategy_id="alpha", clock=SteppingClock()) as ledger:
-        live(ledger)
-        events = [event for entry in ledger.read_journal() for event in events_of(entry)]
-    rows = of_csv(call("journal", path, "-o", "csv").stdout)
-    assert [row["event_type"] for row in rows if row["event_type"]] == [event["event_type"] for event in events]
-    for order_id in ("O1", "O2", "O3", "O4", "O5"):
-        told = of_csv(call("history", path, order_id, "-o", "csv").stdout)
-        assert [row for row in rows if row["id"] == order_id] == [row for row in told if row["id"] == order_id]
-        assert call("history", path, order_id).exit_code == 0
-    words = {(row["event_type"], row["id"], row["what"]) for row in rows}
-    for expected in (
-        ("ORDER_PARTIALLY_FILLED", "O1", "4 at 99.90, fee 0.35 USD"),
-        ("FILL_FEE_UPDATED", "O1", "fill F2, fee -0.0001 BNB"),
-        ("ORDER_REPLACED", "O2", "limit 101.50, O2#1"),
-        ("FILL_CORRECTED", "O2", "fill F1 by F1c, 10 at 101.50 > 10 at 101.25"),
-        ("FILL_BUSTED", "O3", "fill F1, erroneous"),
-        ("ORDER_RESTATED", "O4", "quantity 6, SPLIT"),
-        ("ADJUSTMENT_RECORDED", "A1", "FUNDING 1.5 USD ACME"),
-        ("ADJUSTMENT_RECORDED", "A2", "SPLIT 2 SPLT"),
-    ):
-        assert expected in words
-
-
-def test_a_fee_that_was_taken_away_is_told(call: Call, tmp_path: Path) -> None:
-    """An empty list of fees is what the fill costs from then on: nothing."""
-    path = tmp_path / "fee.db"
-    with open_ledger(f"sqlite:///{path}?durability=none", strategy_id="alpha") as ledger:
-        ledger.record_order("A", market_order(quantity=1))
-        ledger.update_order_fill("A", fill("F1", 1, 10, fee="0.35", fee_currency="USD"))
-        ledger.update_fill_fee("A", "F1", [])
-    assert [row["what"] for row in of_csv(call("history", path, "A", "-o", "csv").stdout)][-1] == "fill F1, no fee"
 
 
 def test_fills_are_selected(call: Call, ledger_file: Path) -> None:
