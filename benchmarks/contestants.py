@@ -1,7 +1,7 @@
 """The life of orders, and the ledger as one of those that can live it.
 
 A round of form `orders` is 7 commands: BUY placed, accepted, half filled, filled, SELL placed, accepted, filled.
-A round of form `trade` is 8: BUY placed, accepted, half filled, filled, SELL placed, filled, trade created, closed.
+A round of form `trade` is 9, and two questions: the same, trade created and closed, get_order, get_open_positions.
 Every command is its own durable transaction, unless it is given in a batch.
 """
 
@@ -15,7 +15,7 @@ from ledger_core import EventPublisher, Order, StrategyLedger, Trade
 from ledger_core.ledger import open_ledger
 from ledger_core.methods import Commands
 
-COMMANDS = {"orders": 7, "trade": 8}
+COMMANDS = {"orders": 7, "trade": 9}
 
 
 class Contestant(Protocol):
@@ -26,6 +26,7 @@ class Contestant(Protocol):
     def fill(self, order_id: str, fill_id: str, quantity: str, price: str) -> object: ...
     def open_trade(self, trade_id: str, order_id: str) -> object: ...
     def close_trade(self, trade_id: str, order_id: str) -> object: ...
+    def ask(self, order_id: str) -> object: ...
     def finish(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -89,6 +90,12 @@ class LedgerContestant:
     def close_trade(self, trade_id: str, order_id: str) -> Trade:
         return self._next().close_trade(trade_id, {"order_ids": [order_id]})
 
+    def ask(self, order_id: str) -> None:
+        """Ask for an order and for what is held; a batch answers no question."""
+        if self._batch_size == 1:
+            self.ledger.get_order(order_id)
+            self.ledger.get_open_positions()
+
     def finish(self) -> None:
         """Write what waits in a batch."""
         self._stack.close()
@@ -114,10 +121,10 @@ def run_rounds(contestant: Contestant, form: str, first: int, count: int, prefix
         contestant.fill(buy, f"f{number}", "5", "100.25")
         contestant.fill(buy, f"g{number}", "5", "100.75")
         contestant.place(sell, "SELL", "10")
-        if form == "orders":
-            contestant.accept(sell)
+        contestant.accept(sell)
         contestant.fill(sell, f"h{number}", "10", "101.50")
         if form == "trade":
             contestant.open_trade(f"{prefix}t{number}", buy)
             contestant.close_trade(f"{prefix}t{number}", sell)
+            contestant.ask(buy)
     contestant.finish()

@@ -55,6 +55,10 @@ class Book:
             self.position = [held - filled, cost - out, realized + filled * at - out]
         return order
 
+    def ask(self, order_id: str) -> tuple[dict[str, Any], list[Decimal]]:
+        """Return copies of an order and of the position."""
+        return dict(self.orders[order_id]), list(self.position)
+
 
 LEGAL_FILL = frozenset({"PLACED", "ACCEPTED", "PARTIALLY_FILLED"})
 
@@ -91,6 +95,10 @@ class DictFloor:
 
     def close_trade(self, trade_id: str, order_id: str) -> None:
         self._journal.append({"trade_id": trade_id, "order_ids": [order_id], "state": "CLOSED"})
+
+    def ask(self, order_id: str) -> None:
+        """Look both up."""
+        self._book.ask(order_id)
 
     def finish(self) -> None:
         """Nothing waits."""
@@ -133,6 +141,10 @@ class SqliteFloor:
 
     def close_trade(self, trade_id: str, order_id: str) -> None:
         self._write_trade(trade_id, order_id, "CLOSED")
+
+    def ask(self, order_id: str) -> None:
+        """Look both up: a handler keeps them in Python."""
+        self._book.ask(order_id)
 
     def finish(self) -> None:
         """Commit what waits in a batch."""

@@ -30,6 +30,7 @@ class Column:
     durability: str | None = None  # None: in memory
     batch: int = 1
     publisher: Callable[[], EventPublisher] | None = None
+    form: str | None = None  # what a round is made of, whatever was asked for
     goals: dict[str, float] = attrs.field(factory=dict)
 
     def open(self, folder: Path) -> LedgerContestant:
@@ -43,9 +44,11 @@ class Column:
 # fmt: off
 COLUMNS = (
     Column("memory", goals={DICTS: 10}),
+    Column("memory, with trades and questions", form="trade"),
     Column("memory, a publisher that reads nothing", publisher=Silent),
     Column("memory, a publisher that makes JSON", publisher=Dumping),
     Column("sqlite full", "full", goals={REPLAY: 1.15, BY_HAND: 1.25}),
+    Column("sqlite full, with trades and questions", "full", form="trade"),
     Column("sqlite process", "process", goals={REPLAY: 1.4, BY_HAND: 1.8}),
     Column("sqlite none", "none"),
     Column("sqlite full, batches of 100", "full", batch=100, goals={REPLAY: 2.0, BY_HAND: 2.5}),
@@ -71,7 +74,7 @@ def measure(options: Options) -> Result:
 
 def measure_column(column: Column, options: Options) -> list[Row]:
     """Alternate blocks of the ledger and of its floors."""
-    form, rounds = options.form, options.rounds
+    form, rounds = column.form or options.form, options.rounds
     with TemporaryDirectory(dir=options.folder) as directory, ExitStack() as stack:
         folder = Path(directory)
         ours = _block(stack.enter_context(column.open(folder)), form, rounds)

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -187,14 +187,61 @@ def without_records(entry: Entry) -> Entry:
     )
 
 
+class _Written:
+    """Keeps how an entry is written outside of the fields that a caller sees, copies and pickles."""
+
+    __slots__ = ("_writing",)
+    _writing: "Writing | None"
+
+
 @quick
-@attrs.frozen(weakref_slot=False)
-class Head:
-    """The end of a strategy's journal: the sequence and digest of its last entry, (0, zeros) when empty."""
+@attrs.frozen(eq=False, weakref_slot=False)
+class Head(_Written):
+    """The end of a strategy's journal: the sequence and digest of its last entry, (0, zeros) when empty.
+
+    Heads are equal that have both in common. The digest of an entry that was not written yet is made when it is read.
+    """
 
     sequence: int
     digest: str
-    recorded_at: datetime | None = attrs.field(default=None, eq=False)
+    recorded_at: datetime | None = None
+
+    @classmethod
+    def at(cls, tip: "Tip") -> "Head":
+        """Return where a journal ends with a tip, without a look at its digest."""
+        if isinstance(tip, Head):
+            return tip
+        if tip.writing is None:
+            return cls(tip.sequence, tip.digest, tip.recorded_at)
+        return _unwritten_head(tip.sequence, tip.recorded_at, tip.writing)
+
+    if not TYPE_CHECKING:  # mypy would take any name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Write the entry when its digest is first read."""
+            if name == "_writing":
+                return None  # it was made whole
+            if name != "digest" or self._writing is None:
+                raise AttributeError(f"a head has no {name!r}")
+            _, digest = self._writing.written
+            finish(self, name, digest)
+            return digest
+
+    def __eq__(self, other: object) -> bool:
+        """Compare place and digest; two heads of one entry are equal without a look at its digest."""
+        if not isinstance(other, Head):
+            return NotImplemented
+        if self.sequence != other.sequence:
+            return False
+        is_one_entry = self._writing is not None and self._writing is other._writing
+        return is_one_entry or self.digest == other.digest
+
+    def __hash__(self) -> int:
+        """Hash by place and digest."""
+        return hash((self.sequence, self.digest))
+
+
+_unwritten_head = unfinished(Head, "sequence", "recorded_at", "_writing")
 
 
 Tip = Head | Entry

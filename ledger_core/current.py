@@ -72,8 +72,7 @@ class CurrentRecords:
     @property
     def head(self) -> Head:
         """Where it stands in the journal."""
-        tip = self.tip
-        return tip if isinstance(tip, Head) else Head(tip.sequence, tip.digest, tip.recorded_at)
+        return Head.at(self.tip)
 
     def get(self, kind: RecordKind, key: Key) -> Record | None:
         """Return a record as it is now, or None; an order comes with its requests."""

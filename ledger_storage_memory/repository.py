@@ -119,9 +119,7 @@ class MemoryRepository:
         """Return the end of the journal."""
         with self.store.lock:
             entries = self._open_journal().entries
-            if not entries:
-                return Head(0, GENESIS_DIGEST)
-            return Head(entries[-1].sequence, entries[-1].digest, entries[-1].recorded_at)
+            return Head.at(entries[-1]) if entries else Head(0, GENESIS_DIGEST)
 
     def load(self, kind: RecordKind, key: Key) -> Record | None:
         """Return the record as of the last entry, or None."""

@@ -18,7 +18,8 @@ block by block in turn, and every target that is missed is named.
 
 A round is the life of two orders in 7 commands: a BUY placed, accepted, half filled and filled, a SELL placed, accepted
 and filled. Each command is a transaction of its own, with its journal entry, its order, fill and position, unless it is
-given in a batch. Floors:
+given in a batch. Where it says so, a trade is created and closed besides, and an order and the open positions are asked
+for. Floors:
 
 - **replay**: the ledger's own statements and commits, recorded and made again in plain sqlite3 by nobody. What is above
   it is our Python.
