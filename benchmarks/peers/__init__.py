@@ -24,6 +24,10 @@ SCRIPTS = Path(__file__).parent
 INSTALL_SECONDS_MAX = 600
 
 
+MEMORY = Path("/dev/shm")
+"""A file system without a disk, where there is one: what is left is what the programs themselves do."""
+
+
 @attrs.frozen
 class Peer:
     """A program, the package that it comes with, and how the ledger stores when it is compared with it."""
@@ -34,23 +38,29 @@ class Peer:
     arguments: tuple[str, ...] = ()
     url: str = "memory://"
     goal: float | None = None
+    has_disk: bool = True
+
+    def without_disk(self, goal: float) -> "Peer":
+        """Return the same with its files, and the ledger's, in memory."""
+        return attrs.evolve(self, name=f"{self.name}, without a disk", goal=goal, has_disk=False)
 
 
 DURABLE = "sqlite:///{folder}/ledger.db?durability=full"
+HELD = Peer("eventsourcing on SQLite, aggregates held", "eventsourcing", "events.py", ("sqlite", "held"), DURABLE, 1.0)
+RELOADED = Peer(
+    "eventsourcing on SQLite, aggregates reloaded", "eventsourcing", "events.py", ("sqlite", "reloaded"), DURABLE, 1.0
+)
+FREQTRADE = Peer("freqtrade's persistence on SQLite", "freqtrade", "freqtrades.py", url=DURABLE, goal=1.0)
 PEERS = (
     Peer("NautilusTrader's cache, in memory", "nautilus_trader", "nautilus.py", goal=1.0),
     Peer("eventsourcing in memory, aggregates held", "eventsourcing", "events.py", ("memory", "held")),
     Peer("eventsourcing in memory, aggregates reloaded", "eventsourcing", "events.py", ("memory", "reloaded")),
-    Peer("eventsourcing on SQLite, aggregates held", "eventsourcing", "events.py", ("sqlite", "held"), DURABLE, 1.0),
-    Peer(
-        "eventsourcing on SQLite, aggregates reloaded",
-        "eventsourcing",
-        "events.py",
-        ("sqlite", "reloaded"),
-        DURABLE,
-        1.0,
-    ),
-    Peer("freqtrade's persistence on SQLite", "freqtrade", "freqtrades.py", url=DURABLE, goal=1.0),
+    HELD,
+    RELOADED,
+    FREQTRADE,
+    HELD.without_disk(1 / 2.5),
+    RELOADED.without_disk(1 / 5),
+    FREQTRADE.without_disk(1 / 15),
 )
 
 
@@ -128,14 +138,18 @@ def _python(environments: Path, package: str) -> Path:
 
 
 def _compare(peer: Peer, python: Path, options: Options) -> tuple[Row, str]:
-    with TemporaryDirectory(dir=options.folder) as folder, ExitStack() as stack:
-        running = Running(python, peer, options.folder)
+    if not peer.has_disk and not MEMORY.is_dir():
+        raise Unavailable(f"there is no {MEMORY}")
+    place = options.folder if peer.has_disk else str(MEMORY)
+    with TemporaryDirectory(dir=place) as folder, ExitStack() as stack:
+        running = Running(python, peer, place)
         stack.callback(running.close)
         ledger = stack.enter_context(LedgerContestant(peer.url.format(folder=folder)))
         rounds = options.rounds
         theirs: list[tuple[float, float]] = []
         blocks: Mapping[str, Block] = {peer.name: lambda _: theirs.append(running.run(rounds))}
         what = "ledger, " + ("memory" if peer.url == "memory://" else "sqlite full")
+        what += "" if peer.has_disk else ", without a disk"
         (row,) = compare(
             what,
             lambda block: run_rounds(ledger, "orders", block * rounds, rounds),
