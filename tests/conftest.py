@@ -12,9 +12,35 @@ from support import ADAPTERS, RecordingPublisher, SteppingClock, Store
 
 OpenLedger = Callable[..., StrategyLedger]
 
+_MARKED = {
+    "once": (
+        "tests/cli/test_demo",
+        "tests/cli/test_live",
+        "tests/cli/test_terminal",
+        "tests/cli/test_web",
+        "tests/examples/",
+        "tests/reliability/",
+        "tests/report/test_page_access",
+        "tests/sqlite/test_tampering",
+        "tests/streams/",
+        "tests/test_docs",
+    ),
+    "ends": ("tests/cli/", "tests/export/", "tests/interop/", "tests/report/"),
+}
+"""Where all tests have a marker that pyproject.toml explains; a test elsewhere has it by a line of its own."""
+
 # No test is about time: an example that takes long on a busy machine is no failure.
 settings.register_profile("strategy-ledger", deadline=None, print_blob=True)
 settings.load_profile("strategy-ledger")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes long before tests are chosen by their markers."""
+    for item in items:
+        for marker, places in _MARKED.items():
+            if item.nodeid.startswith(places):
+                item.add_marker(marker)
 
 
 @pytest.fixture

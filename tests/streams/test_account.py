@@ -20,7 +20,7 @@ import pytest
 from ledger_core import StrategyLedger, open_ledger
 from support import data_folder
 
-pytestmark = [pytest.mark.data, pytest.mark.once, pytest.mark.xdist_group("account")]
+pytestmark = [pytest.mark.data, pytest.mark.xdist_group("account")]
 
 FOLDER = data_folder("data/pyfolio")
 NET = {"AMD": 2299, "CERN": 484, "COST": 955, "DELL": 3817, "GPS": 1466, "INTC": 1120, "MMM": -27}

@@ -107,7 +107,6 @@ def bitstamp(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
 
 
 @pytest.mark.data
-@pytest.mark.once
 @pytest.mark.xdist_group("goog")
 class TestGoog:
     """A day of NASDAQ, of which one id in seven was never introduced."""
@@ -154,7 +153,6 @@ class TestGoog:
 
 
 @pytest.mark.data
-@pytest.mark.once
 @pytest.mark.xdist_group("bitstamp")
 class TestBitstamp:
     """Five hours of BTC/USD, with messages out of order."""
