@@ -39,6 +39,7 @@ def file_fact(
     """Stage a refused fact in quarantine; `fact` is the command as JSON."""
     fill = command.fill if isinstance(command, BookFill) else None
     order = draft.get(RecordKind.ORDER, (command.order_id,)) if command.order_id is not None else None
+    assert order is None or isinstance(order, Order), "kind ORDER"
     values: dict[str, Any] = {
         "operation": command.operation.value,
         "fact": fact,
@@ -50,11 +51,10 @@ def file_fact(
         values["order_id"] = command.order_id
     venue_order_id = getattr(command, "venue_order_id", None)
     if fill is not None:
-        known = order if isinstance(order, Order) else None
         venue_order_id = fill.venue_order_id
         values["quantity"] = fill.quantity
-        symbol = fill.symbol or (known.symbol if known else None)
-        side = fill.side or (known.side if known else None)
+        symbol = fill.symbol or (order.symbol if order else None)
+        side = fill.side or (order.side if order else None)
         values.update({name: value for name, value in (("symbol", symbol), ("side", side)) if value is not None})
     if venue_order_id is not None:
         values["venue_order_id"] = venue_order_id

@@ -6,7 +6,7 @@ ended ones (FIX 5.0 SP2 matrix J). A bust or correction of a fill that waits in 
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from ledger_core._frozen import FrozenDict, replaced
 from ledger_core.changes import EventType
@@ -172,8 +172,8 @@ def retire_inferred(draft: Draft, order: Order, command: BookFill) -> Order:
 
 def fill_of(draft: Draft, order: Order, fill_id: str) -> Fill | None:
     """Return the fill that an id means: its own, or that of one of its corrections."""
-    found = draft.get(RecordKind.FILL, (order.order_id, order.corrections.get(fill_id, fill_id)))
-    return found if isinstance(found, Fill) else None
+    key = (order.order_id, order.corrections.get(fill_id, fill_id))
+    return cast(Fill | None, draft.get(RecordKind.FILL, key))
 
 
 def refuse_price(instrument: Instrument, price: Decimal, argument: str) -> None:
