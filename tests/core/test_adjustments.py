@@ -90,6 +90,25 @@ def test_interest_in_the_base_currency_moves_the_quantity(
     assert position.realized_pnl == Decimal(66) - Decimal("60.00125")
 
 
+@pytest.mark.parametrize(("kind", "symbol", "currency", "inverse"), [
+    ("INTEREST", "ACM/USD", "USD", False),  # paid in what the price is in
+    ("INTEREST", "ACM", "ACM", False),  # a symbol without a slash names no currency
+    ("INTEREST", "ACM/USD/NEXT", "ACM/USD", False),  # the base is what stands before the first slash
+    ("INTEREST", "ACM/USD", "ACM", True),  # an inverse contract is no amount of its base
+    ("FUNDING", "ACM/USD", "ACM", False),
+])  # fmt: skip
+def test_other_cash_moves_no_quantity(
+    ledger: StrategyLedger, kind: str, symbol: str, currency: str, inverse: bool
+) -> None:
+    """Only interest in what the position itself consists of does; the rest is kept as cash."""
+    ledger.record_order("B1", market_order(symbol=symbol, currency="USD", inverse=inverse))
+    ledger.update_order_fill("B1", fill("F1", 10), occurred_at=START)
+    given = {"kind": kind, "symbol": symbol, "amount": 2, "currency": currency}
+    assert not ledger.record_adjustment("A1", given, occurred_at=LATER).moves_quantity
+    position = ledger.get_position(symbol)
+    assert (position.quantity, position.cash_flows) == (10, (CashFlow(AdjustmentKind(kind), currency, Decimal(2)),))
+
+
 def test_opening_position_is_what_was_held_before(ledger: StrategyLedger) -> None:
     """It enters at its price; a sale realizes against it."""
     ledger.record_adjustment("A1", adjustment("OPENING_POSITION", quantity=-100, price=50, currency="USD"))
@@ -118,13 +137,29 @@ def test_terms_of_an_instrument_are_set_by_the_first_that_names_them(ledger: Str
     ledger.record_adjustment("A2", adjustment("DIVIDEND", amount=1, currency="EUR"))
 
 
+def test_terms_that_an_adjustment_names_are_those_of_its_venue(ledger: StrategyLedger) -> None:
+    """What it says of an instrument values the position there, and no other."""
+    terms = {"multiplier": 10, "inverse": True, "base_currency": "ACM", "currency": "USD"}
+    ledger.record_adjustment("A1", adjustment("TRANSFER", quantity=1, price="0.5", venue="X", **terms))
+    ledger.record_adjustment("A2", adjustment("TRANSFER", quantity=1, price=0, venue="Y"))
+    there, elsewhere = (ledger.get_position("ACME", venue=venue) for venue in ("X", "Y"))
+    assert {name: getattr(there, name) for name in terms} == terms
+    assert (elsewhere.multiplier, elsewhere.inverse, elsewhere.base_currency, elsewhere.currency) == (
+        1,
+        False,
+        None,
+        None,
+    )
+    assert (there.cost, elsewhere.cost) == (20, 0)
+
+
 def test_split_restates_positions_orders_and_trades(held: StrategyLedger, published: RecordingPublisher) -> None:
     """Three for one: three times the units at a third of the price; what was paid stays."""
     held.create_trade("T1", ["B1"])
     held.record_order("S1", limit_order("SELL", 10, 120))
     held.update_order_fill("S1", fill("F1", 4, 120), occurred_at=START + timedelta(hours=1))
     held.update_trade("T1", {"order_ids": ["S1"]})
-    held.record_adjustment("A1", adjustment("SPLIT", ratio=3), occurred_at=LATER)
+    assert not held.record_adjustment("A1", adjustment("SPLIT", ratio=3), occurred_at=LATER).moves_quantity
     order, trade, position = held.get_order("S1"), held.get_trade("T1"), held.get_position("ACME")
     assert (order.quantity, order.cum_quantity, order.leaves_quantity, order.limit_price) == (30, 12, 18, 40)
     assert (order.state, order.details.quantity, order.average_price) == ("PARTIALLY_FILLED", 10, 40)
