@@ -21,7 +21,6 @@ from ledger_core.errors import (
     UnknownOrder,
 )
 from ledger_core.model import Key, Order, QuarantinedFact, QuarantineState, RecordKind
-from ledger_core.numbers import ZERO
 
 QUARANTINABLE = (UnknownOrder, UnknownFill, OverfillError, IllegalTransition, FactMismatch, Archived)
 """The refusals after which a fact is filed. A malformed argument or a conflict is told to the caller alone."""
@@ -171,12 +170,11 @@ def _book_corrected(trial: Draft, fact: QuarantinedFact, command: Fact, decide_o
     kind, key = decide_one(trial, command)
     for correction in fact.corrections:
         decide_one(trial, trial.command_of(correction))
-    trial.books_overfills = allowed
     order, before = trial.get(kind, key), trial.below_get(kind, key)
     assert isinstance(order, Order), "a fill answers with its order"
-    known = before.overfill_quantity if isinstance(before, Order) else ZERO
-    if not allowed and order.overfill_quantity > known:
-        raise OverfillError(f"order {order.order_id!r} would be overfilled", order_id=order.order_id)
+    assert isinstance(before, Order), "which was there, or the fill would have waited on"
+    if not allowed and order.overfill_quantity > before.overfill_quantity:
+        raise OverfillError("the order would be overfilled")  # which the retry alone hears
 
 
 def _end(
