@@ -10,6 +10,7 @@ from ledger_core.commands import AdjustmentDetails, RecordAdjustment
 from ledger_core.decide.draft import Draft
 from ledger_core.decide.holdings import add_adjustment, instrument_of
 from ledger_core.decide.orders import note_terms
+from ledger_core.decide.shares import split_shares
 from ledger_core.decide.trades import restated_by_split
 from ledger_core.errors import IdempotencyConflict, InvalidValue
 from ledger_core.lifecycle import OrderEvent
@@ -125,6 +126,8 @@ def _split(draft: Draft, adjustment: Adjustment) -> None:
 
 def _restate_order(draft: Draft, order: Order, split: Split) -> None:
     splits = (*order.splits, split)
+    for trade, shares in split_shares(draft, order, splits):
+        draft.change(trade, {"shares": shares})
     fills = [fill for fill in draft.fills_of(order.order_id) if not fill.busted]
     quantity = None if order.quantity is None else quotient(times(order.quantity, split.ratio), ONE)
     cum_quantity = plain(total(split_quantity(fill.quantity, fill.economic_order, splits) for fill in fills))

@@ -80,6 +80,16 @@ def test_fill_without_its_position_is_not_taken_back(damaged: Damaged) -> None:
         assert (caught.value.key, ledger.head()) == (("ACME", "XNAS", "main", "NET"), head)
 
 
+def test_fill_whose_instrument_is_gone_is_not_booked(damaged: Damaged) -> None:
+    """No terms are made up by which it would be valued: the fill is refused as damage, and nothing is written."""
+    damaged.missing = {(RecordKind.INSTRUMENT, ("XNAS", "ACME"))}
+    with opened(damaged) as ledger:
+        head = ledger.head()
+        with pytest.raises(StorageCorrupt, match="instrument 'XNAS/ACME' is not there") as caught:
+            ledger.update_order_fill("O1", fill("F3", 1), occurred_at=at(60))
+        assert (caught.value.key, ledger.head()) == (("XNAS", "ACME"), head)
+
+
 def test_correction_whose_fill_is_gone_is_told_as_damage(damaged: Damaged) -> None:
     """It is no repeat and no conflict, and waits in no quarantine: the store lost the fill that it was made to."""
     damaged.missing = {(RecordKind.FILL, ("O2", "F1"))}
