@@ -228,6 +228,33 @@ def test_trade_that_is_created_after_a_split_counts_in_new_units(held: StrategyL
     assert (trade.entry_quantity, trade.open_quantity, trade.realized_pnl) == (20, 0, 200)
 
 
+def test_trade_takes_the_splits_of_its_instrument_in_the_order_of_time(ledger: StrategyLedger) -> None:
+    """Told in any order; not those of another venue, nor what is no split, and one of the very moment counts."""
+    for order_id, venue in (("B1", "X"), ("B2", "Y")):
+        ledger.record_order(order_id, market_order(quantity=10, venue=venue))
+        ledger.update_order_fill(order_id, fill("F1", 10), occurred_at=LATER)
+    for number, (days, ratio) in enumerate([(3, 5), (1, 2)]):
+        given = adjustment("SPLIT", ratio=ratio, venue="X")
+        ledger.record_adjustment(f"A{number}", given, occurred_at=START + timedelta(days=days))
+    ledger.record_adjustment("A2", adjustment("FUNDING", amount=1, currency="USD", venue="Y"), occurred_at=LATER)
+    (here,), (elsewhere,) = (ledger.create_trade(f"T{order_id}", [order_id]).legs for order_id in ("B1", "B2"))
+    assert ([split.ratio for split in here.splits], here.open_quantity) == ([2, 5], 100)
+    assert (elsewhere.splits, elsewhere.open_quantity) == ((), 10)
+
+
+def test_split_after_the_close_leaves_a_trade_in_its_units(held: StrategyLedger) -> None:
+    """What is restated of it afterwards too."""
+    held.record_order("S1", market_order("SELL", 10))
+    held.update_order_fill("S1", fill("F1", 6, 110))
+    held.update_order_fill("S1", fill("F2", 4, 110))
+    held.create_trade("T1", ["B1", "S1"])
+    held.close_trade("T1")
+    held.record_adjustment("A1", adjustment("SPLIT", ratio=2), occurred_at=LATER)
+    held.bust_order_fill("S1", "F2")
+    trade = held.get_trade("T1")
+    assert (trade.entry_quantity, trade.exit_quantity, trade.restated) == (10, 6, True)
+
+
 @pytest.mark.parametrize("first", ["split", "opening"])
 def test_split_told_before_the_opening_position_that_it_split_counts(open_ledger_on: OpenLedger, first: str) -> None:
     """A position with no history yet may have a split behind its first movement in time; arrival is no matter."""

@@ -81,18 +81,23 @@ def test_same_trade_with_other_shares_is_a_conflict(shared: StrategyLedger) -> N
     for order_ids in ({"B": 6}, ["B"], {"S": 7}):
         with pytest.raises(IdempotencyConflict):
             shared.create_trade("T1", order_ids)
+    assert shared.update_trade("T1", {"order_ids": {"B": 7}}) == first
 
 
 def test_bust_shrinks_the_newest_share_first(shared: StrategyLedger, published: RecordingPublisher) -> None:
     """Six of ten units stand: the first share keeps five, the second has one left."""
     shared.create_trade("T1", {"B": 5})
     shared.create_trade("T2", {"B": 5})
+    published.clear()
     shared.bust_order_fill("B", "F2")
     first, second = shared.get_trade("T1"), shared.get_trade("T2")
     assert (first.shares, second.shares) == ({"B": 5}, {"B": 1})
     assert (first.entry_quantity, second.entry_quantity) == (5, 1)
     assert second.average_entry_price == 100
-    assert "T2" in [event["trade_id"] for event in published.events if event["event_type"] == "TRADE_UPDATED"]
+    assert [(event["event_type"], event["trade_id"]) for event in published.events] == [
+        ("FILL_BUSTED", None),
+        ("TRADE_UPDATED", "T2"),
+    ]
 
 
 def test_late_fill_moves_the_border_between_shares(shared: StrategyLedger) -> None:
