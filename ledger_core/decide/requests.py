@@ -108,7 +108,6 @@ def replace(draft: Draft, command: ReplaceOrder) -> tuple[RecordKind, Key]:
         changes,
         EventType.ORDER_REPLACED,
         facts={"request_id": request_id} if request_id else {},
-        repeatable=request_id is None,
         **counters,
     )
     return answer

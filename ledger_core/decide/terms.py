@@ -18,13 +18,11 @@ def change_terms(
     event_type: EventType,
     *,
     facts: Mapping[str, Any] | None = None,
-    repeatable: bool = True,
     **extra: Any,
 ) -> Order:
     """Stage new terms; the state follows the level to which the order is filled under them.
 
-    A quantity below what is filled is clamped up to it. Terms and state that are already so stage nothing, unless they
-    are not `repeatable`.
+    A quantity below what is filled is clamped up to it. Terms and state that are already so stage nothing.
     """
     values = {**_new_terms(order, changes), **extra}
     quantity = values.get("quantity", order.quantity)
@@ -35,7 +33,7 @@ def change_terms(
     else:
         event = OrderEvent.TERMS_COMPLETE
     state = next_order_state(order.state, event)
-    if repeatable and not values and state is order.state:
+    if not values and state is order.state:
         return order
     return draft.change_order(order, event, event_type, values, facts=facts)
 
