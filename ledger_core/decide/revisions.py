@@ -154,9 +154,10 @@ def retire_inferred(draft: Draft, order: Order, command: BookFill) -> Order:
     inferred = [fill for fill in draft.fills_of(order.order_id) if fill.inferred and not fill.busted]
     limit = order.fill_limit
     no_room = limit is not None and plus(order.cum_quantity, left) > limit
-    for fill in sorted(inferred, key=lambda fill: fill.economic_order):
-        if left <= ZERO or (fill.executed_at < command.occurred_at and not no_room):
+    for known in sorted(inferred, key=lambda fill: fill.economic_order):
+        if left <= ZERO or (known.executed_at < command.occurred_at and not no_room):
             continue
+        fill = cast(Fill, draft.get(RecordKind.FILL, known.key))  # the one before may have made it a flat point
         taken = min(left, fill.quantity)
         left = minus(left, taken)
         if taken == fill.quantity:

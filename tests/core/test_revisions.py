@@ -182,6 +182,7 @@ def test_bust_of_a_quarantined_fill_dismisses_it_there(filled: StrategyLedger, p
     filled.bust_order_fill("O1", "F3")
     assert filled.quarantined() == []
     assert published.events[-1]["event_type"] == "QUARANTINE_RESOLVED"
+    assert published.events[-1]["changed"]["resolution"] == "busted"
     filled.update_order_restatement("O1", {"quantity": 20})
     assert filled.get_order("O1").cum_quantity == 10
 
@@ -473,6 +474,20 @@ def test_real_fill_takes_the_place_of_several_inferred_ones(ledger: StrategyLedg
     assert (order.cum_quantity, order.inferred_quantity) == (8, 5)
     assert [ledger.get_fill("O1", f"I{number}").busted for number in range(4)] == [False, True, False, False]
     assert ledger.get_fill("O1", "I2").quantity == 1
+
+
+def test_real_fill_takes_the_place_of_one_after_which_the_position_is_flat_meanwhile(ledger: StrategyLedger) -> None:
+    """With the first inferred sale gone, the second one left the position flat: it is taken back all the same."""
+    ledger.record_order("B1", limit_order(quantity=2))
+    ledger.record_order("S1", limit_order("SELL"))
+    ledger.update_order_fill("B1", fill("F1", 2, 90), occurred_at=START)
+    for number in (1, 2):
+        told = fill(f"I{number}", 2, inferred=True)
+        ledger.update_order_fill("S1", told, occurred_at=START + timedelta(minutes=number))
+    ledger.update_order_fill("S1", fill("R1", 4, 101), occurred_at=START + timedelta(seconds=1))
+    assert (ledger.get_fill("S1", "I1").busted, ledger.get_fill("S1", "I2").busted) == (True, True)
+    position = ledger.get_position("ACME")
+    assert (position.quantity, position.realized_pnl, position.cost) == (-2, 22, 202)
 
 
 def test_execution_after_an_inferred_one_comes_on_top(ledger: StrategyLedger) -> None:
