@@ -4,7 +4,7 @@ A position folds again from its last flat point alone. Here it is compared with 
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ledger_core import CommandRefused, Fill, Position, StrategyLedger
+from ledger_core.archiving import Group
 from ledger_core.methods import Commands
 from ledger_core.model import Adjustment
 from ledger_core.positions import Movement, fold
@@ -143,3 +144,64 @@ def test_batches_write_what_their_commands_would_alone(seed: int, size: int) -> 
                 again.tell(batch)
     assert together.head() == alone.head()
     check(together)
+
+
+class Rounds:
+    """Orders that are filled at once, transfers and splits, drawn by lot about a time that moves on."""
+
+    def __init__(self, seed: int) -> None:
+        """Begin."""
+        self.lot = random.Random(seed)
+        self.number = 0
+
+    def draw(self) -> Callable[[StrategyLedger], object]:
+        """Return what tells the next thing."""
+        self.number += 1
+        name, when = f"O{self.number}", at(self.lot.randrange(max(0, self.number - 12), self.number + 4))
+        venue, side = self.lot.choice(VENUES), self.lot.choice(("BUY", "SELL"))
+        quantity, price = self.lot.choice((1, 1, 2)), self.lot.randint(90, 110)
+        match self.lot.choices(("order", "bust", "transfer", "split"), (60, 12, 8, 2))[0]:
+            case "order":
+                details = market_order(side, quantity, venue=venue, currency="USD")
+                fee = {"fee": 1, "fee_currency": "USD"}
+                return lambda ledger: (
+                    ledger.record_order(name, details, occurred_at=when),
+                    ledger.update_order_fill(name, fill("F", quantity, price, **fee), occurred_at=when),
+                )
+            case "bust":
+                busted = f"O{self.lot.randint(1, self.number)}"
+                return lambda ledger: ledger.bust_order_fill(busted, "F")
+            case "transfer":
+                moved = {"kind": "TRANSFER", "symbol": "ACME", "venue": venue, "quantity": quantity, "price": price}
+                return lambda ledger: ledger.record_adjustment(name, moved, occurred_at=when)
+            case _:
+                split = {"kind": "SPLIT", "symbol": "ACME", "venue": venue, "ratio": 2}
+                return lambda ledger: ledger.record_adjustment(name, split, occurred_at=when)
+
+
+@pytest.mark.parametrize("seed", range(6, 14))  # in each of these something may go
+def test_position_whose_history_is_in_archives_is_what_it_would_be_with_it(seed: int) -> None:
+    """What is refused as archived apart, each command does the same to it; and with all taken back it is the fold."""
+    whole, archived, rounds = new_ledger(), new_ledger(), Rounds(seed)
+    gone: list[tuple[str, list[Group]]] = []
+    for number in range(1, 121):
+        told = rounds.draw()
+        with suppress(CommandRefused):
+            told(archived)
+            told(whole)
+        if number % 15 == 0:
+            name, groups = f"A{number}", list(archived.archivist.archivable(at(number - 5)))
+            went = [group for group, reason in archived.archivist.let_go(name, groups) if reason is None]
+            gone += [(name, went)] if went else []
+        for venue in VENUES:
+            assert totals(archived, venue) == totals(whole, venue)
+    assert gone
+    for name, groups in reversed(gone):
+        archived.archivist.take_back(name, groups)
+    check(archived)
+
+
+def totals(ledger: StrategyLedger, venue: str) -> tuple[Any, ...]:
+    """Return what a position came to, and what it cost to trade it."""
+    position = ledger.get_position("ACME", venue=venue)
+    return (*figures(position), position.fees)
