@@ -192,7 +192,8 @@ def test_trade_that_holds_or_works_something_is_not_closed(
         ledger.record_order("X2", market_order("SELL", 1))
     exits = ["X1"] if what == "held" else ["X1", "X2"]
     before, head = ledger.get_trade("T1"), ledger.head()
-    with pytest.raises(TradeNotFlat) as refused:
+    found = "still holds 6 ACME and works 0" if what == "held" else "still holds nothing and works 1"
+    with pytest.raises(TradeNotFlat, match=found) as refused:
         ledger.close_trade("T1", {"order_ids": exits})
     assert refused.value.open_quantities == ({"ACME": 6} if what == "held" else {})
     assert refused.value.open_order_ids == (() if what == "held" else ("X2",))
