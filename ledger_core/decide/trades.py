@@ -19,7 +19,7 @@ from ledger_core.decide.shares import add_fill, figures_of, shrunk_shares, used_
 from ledger_core.errors import AllocationConflict, IdempotencyConflict, InvalidValue, TradeNotFlat
 from ledger_core.lifecycle import TRADE_MACHINE, TradeEvent, TradeState
 from ledger_core.model import Fill, Instrument, Key, Order, RecordKind, Trade
-from ledger_core.numbers import decimal_text, plus
+from ledger_core.numbers import ZERO, decimal_text, plain, plus
 from ledger_core.positions import merge_fees
 
 _details = given(TradeDetails)
@@ -279,7 +279,12 @@ def _refuse_unfinished(draft: Draft, trade: Trade) -> None:
 
 
 def _held(trade: Trade) -> dict[str, Decimal]:
-    return {leg.symbol: leg.open_quantity for leg in trade.legs if leg.open_quantity}
+    """Return what a trade holds of each symbol, at all venues together."""
+    held: dict[str, Decimal] = {}
+    for leg in trade.legs:
+        if leg.open_quantity:
+            held[leg.symbol] = plain(plus(held.get(leg.symbol, ZERO), leg.open_quantity))
+    return held
 
 
 def _shown(held: Mapping[str, Decimal]) -> str:

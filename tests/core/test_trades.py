@@ -350,6 +350,17 @@ def test_leg_whose_fills_were_all_busted_is_empty_on_both_sides(ledger: Strategy
     assert (leg.bought_quantity, leg.bought_value, leg.sold_quantity, leg.sold_value) == (0, 0, 0, 0)
 
 
+def test_residual_of_a_symbol_is_what_all_its_legs_hold(ledger: StrategyLedger, execute: Executor) -> None:
+    """At two venues it is two legs; what is stated of one alone is no account of both."""
+    for venue, quantity in (("XNAS", 5), ("XLON", 3)):
+        execute(venue, "BUY", quantity, 100, venue=venue)
+    ledger.create_trade("T1", ["XNAS", "XLON"])
+    with pytest.raises(TradeNotFlat) as refused:
+        ledger.close_trade("T1", {"residual": {"ACME": 3}, "residual_reason": "DUST"})
+    assert refused.value.open_quantities == {"ACME": 8}
+    assert ledger.close_trade("T1", {"residual": {"ACME": 8}, "residual_reason": "DUST"}).state == "CLOSED"
+
+
 def test_pnl_of_several_currencies_is_not_added(ledger: StrategyLedger, execute: Executor) -> None:
     """Without rates there is no sum."""
     execute("E1", "BUY", 10, 100, symbol="AAA", currency="USD")
