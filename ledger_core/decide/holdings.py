@@ -43,7 +43,10 @@ def instrument_of(records: HasRecords, venue: str | None, symbol: str) -> Instru
     key = (venue or "", symbol)
     found = records.get(RecordKind.INSTRUMENT, key)
     if not isinstance(found, Instrument):
-        raise StorageCorrupt(f"the instrument {'/'.join(key)!r} is not there: verify the ledger", key=key)
+        raise StorageCorrupt(
+            f"the instrument {'/'.join(key)!r} is not there: verify the ledger",
+            key=key,
+        )
     return found
 
 
