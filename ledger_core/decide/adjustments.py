@@ -4,11 +4,13 @@ from typing import Any, cast
 
 import attrs
 
+from ledger_core._frozen import given as given_of
 from ledger_core.changes import EventType
 from ledger_core.commands import AdjustmentDetails, RecordAdjustment
 from ledger_core.decide.draft import Draft
 from ledger_core.decide.holdings import add_adjustment, instrument_of
 from ledger_core.decide.orders import note_terms
+from ledger_core.decide.shares import split_shares
 from ledger_core.decide.trades import restated_by_split
 from ledger_core.errors import IdempotencyConflict, InvalidValue
 from ledger_core.lifecycle import OrderEvent
@@ -29,7 +31,11 @@ from ledger_core.numbers import ONE, plain, quotient, times, total
 SPLIT = "SPLIT"
 """The reason of an order that a split restated."""
 
-_IGNORED = frozenset({"metadata", "base_currency", "multiplier", "inverse", "kind"})
+_OTHERWISE = ("base_currency", "multiplier", "inverse", "kind")
+"""What is kept of an adjustment elsewhere, or under another name."""
+
+_values_of = given_of(AdjustmentDetails, *_OTHERWISE)
+_COMPARED = tuple(name for name in attrs.fields_dict(AdjustmentDetails) if name not in ("metadata", *_OTHERWISE))
 
 
 def record_adjustment(draft: Draft, command: RecordAdjustment) -> tuple[RecordKind, Key]:
@@ -42,7 +48,7 @@ def record_adjustment(draft: Draft, command: RecordAdjustment) -> tuple[RecordKi
         _refuse_other_content(known, given)
         return RecordKind.ADJUSTMENT, key
     if given.kind is AdjustmentKind.SPLIT:
-        adjustment = _create(draft, command, moves_quantity=False)
+        adjustment = _create(draft, command)
         _split(draft, adjustment)
         return RecordKind.ADJUSTMENT, key
     note_terms(
@@ -64,14 +70,9 @@ def record_adjustment(draft: Draft, command: RecordAdjustment) -> tuple[RecordKi
     return RecordKind.ADJUSTMENT, key
 
 
-def _create(draft: Draft, command: RecordAdjustment, *, moves_quantity: bool) -> Adjustment:
+def _create(draft: Draft, command: RecordAdjustment, *, moves_quantity: bool = False) -> Adjustment:
     given = command.adjustment
-    values: dict[str, Any] = {
-        name: value
-        for name, value in attrs.asdict(given, recurse=False).items()
-        if value is not None and name not in ("base_currency", "multiplier", "inverse", "kind")
-    }
-    values.update(adjustment_kind=given.kind, occurred_at=command.occurred_at)
+    values = {**_values_of(given), "adjustment_kind": given.kind, "occurred_at": command.occurred_at}
     if moves_quantity:
         values["moves_quantity"] = True
     record = draft.create(
@@ -96,11 +97,7 @@ def _moves_quantity(given: AdjustmentDetails, instrument: Instrument) -> bool:
 
 
 def _refuse_other_content(known: Adjustment, given: AdjustmentDetails) -> None:
-    differing = [
-        name
-        for name, value in attrs.asdict(given, recurse=False).items()
-        if name not in _IGNORED and value != getattr(known, name)
-    ]
+    differing = [name for name in _COMPARED if getattr(given, name) != getattr(known, name)]
     if known.adjustment_kind is not given.kind:
         differing.append("kind")
     if differing:
@@ -129,18 +126,17 @@ def _split(draft: Draft, adjustment: Adjustment) -> None:
 
 def _restate_order(draft: Draft, order: Order, split: Split) -> None:
     splits = (*order.splits, split)
+    for trade, shares in split_shares(draft, order, splits):
+        draft.change(trade, {"shares": shares})
     fills = [fill for fill in draft.fills_of(order.order_id) if not fill.busted]
-    values: dict[str, Any] = {"splits": splits}
-    if order.quantity is not None:
-        values["quantity"] = quotient(times(order.quantity, split.ratio), ONE)
+    quantity = None if order.quantity is None else quotient(times(order.quantity, split.ratio), ONE)
     cum_quantity = plain(total(split_quantity(fill.quantity, fill.economic_order, splits) for fill in fills))
-    values["cum_quantity"] = cum_quantity
+    values: dict[str, Any] = {"splits": splits, "quantity": quantity, "cum_quantity": cum_quantity}
     for name in ("limit_price", "stop_price", "trailing_offset"):
         price = getattr(order, name)
         if price is not None:
             values[name] = quotient(price, split.ratio)
     values = {name: value for name, value in values.items() if value != getattr(order, name)}
-    quantity = values.get("quantity", order.quantity)
     if quantity is not None and cum_quantity >= quantity:  # told late, behind fills in the new units
         event = OrderEvent.TERMS_COMPLETE
         draft.change_order(order, event, EventType.ORDER_RESTATED, values, facts={"reason": SPLIT})

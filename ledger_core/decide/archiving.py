@@ -99,9 +99,12 @@ def reopen(draft: Draft, command: ReopenPositions) -> Name:
             raise _refused(f"archive {command.archive_id!r} did not move position {'/'.join(key)!r}")
         if kept.is_restored:
             continue
-        if position.opening is None or position.opening.archive_id != command.archive_id:
-            later = position.opening.archive_id if position.opening is not None else None
-            raise _refused(f"position {'/'.join(key)!r} was moved on by archive {later!r}: restore that one first")
+        opening = position.opening
+        if opening is None or opening.archive_id != command.archive_id:
+            raise _refused(
+                f"position {'/'.join(key)!r} was moved on by archive {(opening and opening.archive_id)!r}: restore that"
+                " one first"
+            )
         draft.change(position, {"opening": kept.opening})
         draft.change(kept, {"is_restored": True})
     return RecordKind.ARCHIVED, archived_key(RecordKind.POSITION, (command.archive_id, *command.keys[0]))

@@ -34,6 +34,8 @@ from ledger_core.numbers import ZERO, minus, plain
 from ledger_core.positions import FlatPoint
 from ledger_core.vocabulary import GOOD_TILL
 
+_TO_DO = {True: "; it was a repeat, and nothing is missing", False: ": restore it to change it"}
+
 EconomicOrder = tuple[datetime, int, int]
 """(executed_at, sequence, index): the order in which positions are folded."""
 
@@ -445,8 +447,7 @@ class Draft(Overlay):
         before = self.get(change.kind, change.key) if change.version > 1 else None
         if (0 if before is None else before.version) != change.version - 1:
             raise StorageCorrupt(
-                f"a change of {change.kind} {change.key} makes version {change.version}, out of order",
-                recorded=before,
+                f"a change of {change.kind} {change.key} makes version {change.version}, out of order after {before}"
             )
         after = evolve(before, change, sequence=self.sequence, recorded_at=self.recorded_at)
         self.changes.append(change)
@@ -461,9 +462,8 @@ class Draft(Overlay):
 
 def archived_error(kind: RecordKind, key: Key, known: ArchivedRecord, *, is_repeat: bool = False) -> Archived:
     """Return the error for what names a record that moved to an archive."""
-    told = "; it was a repeat, and nothing is missing" if is_repeat else ": restore it to change it"
     return Archived(
-        f"{kind.lower()} {'/'.join(key)!r} is in archive {known.archive_id!r}{told}",
+        f"{kind.lower()} {'/'.join(key)!r} is in archive {known.archive_id!r}{_TO_DO[is_repeat]}",
         archive_id=known.archive_id,
         is_repeat=is_repeat,
         kind=kind,

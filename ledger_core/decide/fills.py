@@ -100,7 +100,10 @@ def _order_of(draft: Draft, command: BookFill) -> Order:
         return draft.order(command.order_id)
     venue_order_id = command.fill.venue_order_id
     if venue_order_id is None:
-        raise InvalidValue("a fill without order_id needs venue_order_id in fill_data", argument="order_id", value=None)
+        raise InvalidValue(
+            "a fill without order_id needs venue_order_id in fill_data",
+            argument="order_id",
+        )
     found = draft.orders_at_venue(venue_order_id)
     if command.fill.symbol is not None and len(found) > 1:
         found = [order for order in found if order.symbol == command.fill.symbol]

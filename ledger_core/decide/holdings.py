@@ -39,9 +39,15 @@ class HasRecords(Protocol):
 
 
 def instrument_of(records: HasRecords, venue: str | None, symbol: str) -> Instrument:
-    """Return the terms of an instrument that an order or adjustment has noted."""
-    found = records.get(RecordKind.INSTRUMENT, (venue or "", symbol))
-    return found if isinstance(found, Instrument) else Instrument(venue=venue, symbol=symbol)
+    """Return the terms of an instrument: whatever is traded or adjusted has noted them first."""
+    key = (venue or "", symbol)
+    found = records.get(RecordKind.INSTRUMENT, key)
+    if not isinstance(found, Instrument):
+        raise StorageCorrupt(
+            f"the instrument {'/'.join(key)!r} is not there: verify the ledger",
+            key=key,
+        )
+    return found
 
 
 def add_fill(draft: Draft, fill: Fill, instrument: Instrument) -> Fill:

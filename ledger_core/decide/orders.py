@@ -96,10 +96,9 @@ def note(draft: Draft, command: NoteOrder) -> tuple[RecordKind, Key]:
     """Book a fact that brings nothing but itself and a reason."""
     order = draft.order(command.order_id)
     answer = order.kind, order.key
-    facts = {"reason": command.reason} if command.reason else {}
     if command.operation is Operation.UPDATE_ORDER_TRIGGER:
         if not order.triggered:
-            draft.change_order(order, OrderEvent.TRIGGER, EventType.ORDER_TRIGGERED, {"triggered": True}, facts=facts)
+            draft.change_order(order, OrderEvent.TRIGGER, EventType.ORDER_TRIGGERED, {"triggered": True})
         return answer
     if command.operation is Operation.UPDATE_ORDER_RESUMPTION:
         event, event_type = _resumption(order), EventType.ORDER_RESUMED
@@ -112,8 +111,8 @@ def note(draft: Draft, command: NoteOrder) -> tuple[RecordKind, Key]:
     state = next_order_state(order.state, event, good_till=order.is_good_till)
     if state is order.state:
         return answer
-    values = {"reason": command.reason} if command.reason else {}
-    order = draft.change_order(order, event, event_type, values, facts=facts)
+    said = {"reason": command.reason} if command.reason else {}
+    order = draft.change_order(order, event, event_type, said, facts=said)
     if state in ENDED_STATES:
         end_requests(draft, order)
     return answer
@@ -144,7 +143,7 @@ def restate(draft: Draft, command: RestateOrder) -> tuple[RecordKind, Key]:
         extra["trade_date"] = command.trade_date
     facts = {"reason": command.reason} if command.reason else {}
     changes = command.changes or OrderChanges()
-    change_terms(draft, order, changes, EventType.ORDER_RESTATED, facts=facts, repeatable=True, **extra)
+    change_terms(draft, order, changes, EventType.ORDER_RESTATED, facts=facts, **extra)
     return order.kind, order.key
 
 

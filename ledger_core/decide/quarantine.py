@@ -21,7 +21,6 @@ from ledger_core.errors import (
     UnknownOrder,
 )
 from ledger_core.model import Key, Order, QuarantinedFact, QuarantineState, RecordKind
-from ledger_core.numbers import ZERO
 
 QUARANTINABLE = (UnknownOrder, UnknownFill, OverfillError, IllegalTransition, FactMismatch, Archived)
 """The refusals after which a fact is filed. A malformed argument or a conflict is told to the caller alone."""
@@ -39,6 +38,7 @@ def file_fact(
     """Stage a refused fact in quarantine; `fact` is the command as JSON."""
     fill = command.fill if isinstance(command, BookFill) else None
     order = draft.get(RecordKind.ORDER, (command.order_id,)) if command.order_id is not None else None
+    assert order is None or isinstance(order, Order), "kind ORDER"
     values: dict[str, Any] = {
         "operation": command.operation.value,
         "fact": fact,
@@ -50,11 +50,10 @@ def file_fact(
         values["order_id"] = command.order_id
     venue_order_id = getattr(command, "venue_order_id", None)
     if fill is not None:
-        known = order if isinstance(order, Order) else None
         venue_order_id = fill.venue_order_id
         values["quantity"] = fill.quantity
-        symbol = fill.symbol or (known.symbol if known else None)
-        side = fill.side or (known.side if known else None)
+        symbol = fill.symbol or (order.symbol if order else None)
+        side = fill.side or (order.side if order else None)
         values.update({name: value for name, value in (("symbol", symbol), ("side", side)) if value is not None})
     if venue_order_id is not None:
         values["venue_order_id"] = venue_order_id
@@ -171,12 +170,11 @@ def _book_corrected(trial: Draft, fact: QuarantinedFact, command: Fact, decide_o
     kind, key = decide_one(trial, command)
     for correction in fact.corrections:
         decide_one(trial, trial.command_of(correction))
-    trial.books_overfills = allowed
     order, before = trial.get(kind, key), trial.below_get(kind, key)
     assert isinstance(order, Order), "a fill answers with its order"
-    known = before.overfill_quantity if isinstance(before, Order) else ZERO
-    if not allowed and order.overfill_quantity > known:
-        raise OverfillError(f"order {order.order_id!r} would be overfilled", order_id=order.order_id)
+    assert isinstance(before, Order), "which was there, or the fill would have waited on"
+    if not allowed and order.overfill_quantity > before.overfill_quantity:
+        raise OverfillError("the order would be overfilled")  # which the retry alone hears
 
 
 def _end(

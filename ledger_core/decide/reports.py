@@ -1,5 +1,6 @@
 """Decide on the answer of a poll: it changes no quantity, but shows which fills have not arrived."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ledger_core.changes import EventType
@@ -11,7 +12,7 @@ from ledger_core.lifecycle import ENDED_STATES, OrderEvent, OrderState, OrderSta
 from ledger_core.model import Key, Order, RecordKind
 
 # What a poll may say that stands for itself. Fills are never inferred from a status: it is kept until they arrive.
-_EVENTS = {
+_EVENTS: Mapping[OrderStatus | None, tuple[OrderEvent, EventType]] = {
     OrderStatus.ACCEPTED: (OrderEvent.ACCEPTANCE, EventType.ORDER_ACCEPTED),
     OrderStatus.CANCELED: (OrderEvent.CANCELLATION, EventType.ORDER_CANCELED),
     OrderStatus.EXPIRED: (OrderEvent.EXPIRY, EventType.ORDER_EXPIRED),
@@ -47,7 +48,7 @@ def report(draft: Draft, command: ReportStatus) -> tuple[RecordKind, Key]:
 
 
 def _event(order: Order, status: OrderStatus | None) -> tuple[OrderEvent | None, EventType | None]:
-    found = _EVENTS.get(status) if status is not None else None
+    found = _EVENTS.get(status)
     if found is None or not order.is_open:
         return None, None
     if status is OrderStatus.ACCEPTED and order.state not in _UNANSWERED:

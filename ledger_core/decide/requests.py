@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import attrs
 
+from ledger_core._frozen import given
 from ledger_core.changes import EventType
 from ledger_core.commands import RejectRequest, ReplaceOrder, RequestCancel, RequestReplace
 from ledger_core.decide.draft import Draft
@@ -16,7 +17,6 @@ from ledger_core.lifecycle import (
     RequestEvent,
     RequestKind,
     RequestState,
-    next_order_state,
 )
 from ledger_core.model import Key, Order, OrderChanges, OrderRequest, RecordKind
 
@@ -27,6 +27,7 @@ _REQUESTED = {
     RequestKind.CANCEL: EventType.ORDER_CANCEL_REQUESTED,
     RequestKind.REPLACE: EventType.ORDER_REPLACE_REQUESTED,
 }
+_given = given(OrderChanges)
 _COUNTER = {RequestKind.CANCEL: "cancels_in_flight", RequestKind.REPLACE: "replaces_in_flight"}
 
 
@@ -42,7 +43,6 @@ def request(draft: Draft, command: RequestCancel | RequestReplace) -> tuple[Reco
             if (known.request_kind, known.changes) != (kind, changes):
                 raise _conflict(known, {"kind": kind, "changes": changes})
             return answer
-    next_order_state(order.state, OrderEvent.REQUEST, good_till=order.is_good_till)
     request_id = command.request_id or _next_id(draft, order)
     values: dict[str, Any] = {"request_kind": kind, "requested_at": command.occurred_at}
     if changes is not None:
@@ -88,7 +88,6 @@ def replace(draft: Draft, command: ReplaceOrder) -> tuple[RecordKind, Key]:
         _end(draft, asked, RequestEvent.GRANTED, values)
         counters = {"replaces_in_flight": order.replaces_in_flight - 1}
     elif asked is None and request_id is not None:
-        next_order_state(order.state, OrderEvent.TERMS_UNFILLED, good_till=order.is_good_till)
         draft.create(
             RecordKind.REQUEST,
             (order.order_id, request_id),
@@ -109,7 +108,6 @@ def replace(draft: Draft, command: ReplaceOrder) -> tuple[RecordKind, Key]:
         changes,
         EventType.ORDER_REPLACED,
         facts={"request_id": request_id} if request_id else {},
-        repeatable=request_id is None,
         **counters,
     )
     return answer
@@ -197,14 +195,12 @@ def _overlaid(asked: OrderChanges | None, answered: OrderChanges | None) -> Orde
     """Return what was asked for, with the venue's own values where it gave any."""
     if asked is None or answered is None:
         return answered or asked or OrderChanges()
-    values = attrs.asdict(asked, recurse=False)
-    values.update((name, value) for name, value in attrs.asdict(answered, recurse=False).items() if value is not None)
-    return OrderChanges(**values)
+    return attrs.evolve(asked, **_given(answered))
 
 
-def _conflict(known: OrderRequest, given: dict[str, Any]) -> IdempotencyConflict:
+def _conflict(known: OrderRequest, told: dict[str, Any]) -> IdempotencyConflict:
     return IdempotencyConflict(
         f"request {known.request_id!r} of order {known.order_id!r} is known otherwise",
         recorded=known,
-        given=given,
+        given=told,
     )

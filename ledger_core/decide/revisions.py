@@ -6,9 +6,9 @@ ended ones (FIX 5.0 SP2 matrix J). A bust or correction of a fill that waits in 
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from ledger_core._frozen import FrozenDict, replaced
+from ledger_core._frozen import FrozenDict, differences, replaced
 from ledger_core.changes import EventType
 from ledger_core.commands import BookFill, BustFill, CorrectFill, UpdateFee
 from ledger_core.decide import trades
@@ -43,6 +43,7 @@ from ledger_core.positions import negated_fees
 REPLACED_INFERRED = "REPLACED_INFERRED"
 """The reason of a bust or correction that a real fill made of an inferred one."""
 
+_fill_changes = differences(Fill)
 _FILL_OR_KILL = (TimeInForce.IOC, TimeInForce.FOK)
 
 
@@ -70,7 +71,7 @@ def bust(draft: Draft, command: BustFill) -> tuple[RecordKind, Key]:
             draft,
             order,
             fill,
-            replaced(fill, {"busted": True}),
+            _busted(fill),
             EventType.FILL_BUSTED,
             facts,
             reinstated=_is_reinstated(order, command.reinstated),
@@ -153,13 +154,14 @@ def retire_inferred(draft: Draft, order: Order, command: BookFill) -> Order:
     inferred = [fill for fill in draft.fills_of(order.order_id) if fill.inferred and not fill.busted]
     limit = order.fill_limit
     no_room = limit is not None and plus(order.cum_quantity, left) > limit
-    for fill in sorted(inferred, key=lambda fill: fill.economic_order):
-        if left <= ZERO or (fill.executed_at < command.occurred_at and not no_room):
+    for known in sorted(inferred, key=lambda fill: fill.economic_order):
+        if left <= ZERO or (known.executed_at < command.occurred_at and not no_room):
             continue
+        fill = cast(Fill, draft.get(RecordKind.FILL, known.key))  # the one before may have made it a flat point
         taken = min(left, fill.quantity)
         left = minus(left, taken)
         if taken == fill.quantity:
-            revised, event_type = replaced(fill, {"busted": True}), EventType.FILL_BUSTED
+            revised, event_type = _busted(fill), EventType.FILL_BUSTED
         else:
             quantity = plain(minus(fill.quantity, taken))
             made = Execution(fill_id=fill.fill_id, quantity=quantity, price=fill.price, occurred_at=command.occurred_at)
@@ -172,8 +174,8 @@ def retire_inferred(draft: Draft, order: Order, command: BookFill) -> Order:
 
 def fill_of(draft: Draft, order: Order, fill_id: str) -> Fill | None:
     """Return the fill that an id means: its own, or that of one of its corrections."""
-    found = draft.get(RecordKind.FILL, (order.order_id, order.corrections.get(fill_id, fill_id)))
-    return found if isinstance(found, Fill) else None
+    key = (order.order_id, order.corrections.get(fill_id, fill_id))
+    return cast(Fill | None, draft.get(RecordKind.FILL, key))
 
 
 def refuse_price(instrument: Instrument, price: Decimal, argument: str) -> None:
@@ -218,11 +220,7 @@ def _revise(
         values["inferred_quantity"] = plain(plus(minus(order.inferred_quantity, before.quantity), left))
     refuse_overfill(draft, order, minus(counts[0], counted[0]), before.fill_id)
     event = _event(order, values["cum_quantity"], reinstated=reinstated)
-    names = ("busted", "quantity", "price", "chain")
-    changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
-    if after.busted and before.flat_realized_pnl is not None:
-        changed["flat_realized_pnl"] = None
-    draft.change(before, changed)
+    draft.change(before, _fill_changes(before, after))
     fold_again(draft, after, negated_fees(before.fees) if after.busted else ())
     known = {name: value for name, value in facts.items() if value is not None}
     order = draft.change_order(order, event, event_type, values, facts=known)
@@ -231,6 +229,11 @@ def _revise(
     trades.shrink_shares(draft, order)
     trades.restate(draft, order)
     return draft.order(order.order_id)
+
+
+def _busted(fill: Fill) -> Fill:
+    """Return a fill that counts nowhere, and after which nothing was flat."""
+    return replaced(fill, {"busted": True, "flat_realized_pnl": None})
 
 
 def _counted(order: Order, fill: Fill) -> tuple[Decimal, Decimal]:

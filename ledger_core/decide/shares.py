@@ -146,6 +146,22 @@ def shrunk_shares(draft: Draft, order: Order) -> Iterator[tuple[Trade, Mapping[s
         yield trade, FrozenDict({**trade.shares, order.order_id: plain(minus(share, taken))})
 
 
+def split_shares(draft: Draft, order: Order, splits: tuple[Split, ...]) -> list[tuple[Trade, Mapping[str, Decimal]]]:
+    """Return the trades that share an order which a split is about to restate, with their shares after it.
+
+    A share is in the order's units: after the split it is what the trade's fills come to then.
+    """
+    found: list[tuple[Trade, Mapping[str, Decimal]]] = []
+    for trade_id in order.trade_ids:
+        trade = draft.trade(trade_id)
+        share = trade.shares.get(order.order_id)
+        if share is not None:
+            parts = _parts(draft, order, trade_id, share)
+            units = plain(total(split_quantity(part.quantity, part.economic_order, splits) for part in parts))
+            found.append((trade, FrozenDict({**trade.shares, order.order_id: units})))
+    return found
+
+
 def _parts(records: TradeRecords, order: Order, trade_id: str, share: Decimal | None) -> Iterator[Fill]:
     """Yield the fills of an order that are a trade's, the one on the border of a share divided."""
     fills = [fill for fill in records.fills_of(order.order_id) if not fill.busted]
@@ -156,7 +172,7 @@ def _parts(records: TradeRecords, order: Order, trade_id: str, share: Decimal | 
     for other in order.trade_ids:
         if other == trade_id:
             break
-        start = plus(start, records.trade(other).shares.get(order.order_id, ZERO))
+        start = plus(start, records.trade(other).shares[order.order_id])
     end, place = plus(start, share), ZERO
     for fill in sorted(fills, key=lambda fill: fill.economic_order):
         counted = split_quantity(fill.quantity, fill.economic_order, order.splits)

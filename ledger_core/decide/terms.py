@@ -18,13 +18,11 @@ def change_terms(
     event_type: EventType,
     *,
     facts: Mapping[str, Any] | None = None,
-    repeatable: bool = False,
     **extra: Any,
 ) -> Order:
     """Stage new terms; the state follows the level to which the order is filled under them.
 
-    A quantity below what is filled is clamped up to it. With `repeatable`, terms and state that are already so
-    stage nothing.
+    A quantity below what is filled is clamped up to it. Terms and state that are already so stage nothing.
     """
     values = {**_new_terms(order, changes), **extra}
     quantity = values.get("quantity", order.quantity)
@@ -34,8 +32,8 @@ def change_terms(
         event = OrderEvent.TERMS_PARTLY_FILLED
     else:
         event = OrderEvent.TERMS_COMPLETE
-    state = next_order_state(order.state, event, good_till=order.is_good_till)
-    if repeatable and not values and state is order.state:
+    state = next_order_state(order.state, event)
+    if not values and state is order.state:
         return order
     return draft.change_order(order, event, event_type, values, facts=facts)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from ledger_core._frozen import FrozenDict
+from ledger_core._frozen import FrozenDict, given
 from ledger_core.changes import EventType
 from ledger_core.commands import CloseTrade, CreateTrade, TradeDetails, UpdateTrade
 from ledger_core.decide.draft import Draft
@@ -19,8 +19,10 @@ from ledger_core.decide.shares import add_fill, figures_of, shrunk_shares, used_
 from ledger_core.errors import AllocationConflict, IdempotencyConflict, InvalidValue, TradeNotFlat
 from ledger_core.lifecycle import TRADE_MACHINE, TradeEvent, TradeState
 from ledger_core.model import Fill, Instrument, Key, Order, RecordKind, Trade
-from ledger_core.numbers import decimal_text, plus
+from ledger_core.numbers import ZERO, decimal_text, plain, plus
 from ledger_core.positions import merge_fees
+
+_details = given(TradeDetails)
 
 
 def create(draft: Draft, command: CreateTrade) -> tuple[RecordKind, Key]:
@@ -149,10 +151,6 @@ def figures(trade: Trade) -> dict[str, str | None]:
     return {name: None if value is None else decimal_text(value) for name, value in named.items()}
 
 
-def _details(details: TradeDetails) -> dict[str, Any]:
-    return {name: value for name, value in attrs.asdict(details, recurse=False).items() if value is not None}
-
-
 def _added(trade: Trade, order_ids: Iterable[str], shares: Mapping[str, Decimal]) -> list[str]:
     """Return the orders that a trade does not have yet; refuse another share of one that it has."""
     added = []
@@ -256,11 +254,10 @@ def _refuse_other_close(trade: Trade, command: CloseTrade) -> None:
 
 
 def _refuse_wrong_residual(trade: Trade, residual: Mapping[str, Any]) -> None:
-    held = {leg.symbol: leg.open_quantity for leg in trade.legs if leg.open_quantity}
+    held = _held(trade)
     if held != dict(residual):
-        shown = {symbol: decimal_text(quantity) for symbol, quantity in held.items()}
         raise TradeNotFlat(
-            f"trade {trade.trade_id!r} holds {shown}, which the residual does not state",
+            f"trade {trade.trade_id!r} holds {_shown(held)}, which the residual does not state",
             trade_id=trade.trade_id,
             open_quantities=held,
             residual=residual,
@@ -268,15 +265,27 @@ def _refuse_wrong_residual(trade: Trade, residual: Mapping[str, Any]) -> None:
 
 
 def _refuse_unfinished(draft: Draft, trade: Trade) -> None:
-    held = {leg.symbol: leg.open_quantity for leg in trade.legs if leg.open_quantity}
+    held = _held(trade)
     whole = [order_id for order_id in trade.order_ids if order_id not in trade.shares]
     working = [order_id for order_id in whole if draft.order(order_id).is_open]
     if held or working:
-        shown = ", ".join(f"{decimal_text(quantity)} {symbol}" for symbol, quantity in held.items())
         raise TradeNotFlat(
-            f"trade {trade.trade_id!r} still holds {shown or 'nothing'} and works {len(working)} orders; "
+            f"trade {trade.trade_id!r} still holds {_shown(held)} and works {len(working)} orders; "
             "state a residual with a reason to close it all the same",
             trade_id=trade.trade_id,
             open_quantities=held,
             open_order_ids=tuple(working),
         )
+
+
+def _held(trade: Trade) -> dict[str, Decimal]:
+    """Return what a trade holds of each symbol, at all venues together."""
+    held: dict[str, Decimal] = {}
+    for leg in trade.legs:
+        if leg.open_quantity:
+            held[leg.symbol] = plain(plus(held.get(leg.symbol, ZERO), leg.open_quantity))
+    return held
+
+
+def _shown(held: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{decimal_text(quantity)} {symbol}" for symbol, quantity in held.items()) or "nothing"

@@ -90,6 +90,25 @@ def test_interest_in_the_base_currency_moves_the_quantity(
     assert position.realized_pnl == Decimal(66) - Decimal("60.00125")
 
 
+@pytest.mark.parametrize(("kind", "symbol", "currency", "inverse"), [
+    ("INTEREST", "ACM/USD", "USD", False),  # paid in what the price is in
+    ("INTEREST", "ACM", "ACM", False),  # a symbol without a slash names no currency
+    ("INTEREST", "ACM/USD/NEXT", "ACM/USD", False),  # the base is what stands before the first slash
+    ("INTEREST", "ACM/USD", "ACM", True),  # an inverse contract is no amount of its base
+    ("FUNDING", "ACM/USD", "ACM", False),
+])  # fmt: skip
+def test_other_cash_moves_no_quantity(
+    ledger: StrategyLedger, kind: str, symbol: str, currency: str, inverse: bool
+) -> None:
+    """Only interest in what the position itself consists of does; the rest is kept as cash."""
+    ledger.record_order("B1", market_order(symbol=symbol, currency="USD", inverse=inverse))
+    ledger.update_order_fill("B1", fill("F1", 10), occurred_at=START)
+    given = {"kind": kind, "symbol": symbol, "amount": 2, "currency": currency}
+    assert not ledger.record_adjustment("A1", given, occurred_at=LATER).moves_quantity
+    position = ledger.get_position(symbol)
+    assert (position.quantity, position.cash_flows) == (10, (CashFlow(AdjustmentKind(kind), currency, Decimal(2)),))
+
+
 def test_opening_position_is_what_was_held_before(ledger: StrategyLedger) -> None:
     """It enters at its price; a sale realizes against it."""
     ledger.record_adjustment("A1", adjustment("OPENING_POSITION", quantity=-100, price=50, currency="USD"))
@@ -118,13 +137,29 @@ def test_terms_of_an_instrument_are_set_by_the_first_that_names_them(ledger: Str
     ledger.record_adjustment("A2", adjustment("DIVIDEND", amount=1, currency="EUR"))
 
 
+def test_terms_that_an_adjustment_names_are_those_of_its_venue(ledger: StrategyLedger) -> None:
+    """What it says of an instrument values the position there, and no other."""
+    terms = {"multiplier": 10, "inverse": True, "base_currency": "ACM", "currency": "USD"}
+    ledger.record_adjustment("A1", adjustment("TRANSFER", quantity=1, price="0.5", venue="X", **terms))
+    ledger.record_adjustment("A2", adjustment("TRANSFER", quantity=1, price=0, venue="Y"))
+    there, elsewhere = (ledger.get_position("ACME", venue=venue) for venue in ("X", "Y"))
+    assert {name: getattr(there, name) for name in terms} == terms
+    assert (elsewhere.multiplier, elsewhere.inverse, elsewhere.base_currency, elsewhere.currency) == (
+        1,
+        False,
+        None,
+        None,
+    )
+    assert (there.cost, elsewhere.cost) == (20, 0)
+
+
 def test_split_restates_positions_orders_and_trades(held: StrategyLedger, published: RecordingPublisher) -> None:
     """Three for one: three times the units at a third of the price; what was paid stays."""
     held.create_trade("T1", ["B1"])
     held.record_order("S1", limit_order("SELL", 10, 120))
     held.update_order_fill("S1", fill("F1", 4, 120), occurred_at=START + timedelta(hours=1))
     held.update_trade("T1", {"order_ids": ["S1"]})
-    held.record_adjustment("A1", adjustment("SPLIT", ratio=3), occurred_at=LATER)
+    assert not held.record_adjustment("A1", adjustment("SPLIT", ratio=3), occurred_at=LATER).moves_quantity
     order, trade, position = held.get_order("S1"), held.get_trade("T1"), held.get_position("ACME")
     assert (order.quantity, order.cum_quantity, order.leaves_quantity, order.limit_price) == (30, 12, 18, 40)
     assert (order.state, order.details.quantity, order.average_price) == ("PARTIALLY_FILLED", 10, 40)
@@ -191,6 +226,33 @@ def test_trade_that_is_created_after_a_split_counts_in_new_units(held: StrategyL
     held.update_order_fill("S1", fill("F1", 20, 60), occurred_at=LATER + timedelta(hours=1))
     trade = held.create_trade("T1", ["B1", "S1"])
     assert (trade.entry_quantity, trade.open_quantity, trade.realized_pnl) == (20, 0, 200)
+
+
+def test_trade_takes_the_splits_of_its_instrument_in_the_order_of_time(ledger: StrategyLedger) -> None:
+    """Told in any order; not those of another venue, nor what is no split, and one of the very moment counts."""
+    for order_id, venue in (("B1", "X"), ("B2", "Y")):
+        ledger.record_order(order_id, market_order(quantity=10, venue=venue))
+        ledger.update_order_fill(order_id, fill("F1", 10), occurred_at=LATER)
+    for number, (days, ratio) in enumerate([(3, 5), (1, 2)]):
+        given = adjustment("SPLIT", ratio=ratio, venue="X")
+        ledger.record_adjustment(f"A{number}", given, occurred_at=START + timedelta(days=days))
+    ledger.record_adjustment("A2", adjustment("FUNDING", amount=1, currency="USD", venue="Y"), occurred_at=LATER)
+    (here,), (elsewhere,) = (ledger.create_trade(f"T{order_id}", [order_id]).legs for order_id in ("B1", "B2"))
+    assert ([split.ratio for split in here.splits], here.open_quantity) == ([2, 5], 100)
+    assert (elsewhere.splits, elsewhere.open_quantity) == ((), 10)
+
+
+def test_split_after_the_close_leaves_a_trade_in_its_units(held: StrategyLedger) -> None:
+    """What is restated of it afterwards too."""
+    held.record_order("S1", market_order("SELL", 10))
+    held.update_order_fill("S1", fill("F1", 6, 110))
+    held.update_order_fill("S1", fill("F2", 4, 110))
+    held.create_trade("T1", ["B1", "S1"])
+    held.close_trade("T1")
+    held.record_adjustment("A1", adjustment("SPLIT", ratio=2), occurred_at=LATER)
+    held.bust_order_fill("S1", "F2")
+    trade = held.get_trade("T1")
+    assert (trade.entry_quantity, trade.exit_quantity, trade.restated) == (10, 6, True)
 
 
 @pytest.mark.parametrize("first", ["split", "opening"])

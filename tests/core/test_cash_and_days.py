@@ -54,6 +54,16 @@ def test_late_quantity_of_a_cash_order_is_clamped_up_to_what_is_filled(
     assert order.overfill_quantity == 0
 
 
+def test_late_acknowledgement_brings_what_is_not_known_and_nothing_else(ledger: StrategyLedger) -> None:
+    """The venue's id with the quantity of a cash order; no quantity to an order that has one, nothing without one."""
+    ledger.record_order("O1", cash_order())
+    order = ledger.update_order_fill("O1", fill("F1", 15))
+    assert ledger.update_order_acceptance("O1") == order
+    order = ledger.update_order_acceptance("O1", {"quantity": 20, "venue_order_id": "V1"})
+    assert (order.quantity, order.venue_order_ids) == (20, ("V1",))
+    assert ledger.update_order_acceptance("O1", {"quantity": 30}) == order
+
+
 def test_cash_order_that_ends_without_a_quantity_leaves_nothing(ledger: StrategyLedger) -> None:
     """An ended order has no leaves, whatever it was."""
     ledger.record_order("O1", cash_order())
@@ -139,6 +149,24 @@ def test_restatement_changes_terms_and_is_published_with_its_reason(
     head = ledger.head()
     assert ledger.update_order_restatement("O1", {"quantity": 8, "limit_price": "99.0"}, "again") == order
     assert ledger.head() == head
+
+
+def test_restated_price_leaves_a_filled_order_filled(ledger: StrategyLedger) -> None:
+    """Its level is what it was."""
+    ledger.record_order("O1", limit_order())
+    ledger.update_order_fill("O1", fill("F1", 10))
+    order = ledger.update_order_restatement("O1", {"limit_price": 99})
+    assert (order.state, order.limit_price) == ("FILLED", 99)
+
+
+@pytest.mark.parametrize(("time_in_force", "late"), [("DAY", True), ("GTC", False)])
+def test_fill_after_the_day_is_late_for_a_day_order(ledger: StrategyLedger, time_in_force: str, late: bool) -> None:
+    """A good-till order is open still."""
+    ledger.record_order("O1", limit_order(time_in_force=time_in_force))
+    ledger.update_order_done_for_day("O1", DAY_1)
+    ledger.update_order_fill("O1", fill("F1", 1, trade_date=DAY_1))
+    assert ledger.get_fill("O1", "F1").late is late
+    assert ledger.get_order("O1").state == "DONE_FOR_DAY"
 
 
 def test_restatement_that_makes_a_day_order_good_till_keeps_it_open(ledger: StrategyLedger) -> None:

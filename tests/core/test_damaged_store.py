@@ -75,9 +75,19 @@ def test_fill_without_its_position_is_not_taken_back(damaged: Damaged) -> None:
     damaged.missing = {(RecordKind.POSITION, ("ACME", "XNAS", "main", "NET"))}
     with opened(damaged) as ledger:
         head = ledger.head()
-        with pytest.raises(StorageCorrupt, match="position of fill O1/F1 is not there"):
+        with pytest.raises(StorageCorrupt, match="position of fill O1/F1 is not there") as caught:
             ledger.bust_order_fill("O1", "F1")
-        assert ledger.head() == head
+        assert (caught.value.key, ledger.head()) == (("ACME", "XNAS", "main", "NET"), head)
+
+
+def test_fill_whose_instrument_is_gone_is_not_booked(damaged: Damaged) -> None:
+    """No terms are made up by which it would be valued: the fill is refused as damage, and nothing is written."""
+    damaged.missing = {(RecordKind.INSTRUMENT, ("XNAS", "ACME"))}
+    with opened(damaged) as ledger:
+        head = ledger.head()
+        with pytest.raises(StorageCorrupt, match="instrument 'XNAS/ACME' is not there") as caught:
+            ledger.update_order_fill("O1", fill("F3", 1), occurred_at=at(60))
+        assert (caught.value.key, ledger.head()) == (("XNAS", "ACME"), head)
 
 
 def test_correction_whose_fill_is_gone_is_told_as_damage(damaged: Damaged) -> None:
@@ -85,9 +95,9 @@ def test_correction_whose_fill_is_gone_is_told_as_damage(damaged: Damaged) -> No
     damaged.missing = {(RecordKind.FILL, ("O2", "F1"))}
     with opened(damaged) as ledger:
         waiting = ledger.quarantined()
-        with pytest.raises(StorageCorrupt, match="fill O2/F1 was corrected, but is not there"):
+        with pytest.raises(StorageCorrupt, match="fill O2/F1 was corrected, but is not there") as caught:
             ledger.correct_order_fill("O2", "F1", {"fill_id": "F1c", "quantity": 10, "price": "101.25"})
-        assert ledger.quarantined() == waiting
+        assert (caught.value.key, ledger.quarantined()) == (("O2", "F1"), waiting)
 
 
 def test_repeat_whose_record_is_gone_is_told_as_damage(damaged: Damaged) -> None:

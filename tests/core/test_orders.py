@@ -188,6 +188,14 @@ def test_terms_that_were_not_known_may_be_added_later(ledger: StrategyLedger) ->
         ledger.record_order("O3", limit_order(currency="EUR"))
 
 
+def test_terms_at_their_defaults_are_not_written(ledger: StrategyLedger) -> None:
+    """A multiplier of one, and not inverse: the journal says of an instrument what is peculiar to it."""
+    ledger.record_order("O1", limit_order(multiplier=1, inverse=False, currency="USD"))
+    (entry,) = ledger.read_journal()
+    (change,) = (change for change in entry.changes if change.kind == "INSTRUMENT")
+    assert change.values == {"currency": "USD"}
+
+
 def test_acceptance_brings_id_and_state(ledger: StrategyLedger, published: RecordingPublisher) -> None:
     """The acknowledgement accepts the order and teaches the venue's id."""
     ledger.record_order("O1", limit_order())

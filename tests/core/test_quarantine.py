@@ -18,7 +18,7 @@ from ledger_core import (
     StrategyLedger,
     UnknownOrder,
 )
-from support import RecordingPublisher, fill, limit_order
+from support import START, RecordingPublisher, fill, limit_order
 
 OpenLedger = Callable[..., StrategyLedger]
 
@@ -180,6 +180,30 @@ def test_every_fact_that_brings_the_venue_id_tries_again(ledger: StrategyLedger,
             ledger.update_order_fill("O1", fill("F2", 1, venue_order_id="V1"))
     assert ledger.quarantined() == []
     assert ledger.get_fill("O1", "F1").quantity == 4
+
+
+def test_fact_that_names_the_venues_id_is_filed_with_it(ledger: StrategyLedger) -> None:
+    """Not only a fill: an acknowledgement and the answer of a poll bring one too."""
+    file(UnknownOrder, lambda: ledger.update_order_acceptance("O1", {"venue_order_id": "V1"}))
+    file(UnknownOrder, lambda: ledger.report_order_status("O1", {"status": "FILLED", "venue_order_id": "V2"}))
+    file(UnknownOrder, lambda: ledger.update_order_cancellation("O1"))
+    assert [fact.venue_order_id for fact in ledger.quarantined()] == ["V1", "V2", None]
+
+
+def test_corrected_fact_is_booked_once_it_adds_no_overfill(ledger: StrategyLedger) -> None:
+    """What an order is overfilled by already keeps nothing out that comes in the place of what was inferred."""
+    ledger.record_order("O1", limit_order())
+    ledger.update_order_fill("O1", fill("I1", 10, inferred=True), occurred_at=START)
+    quarantine_id = file(OverfillError, lambda: ledger.update_order_fill("O1", fill("I2", 2, inferred=True)))
+    ledger.resolve_quarantined(quarantine_id, {"order_id": "O1", "reason": "the venue says so"})
+    assert ledger.get_order("O1").overfill_quantity == 2
+    file(OverfillError, lambda: ledger.update_order_fill("O1", fill("F1", 15), occurred_at=START))
+    ledger.correct_order_fill("O1", "F1", {"fill_id": "C1", "quantity": 13, "price": 100})
+    assert ledger.get_order("O1").inferred_quantity == 12
+    ledger.correct_order_fill("O1", "C1", {"fill_id": "C2", "quantity": 12, "price": 100})
+    order = ledger.get_order("O1")
+    assert (order.cum_quantity, order.overfill_quantity, order.inferred_quantity) == (12, 2, 0)
+    assert ledger.quarantined() == []
 
 
 def test_retries_follow_each_other_in_one_entry(ledger: StrategyLedger) -> None:

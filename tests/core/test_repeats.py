@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from ledger_core import IdempotencyConflict, StrategyLedger
+from ledger_core.model import CommandRecord, RecordKind
+from ledger_core.repository import Query
 from support import START, RecordingPublisher, fill, limit_order
 
 OpenLedger = Callable[..., StrategyLedger]
@@ -165,6 +167,36 @@ def test_times_reasons_liquidity_and_metadata_are_no_content(ledger: StrategyLed
     assert ledger.update_order_fill("O1", later, command_id="K1", occurred_at=START + timedelta(1)) == first
     ledger.update_order_cancellation("O1", "one reason", command_id="K2")
     assert ledger.update_order_cancellation("O1", "another", command_id="K2").reason == "one reason"
+
+
+def test_order_in_which_a_trades_orders_are_named_is_no_content(ledger: StrategyLedger) -> None:
+    """They are a set; other orders are other content."""
+    for order_id in ("O1", "O2", "O3"):
+        ledger.record_order(order_id, limit_order())
+        ledger.update_order_fill(order_id, fill("F1", 10))
+    trade = ledger.create_trade("T1", ["O1", "O2"], command_id="K")
+    assert ledger.create_trade("T1", ["O2", "O1"], command_id="K") == trade
+    with pytest.raises(IdempotencyConflict) as refused:
+        ledger.create_trade("T1", ["O3", "O1"], command_id="K")
+    assert (refused.value.recorded["order_ids"], refused.value.given["order_ids"]) == (("O1", "O2"), ("O1", "O3"))
+
+
+def test_what_is_remembered_of_commands(ledger: StrategyLedger) -> None:
+    """Under operation, target and id: the content of those with an id, and the reason of what was done to the store."""
+    ledger.record_order("O1", limit_order(venue_order_id="V1"))
+    ledger.update_order_fill(None, fill("F1", 1, venue_order_id="V1"), command_id="K")
+    ledger.skip_entry("monitor", 1, "its broker is gone")
+    for reason in ("a damaged page", "another"):
+        ledger.note_upkeep("rebuild", reason)
+    found = ledger._repository.find(Query(kind=RecordKind.COMMAND))
+    remembered = {one.key: one.content for one in found if isinstance(one, CommandRecord)}
+    fill_data = {"fill_id": "F1", "quantity": "1", "price": "100", "venue_order_id": "V1"}
+    assert remembered == {
+        ("update_order_fill", "", "K"): {"order_id": None, "fill": fill_data, "answer": ("ORDER", "O1")},
+        ("skip_entry", "monitor", "1"): {"reason": "its broker is gone"},
+        ("note_upkeep", "rebuild", "4"): {"reason": "a damaged page"},
+        ("note_upkeep", "rebuild", "5"): {"reason": "another"},
+    }
 
 
 def test_command_id_belongs_to_its_operation_and_its_order(ledger: StrategyLedger) -> None:

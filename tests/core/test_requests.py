@@ -214,6 +214,39 @@ def test_end_of_the_order_ends_every_request_in_the_same_entry(
     assert refused == [name for name, (state, _) in states(working).items() if state == "REJECTED"]
 
 
+def test_end_of_the_order_leaves_answered_requests_as_they_were(working: StrategyLedger) -> None:
+    """Only what is in flight ends with it, wherever it stands among the others."""
+    for request_id in ("C1", "C2", "C3"):
+        working.request_order_cancel("O1", request_id)
+    working.update_order_request_rejection("O1", "too late", "C1")
+    assert working.update_order_cancellation("O1").cancels_in_flight == 0
+    assert states(working) == {"C1": ("REJECTED", "too late"), "C2": ("ACCEPTED", None), "C3": ("ACCEPTED", None)}
+
+
+def test_journal_says_what_became_of_each_request(working: StrategyLedger) -> None:
+    """From being asked to its answer, also of one that nobody here asked, though no event tells of it alone."""
+    working.request_order_replace("O1", {"quantity": 12}, "R1")
+    working.request_order_cancel("O1", "C1")
+    working.update_order_replacement("O1", "R1")
+    working.update_order_replacement("O1", "V1", {"quantity": 11})
+    working.update_order_request_rejection("O1", "no", "C1")
+    changes = [change for entry in working.read_journal() for change in entry.changes if change.kind == "REQUEST"]
+    assert [(change.key[1], change.from_state, change.to_state, change.status) for change in changes] == [
+        ("R1", None, "REQUESTED", None),
+        ("C1", None, "REQUESTED", None),
+        ("R1", "REQUESTED", "ACCEPTED", None),
+        ("V1", None, "ACCEPTED", None),
+        ("C1", "REQUESTED", "REJECTED", None),
+    ]
+
+
+def test_request_that_nobody_here_made_counts_among_the_names(working: StrategyLedger) -> None:
+    """The next one without an id is the second."""
+    working.update_order_replacement("O1", "V1", {"quantity": 11})
+    working.request_order_cancel("O1")
+    assert list(states(working)) == ["V1", "O1#2"]
+
+
 def test_fill_that_completes_the_order_ends_no_request(working: StrategyLedger) -> None:
     """The venue still answers: until then the status shows the request."""
     working.request_order_cancel("O1", "C1")

@@ -59,7 +59,7 @@ def test_fact_is_dismissed_with_a_reason(ledger: StrategyLedger) -> None:
     """It changes nothing, stays on the record, and is not tried again."""
     quarantine_id = filed(ledger, "O1", fill("F1", 4))
     fact = ledger.resolve_quarantined(quarantine_id, {"dismiss": True, "reason": "test order"})
-    assert (fact.state, fact.resolution) == ("DISMISSED", "test order")
+    assert (fact.state, fact.resolution, fact.order_id) == ("DISMISSED", "test order", "O1")
     order = ledger.record_order("O1", limit_order())
     assert (order.cum_quantity, ledger.quarantined()) == (0, [])
 
@@ -109,6 +109,17 @@ def test_corrected_fact_is_booked_as_corrected(ledger: StrategyLedger) -> None:
     assert fact.quantity == 4
     ledger.resolve_quarantined(fact.quarantine_id, {"order_id": "O1", "reason": "confirmed"})
     assert (ledger.get_fill("O1", "F2").quantity, ledger.get_order("O1").overfill_quantity) == (4, 2)
+
+
+def test_corrected_fact_is_booked_as_corrected_onto_another_order(ledger: StrategyLedger) -> None:
+    """Its corrections go where it goes."""
+    ledger.record_order("O1", limit_order(quantity=4))
+    ledger.record_order("O2", limit_order())
+    quarantine_id = filed(ledger, "O1", fill("F1", 9))
+    ledger.correct_order_fill("O1", "F1", {"fill_id": "C1", "quantity": 8, "price": 101})
+    fact = ledger.resolve_quarantined(quarantine_id, {"order_id": "O2", "reason": "it was the other one"})
+    assert (fact.order_id, ledger.get_fill("O2", "F1").price) == ("O2", 101)
+    assert (ledger.get_order("O1").cum_quantity, ledger.get_order("O2").cum_quantity) == (0, 8)
 
 
 @pytest.mark.parametrize(("resolution", "argument"), [

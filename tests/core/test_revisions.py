@@ -103,6 +103,17 @@ def test_freed_quantity_is_worked_again_or_not(
     assert (order.state, order.cum_quantity, order.leaves_quantity) == (state, 6, 0 if state == "CANCELED" else 4)
 
 
+@pytest.mark.parametrize("reinstated", [True, False])
+def test_bust_ends_the_requests_of_an_order_that_it_ends(ledger: StrategyLedger, reinstated: bool) -> None:
+    """Where the freed quantity is not worked again the order is canceled; else the venue still answers."""
+    ledger.record_order("O1", limit_order())
+    ledger.request_order_cancel("O1", "C1")
+    ledger.update_order_fill("O1", fill("F1", 10))
+    order = ledger.bust_order_fill("O1", "F1", reinstated=reinstated)
+    assert (order.state, order.cancels_in_flight) == (("ACCEPTED", 1) if reinstated else ("CANCELED", 0))
+    assert order.requests[0].state == ("REQUESTED" if reinstated else "ACCEPTED")
+
+
 @pytest.mark.parametrize(
     "end", ["update_order_cancellation", "update_order_expiry", "update_order_done_for_day", "update_order_suspension"]
 )
@@ -171,6 +182,7 @@ def test_bust_of_a_quarantined_fill_dismisses_it_there(filled: StrategyLedger, p
     filled.bust_order_fill("O1", "F3")
     assert filled.quarantined() == []
     assert published.events[-1]["event_type"] == "QUARANTINE_RESOLVED"
+    assert published.events[-1]["changed"]["resolution"] == "busted"
     filled.update_order_restatement("O1", {"quantity": 20})
     assert filled.get_order("O1").cum_quantity == 10
 
@@ -200,12 +212,36 @@ def test_correction_changes_what_counts(filled: StrategyLedger, published: Recor
     assert (event["event_type"], event["fill_id"], event["correction_id"]) == ("FILL_CORRECTED", "F1", "C1")
 
 
+def test_correction_leaves_what_the_fill_cost(ledger: StrategyLedger) -> None:
+    """The fee is that of the execution, however it is corrected."""
+    ledger.record_order("O1", limit_order())
+    ledger.update_order_fill("O1", fill("F1", 4, fee="1", fee_currency="USD"))
+    ledger.correct_order_fill("O1", "F1", {"fill_id": "C1", "quantity": 3, "price": 100})
+    assert ledger.get_position("ACME").fees == ledger.get_fill("O1", "F1").fees == (Fee("USD", Decimal(1)),)
+
+
+def test_correction_that_frees_quantity_may_end_the_order(filled: StrategyLedger) -> None:
+    """As a bust does: where the venue does not work it again, the order is canceled."""
+    order = filled.correct_order_fill("O1", "F1", {"fill_id": "C1", "quantity": 3, "price": 100}, reinstated=False)
+    assert (order.state, order.cum_quantity) == ("CANCELED", 9)
+
+
+def test_correction_of_the_price_of_an_overfilled_order_is_booked(filled: StrategyLedger) -> None:
+    """It adds nothing to what is too much already."""
+    with pytest.raises(OverfillError):
+        filled.update_order_fill("O1", fill("F3", 1))
+    (fact,) = filled.quarantined()
+    filled.resolve_quarantined(fact.quarantine_id, {"order_id": "O1", "reason": "confirmed"})
+    order = filled.correct_order_fill("O1", "F1", {"fill_id": "C1", "quantity": 4, "price": 101})
+    assert (order.overfill_quantity, order.executed_value) == (1, 4 * 101 + 6 * 110 + 100)
+
+
 def test_correction_names_the_last_execution_of_its_chain(filled: StrategyLedger) -> None:
     """C2 corrects C1, not F1 (FIX J.1.a); one that names what was corrected since is filed."""
     filled.correct_order_fill("O1", "F1", {"fill_id": "C1", "quantity": 3, "price": 100})
     filled.correct_order_fill("O1", "C1", {"fill_id": "C2", "quantity": 2, "price": 100})
     assert filled.get_order("O1").cum_quantity == 8
-    with pytest.raises(FactMismatch) as refused:
+    with pytest.raises(FactMismatch, match="the last of its chain is 'C2'") as refused:
         filled.correct_order_fill("O1", "F1", {"fill_id": "C3", "quantity": 1, "price": 100})
     assert refused.value.quarantine_id is not None
     assert filled.bust_order_fill("O1", "C2").cum_quantity == 6
@@ -259,7 +295,7 @@ def test_correction_of_a_quarantined_fill_acts_on_it_there(filled: StrategyLedge
 def test_busted_fill_takes_no_correction(filled: StrategyLedger) -> None:
     """There is nothing to correct; the fact is filed."""
     filled.bust_order_fill("O1", "F1")
-    with pytest.raises(FactMismatch, match="was busted"):
+    with pytest.raises(FactMismatch, match="order 'O1' was busted"):
         filled.correct_order_fill("O1", "F1", {"fill_id": "C1", "quantity": 3, "price": 100})
 
 
@@ -409,14 +445,61 @@ def test_inferred_fill_shrinks_by_what_real_ones_account_for(ledger: StrategyLed
     assert (order.cum_quantity, order.inferred_quantity, order.overfill_quantity) == (10, 0, 0)
 
 
+def test_real_fills_take_the_place_of_the_oldest_inferred_ones_first(ledger: StrategyLedger) -> None:
+    """In the order of time, whichever was told first; what is left of one keeps its price, and the next is untouched."""
+    ledger.record_order("O1", limit_order())
+    for fill_id, hour in (("later", 3), ("earlier", 2)):
+        told = fill(fill_id, 5, 100 + hour, inferred=True)
+        ledger.update_order_fill("O1", told, occurred_at=START + timedelta(hours=hour))
+    untouched = ledger.get_fill("O1", "later")
+    order = ledger.update_order_fill("O1", fill("F1", 3), occurred_at=START)
+    assert (order.cum_quantity, order.inferred_quantity) == (10, 7)
+    chain = [(one.fill_id, one.quantity, one.price) for one in ledger.get_fill("O1", "earlier").executions]
+    assert chain == [("earlier", 5, 102), ("earlier", 2, 102)]
+    ledger.update_order_fill("O1", fill("F2", 2), occurred_at=START)
+    assert (ledger.get_fill("O1", "earlier").busted, ledger.get_fill("O1", "later")) == (True, untouched)
+    order = ledger.update_order_fill("O1", fill("F3", 4), occurred_at=START)
+    assert (order.inferred_quantity, ledger.get_fill("O1", "later").quantity) == (1, 1)
+    order = ledger.update_order_fill("O1", fill("F4", 1), occurred_at=START)
+    assert (order.inferred_quantity, order.cum_quantity, order.state) == (0, 10, "FILLED")
+
+
+def test_real_fill_takes_the_place_of_several_inferred_ones(ledger: StrategyLedger) -> None:
+    """As many as it accounts for, but for those that were inferred before it was executed."""
+    ledger.record_order("O1", limit_order(quantity=20))
+    for number in range(4):
+        told = fill(f"I{number}", 2, inferred=True)
+        ledger.update_order_fill("O1", told, occurred_at=START + timedelta(hours=number))
+    order = ledger.update_order_fill("O1", fill("F1", 3), occurred_at=START + timedelta(minutes=30))
+    assert (order.cum_quantity, order.inferred_quantity) == (8, 5)
+    assert [ledger.get_fill("O1", f"I{number}").busted for number in range(4)] == [False, True, False, False]
+    assert ledger.get_fill("O1", "I2").quantity == 1
+
+
+def test_real_fill_takes_the_place_of_one_after_which_the_position_is_flat_meanwhile(ledger: StrategyLedger) -> None:
+    """With the first inferred sale gone, the second one left the position flat: it is taken back all the same."""
+    ledger.record_order("B1", limit_order(quantity=2))
+    ledger.record_order("S1", limit_order("SELL"))
+    ledger.update_order_fill("B1", fill("F1", 2, 90), occurred_at=START)
+    for number in (1, 2):
+        told = fill(f"I{number}", 2, inferred=True)
+        ledger.update_order_fill("S1", told, occurred_at=START + timedelta(minutes=number))
+    ledger.update_order_fill("S1", fill("R1", 4, 101), occurred_at=START + timedelta(seconds=1))
+    assert (ledger.get_fill("S1", "I1").busted, ledger.get_fill("S1", "I2").busted) == (True, True)
+    position = ledger.get_position("ACME")
+    assert (position.quantity, position.realized_pnl, position.cost) == (-2, 22, 202)
+
+
 def test_execution_after_an_inferred_one_comes_on_top(ledger: StrategyLedger) -> None:
     """It cannot be what was inferred before it happened, as long as the order has room for both."""
     ledger.record_order("O1", limit_order())
     ledger.update_order_fill("O1", fill("I1", 4, inferred=True), occurred_at=START)
     order = ledger.update_order_fill("O1", fill("F1", 3), occurred_at=START + timedelta(hours=1))
     assert (order.cum_quantity, order.inferred_quantity) == (7, 4)
-    order = ledger.update_order_fill("O1", fill("F2", 6), occurred_at=START + timedelta(hours=2))
-    assert (order.cum_quantity, order.inferred_quantity) == (9, 0)
+    order = ledger.update_order_fill("O1", fill("F2", 3), occurred_at=START + timedelta(hours=2))
+    assert (order.cum_quantity, order.inferred_quantity, order.state) == (10, 4, "FILLED")
+    order = ledger.update_order_fill("O1", fill("F3", 3), occurred_at=START + timedelta(hours=3))
+    assert (order.cum_quantity, order.inferred_quantity) == (10, 1)
 
 
 # -- what cannot be ---------------------------------------------------------------------------------------------------
@@ -433,6 +516,14 @@ def test_fact_about_an_unknown_order_waits_for_it(ledger: StrategyLedger, comman
     with pytest.raises(UnknownOrder) as refused:
         command(ledger)
     assert [fact.quarantine_id for fact in ledger.quarantined()] == [refused.value.quarantine_id]
+
+
+def test_inverse_contract_takes_any_positive_price(ledger: StrategyLedger) -> None:
+    """However little a unit is worth."""
+    ledger.record_order("O1", market_order(inverse=True, currency="USD", base_currency="BTC"))
+    ledger.update_order_fill("O1", fill("F1", 5, "0.5"))
+    ledger.correct_order_fill("O1", "F1", {"fill_id": "C1", "quantity": 5, "price": "0.25"})
+    assert ledger.get_position("ACME").cost == 20
 
 
 def test_inverse_contract_takes_no_price_of_zero(ledger: StrategyLedger) -> None:

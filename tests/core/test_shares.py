@@ -81,18 +81,23 @@ def test_same_trade_with_other_shares_is_a_conflict(shared: StrategyLedger) -> N
     for order_ids in ({"B": 6}, ["B"], {"S": 7}):
         with pytest.raises(IdempotencyConflict):
             shared.create_trade("T1", order_ids)
+    assert shared.update_trade("T1", {"order_ids": {"B": 7}}) == first
 
 
 def test_bust_shrinks_the_newest_share_first(shared: StrategyLedger, published: RecordingPublisher) -> None:
     """Six of ten units stand: the first share keeps five, the second has one left."""
     shared.create_trade("T1", {"B": 5})
     shared.create_trade("T2", {"B": 5})
+    published.clear()
     shared.bust_order_fill("B", "F2")
     first, second = shared.get_trade("T1"), shared.get_trade("T2")
     assert (first.shares, second.shares) == ({"B": 5}, {"B": 1})
     assert (first.entry_quantity, second.entry_quantity) == (5, 1)
     assert second.average_entry_price == 100
-    assert "T2" in [event["trade_id"] for event in published.events if event["event_type"] == "TRADE_UPDATED"]
+    assert [(event["event_type"], event["trade_id"]) for event in published.events] == [
+        ("FILL_BUSTED", None),
+        ("TRADE_UPDATED", "T2"),
+    ]
 
 
 def test_late_fill_moves_the_border_between_shares(shared: StrategyLedger) -> None:
@@ -106,6 +111,58 @@ def test_late_fill_moves_the_border_between_shares(shared: StrategyLedger) -> No
         2 * 90 + 4 * 100,
         2 * 100 + 2 * 105,
     ]
+
+
+def test_parts_that_meet_between_two_fills_divide_neither(shared: StrategyLedger) -> None:
+    """The second share begins with the fill behind the border, and so does its trade."""
+    shared.create_trade("T1", {"B": 6})
+    second = shared.create_trade("T2", {"B": 4})
+    assert (second.opened_at, second.average_entry_price) == (START + timedelta(minutes=1), 105)
+
+
+def test_fill_of_a_shared_order_that_nobody_has_yet_changes_no_trade(shared: StrategyLedger) -> None:
+    """It comes behind what is shared out, and a further trade may have it."""
+    shared.update_order_restatement("B", {"quantity": 20})
+    trades = [shared.create_trade("T1", {"B": 6}), shared.create_trade("T2", {"B": 4})]
+    shared.update_order_fill("B", fill("F3", 5, 107), occurred_at=START + timedelta(hours=1))
+    assert [shared.get_trade(trade.trade_id) for trade in trades] == trades
+    assert shared.create_trade("T3", {"B": 5}).average_entry_price == 107
+
+
+@pytest.mark.parametrize("works", [True, False])
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_split_leaves_each_trade_what_it_has(shared: StrategyLedger, works: bool, is_closed: bool) -> None:
+    """Twice the units of the same fills, whether or not the order works on, beside a trade that is over as well."""
+    shared.update_order_restatement("B", {"quantity": 20})
+    shared.create_trade("T1", {"B": 7})
+    shared.create_trade("T2", {"B": 3})
+    if is_closed:
+        shared.close_trade("T1", {"order_ids": {"S": 7}})
+    if not works:
+        shared.update_order_cancellation("B")
+    later = START + timedelta(hours=1)
+    shared.record_adjustment("A1", {"kind": "SPLIT", "symbol": "ACME", "ratio": 2}, occurred_at=later)
+    first, second = shared.get_trade("T1"), shared.get_trade("T2")
+    assert (first.entry_quantity, second.entry_quantity) == (7 if is_closed else 14, 6)
+    assert second.average_entry_price == Decimal("52.5")
+    assert second.shares == {"B": 6 if works else 3}
+    shared.bust_order_fill("B", "F2")
+    first, second = shared.get_trade("T1"), shared.get_trade("T2")
+    assert (first.entry_quantity, second.entry_quantity) == (6 if is_closed else 12, 0)
+
+
+def test_split_told_late_counts_each_part_where_it_stands(ledger: StrategyLedger) -> None:
+    """Of a share on both sides of the split, what was executed before it alone comes to more units."""
+    ledger.record_order("B", market_order("BUY", 20))
+    for fill_id, minute, quantity in (("F1", 0, 5), ("F2", 9, 2)):
+        ledger.update_order_fill("B", fill(fill_id, quantity), occurred_at=START + timedelta(minutes=minute))
+    ledger.create_trade("T1", {"B": 6})
+    ledger.create_trade("T2", {"B": 1})
+    split = {"kind": "SPLIT", "symbol": "ACME", "ratio": 2}
+    ledger.record_adjustment("A1", split, occurred_at=START + timedelta(minutes=5))
+    first, second = ledger.get_trade("T1"), ledger.get_trade("T2")
+    assert (first.shares, second.shares) == ({"B": 11}, {"B": 1})
+    assert (first.open_quantity, second.open_quantity, ledger.get_position("ACME").quantity) == (11, 1, 12)
 
 
 def test_shared_order_that_still_works_does_not_keep_a_trade_open(shared: StrategyLedger) -> None:

@@ -105,7 +105,8 @@ def test_order_without_a_fill_may_join_beside_one_that_has(ledger: StrategyLedge
     ledger.record_order("X1", market_order("SELL", 10))
     ledger.create_trade("T1", ["E1", "X1"])
     ledger.update_order_fill("X1", fill("F1", 10, 103))
-    assert ledger.close_trade("T1").realized_pnl == 30
+    trade = ledger.close_trade("T1", {"order_ids": ["X1"]})
+    assert (trade.realized_pnl, trade.order_ids, trade.exit_order_ids) == (30, ("E1", "X1"), ("X1",))
 
 
 def test_trade_without_any_fill_is_refused(ledger: StrategyLedger) -> None:
@@ -191,7 +192,8 @@ def test_trade_that_holds_or_works_something_is_not_closed(
         ledger.record_order("X2", market_order("SELL", 1))
     exits = ["X1"] if what == "held" else ["X1", "X2"]
     before, head = ledger.get_trade("T1"), ledger.head()
-    with pytest.raises(TradeNotFlat) as refused:
+    found = "still holds 6 ACME and works 0" if what == "held" else "still holds nothing and works 1"
+    with pytest.raises(TradeNotFlat, match=found) as refused:
         ledger.close_trade("T1", {"order_ids": exits})
     assert refused.value.open_quantities == ({"ACME": 6} if what == "held" else {})
     assert refused.value.open_order_ids == (() if what == "held" else ("X2",))
@@ -320,6 +322,45 @@ def test_trade_in_several_symbols_of_one_currency_adds_their_pnl(ledger: Strateg
     assert (trade.realized_pnl, trade.currency) == (150, "USD")
 
 
+def test_each_fill_moves_the_leg_of_its_symbol(ledger: StrategyLedger, execute: Executor) -> None:
+    """A leg begins with its first fill, though its order was there before; the others are as they were."""
+    execute("E1", "BUY", 4, 100, of=10, symbol="AAA", currency="USD")
+    execute("E2", "SELL", 5, 50, symbol="BBB", currency="USD", minute=1)
+    ledger.record_order("E3", market_order("BUY", 7, symbol="CCC", currency="USD", multiplier=2))
+    ledger.create_trade("T1", ["E1", "E2", "E3"])
+    ledger.update_order_fill("E3", fill("F1", 7, 10))
+    ledger.update_order_fill("E1", fill("F2", 6, 110))
+    assert [(leg.symbol, leg.direction, leg.open_quantity) for leg in ledger.get_trade("T1").legs] == [
+        ("AAA", "BUY", 10),
+        ("BBB", "SELL", 5),
+        ("CCC", "BUY", 7),
+    ]
+    with pytest.raises(TradeNotFlat, match="still holds 10 AAA, 5 BBB, 7 CCC and works 0 orders"):
+        ledger.close_trade("T1")
+
+
+def test_leg_whose_fills_were_all_busted_is_empty_on_both_sides(ledger: StrategyLedger, execute: Executor) -> None:
+    """Neither quantity nor value is left of what was bought and sold."""
+    execute("E1", "BUY", 10, 100)
+    execute("X1", "SELL", 4, 110)
+    ledger.create_trade("T1", ["E1", "X1"])
+    for order_id in ("E1", "X1"):
+        ledger.bust_order_fill(order_id, "F1")
+    (leg,) = ledger.get_trade("T1").legs
+    assert (leg.bought_quantity, leg.bought_value, leg.sold_quantity, leg.sold_value) == (0, 0, 0, 0)
+
+
+def test_residual_of_a_symbol_is_what_all_its_legs_hold(ledger: StrategyLedger, execute: Executor) -> None:
+    """At two venues it is two legs; what is stated of one alone is no account of both."""
+    for venue, quantity in (("XNAS", 5), ("XLON", 3)):
+        execute(venue, "BUY", quantity, 100, venue=venue)
+    ledger.create_trade("T1", ["XNAS", "XLON"])
+    with pytest.raises(TradeNotFlat) as refused:
+        ledger.close_trade("T1", {"residual": {"ACME": 3}, "residual_reason": "DUST"})
+    assert refused.value.open_quantities == {"ACME": 8}
+    assert ledger.close_trade("T1", {"residual": {"ACME": 8}, "residual_reason": "DUST"}).state == "CLOSED"
+
+
 def test_pnl_of_several_currencies_is_not_added(ledger: StrategyLedger, execute: Executor) -> None:
     """Without rates there is no sum."""
     execute("E1", "BUY", 10, 100, symbol="AAA", currency="USD")
@@ -333,7 +374,8 @@ def test_multiplier_and_inverse_terms_value_a_trade(ledger: StrategyLedger, exec
     futures = {"symbol": "ES", "multiplier": 50, "currency": "USD"}
     execute("E1", "BUY", 2, 4000, **futures)
     execute("X1", "SELL", 2, 4010, **futures)
-    assert ledger.create_trade("T1", ["E1", "X1"]).realized_pnl == 1000
+    trade = ledger.create_trade("T1", ["E1", "X1"])
+    assert (trade.realized_pnl, trade.currency, trade.average_entry_price) == (1000, "USD", 4000)
     perpetual = {"symbol": "XBT", "inverse": True, "base_currency": "BTC", "currency": "USD"}
     execute("E2", "BUY", 1000, 1000, **perpetual)
     execute("X2", "SELL", 1000, 1250, **perpetual)
