@@ -281,6 +281,14 @@ def test_a_sound_table_compiles() -> None:
         (Door.SHUT, Move.PUSH): Door.SHUT,
     }
     assert machine.allowed(Door.SHUT) == (Move.PUSH,)
+    assert (machine.name, machine.states, machine.events) == ("door", Door, Move)
+
+
+def test_the_declared_machine_knows_what_its_rows_say_and_nothing_else() -> None:
+    """It begins before the birth, moves nothing of its own, and adds no event that no row has."""
+    declared = compile_machine("door", Door, Move, (BIRTH, PUSH)).declared
+    assert (declared.initial, [*declared.states]) == ("initial", ["initial", "OPEN", "SHUT"])
+    assert ([*declared.events], declared.models) == (["BUILD", "PUSH"], [])
 
 
 @pytest.mark.parametrize(
@@ -308,8 +316,8 @@ def test_a_sound_table_compiles() -> None:
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused(rows: Any, states: Any, complaint: str) -> None:
-    """A table with a fault raises at import, naming it; the library alone would take it without a word."""
-    with pytest.raises(MachineDefinitionError, match=complaint):
+    """A table with a fault raises at import, naming both; the library alone would take it without a word."""
+    with pytest.raises(MachineDefinitionError, match=f"^door: .*{complaint}"):
         compile_machine("door", states, Move, rows)
 
 
