@@ -290,6 +290,12 @@ def test_a_digest_of_json_is_of_its_canonical_bytes() -> None:
     assert record_digest(order()) == digest_of(dump_record(order())) != record_digest(order("O-2"))
 
 
+@pytest.mark.parametrize("text", ["12", "-5", "0.1", '""', "[]", "true", "null", '{"a":[1]}'])
+def test_json_of_any_kind_is_read_from_its_first_character_to_its_last(text: str) -> None:
+    """Be it no object at all."""
+    assert load_json(text) == load_json(text.encode()) == json.loads(text)
+
+
 @pytest.mark.parametrize("text", [' {"a":1}', '{"a":1} ', "\n[1]\t", '["\\u00e9","\\ud83d\\ude80"]'])
 def test_json_of_another_program_is_read(text: str) -> None:
     """Nobody here puts spaces around it or escapes what need not be, but it is the same value."""

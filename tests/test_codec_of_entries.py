@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ledger_core import codec
 from ledger_core._frozen import freeze
 from ledger_core.changes import GENESIS_DIGEST, Change, Entry, EventType, Head, chain
 from ledger_core.codec import build_entry, canonical_json, load_entry
@@ -66,3 +67,22 @@ def test_an_entry_follows_one_that_was_read_back() -> None:
     for previous in (first, load_entry(first.body, first.digest), Head(1, first.digest)):
         after = built(previous, 2)
         assert (after.digest, after.body) == (chain(first.digest, body), body)
+
+
+def test_no_entry_is_written_before_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many a ledger in memory never does: one that is looked at has those before it written, each once, and no other."""
+    written: list[bytes] = []
+
+    def noted(previous: str, body: bytes, key: bytes | None = None) -> str:
+        written.append(body)
+        return chain(previous, body, key)
+
+    monkeypatch.setattr(codec, "chain", noted)
+    made: list[Entry] = []
+    for number in range(1, 6):
+        made.append(built(made[-1] if made else EMPTY, number))
+    assert written == []
+    bodies = [made[place].body for place in (2, 0, 1)]
+    assert written == [bodies[1], bodies[2], bodies[0]]
+    assert made[4].digest
+    assert written[3:] == [made[3].body, made[4].body]

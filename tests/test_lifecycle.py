@@ -73,7 +73,7 @@ def test_the_lookup_agrees_with_the_declared_machine(machine: AnyMachine, state:
         assert refusal.value.allowed == machine.allowed(state)
         assert event not in refusal.value.allowed
         assert refusal.value.context["state"] == (state or "")
-        for word in (machine.name, event, *refusal.value.allowed):
+        for word in (f"{machine.name} is {state or 'not yet born'}: ", event, *refusal.value.allowed):
             assert word in refusal.value.message
 
 
