@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ledger_core._frozen import freeze
-from ledger_core._texts import change_text, json_text, strings_text
+from ledger_core._frozen import FrozenDict, freeze
+from ledger_core._texts import _encoder, change_text, json_text, strings_text
 from ledger_core.changes import Change, EventType
 from ledger_core.codec import canonical_json, dump_change
 from ledger_core.lifecycle import OrderState
@@ -107,6 +107,26 @@ def test_facts_of_a_change_are_sorted_and_of_any_json() -> None:
         '{"event_type":"ORDER_FILLED","facts":{"again":false,"b":null,"late":true,"legs":[{"a":0.5,"b":1}],'
         '"z":"a \\"word\\""},"key":["K"],"kind":"ORDER","values":{},"version":1}'
     )
+
+
+@pytest.mark.parametrize("has_accelerator", [True, False])
+def test_json_is_written_the_same_by_every_python(monkeypatch: pytest.MonkeyPatch, has_accelerator: bool) -> None:
+    """Sorted, without spaces, escaped no more than need be; what is no JSON raises."""
+    if not has_accelerator:
+        monkeypatch.setattr("json.encoder.c_make_encoder", None)
+    encoder = _encoder()
+    value = {"b": [1, -0.5, True, False, None, 'é"\n\\'], "a": {"z": 2**70, "Z": ()}, "": {}}
+    assert (
+        encoder(value) == '{"":{},"a":{"Z":[],"z":1180591620717411303424},"b":[1,-0.5,true,false,null,"é\\"\\n\\\\"]}'
+    )
+    assert encoder(FrozenDict(a=freeze({"c": [1], "b": 2}))) == '{"a":{"b":2,"c":[1]}}'
+    assert encoder("x") == '"x"'
+    for wrong in (float("nan"), [float("inf")]):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            encoder(wrong)
+    for unknown in (object(), {(1, 2): 3}, {1: 2, "a": 3}):
+        with pytest.raises(TypeError):
+            encoder(unknown)
 
 
 def test_texts_are_written_without_an_escape_that_need_not_be() -> None:
