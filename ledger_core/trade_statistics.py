@@ -99,7 +99,7 @@ def _check_mark(given: object, terms: Mapping[str, bool], argument: str) -> Mark
     for name in keys:
         if name not in _MARK_KEYS:
             raise InvalidValue(
-                f"{argument} has no key {name[:128]!r}; known are {', '.join(_MARK_KEYS)}",
+                f"{argument} has no key {name!r}; known are {', '.join(_MARK_KEYS)}",
                 argument=argument,
                 value=name,
             )

@@ -299,28 +299,29 @@ NAIVE = at(0).replace(tzinfo=None)
 
 
 @pytest.mark.parametrize(
-    ("marks", "argument", "value"),
+    ("marks", "argument", "value", "words"),
     [
-        ("2026", "marks", "2026"),
-        ({"at": at(0), "price": 1}, "marks", {"at": at(0), "price": 1}),
-        ([5], "marks[0]", 5),
-        ([(at(0), 1), (at(0),)], "marks[1]", (at(0),)),
-        ([(at(0), 1, "ACME", 2)], "marks[0]", (at(0), 1, "ACME", 2)),
-        ([(at(0), 1.5)], "marks[0].price", 1.5),
-        ([(NAIVE, 1)], "marks[0].at", NAIVE),
-        ([{"at": at(0), "price": 1, "size": 2}], "marks[0]", "size"),
-        ([{"at": at(0), 7: 2}], "marks[0]", 7),
-        ([(at(0), 1, "OTHER")], "marks[0].symbol", "OTHER"),
-        ([(at(0), 1, 7)], "marks[0].symbol", 7),
-        ([{}], "marks[0]", {}),
-        (b"2026", "marks", b"2026"),
+        ("2026", "marks", "2026", "a list of marks, not str"),
+        ({"at": at(0), "price": 1}, "marks", {"at": at(0), "price": 1}, "a list of marks, not dict"),
+        (b"2026", "marks", b"2026", "a list of marks, not bytes"),
+        ([5], "marks[0]", 5, "must be a Mark, or have at, price, symbol"),
+        ([{}], "marks[0]", {}, "must be a Mark, or have at, price, symbol"),
+        ([(at(0), 1), (at(0),)], "marks[1]", (at(0),), "must be a Mark"),
+        ([(at(0), 1, "ACME", 2)], "marks[0]", (at(0), 1, "ACME", 2), "must be a Mark"),
+        ([tuple(range(1001))], "marks[0]", None, "more than 1000 items"),
+        ([(at(0), 1.5)], "marks[0].price", 1.5, "float"),
+        ([(NAIVE, 1)], "marks[0].at", NAIVE, "naive"),
+        ([{"at": at(0), "price": 1, "size": 2}], "marks[0]", "size", "has no key 'size'; known are at, price, symbol"),
+        ([{"at": at(0), 7: 2}], "marks[0]", 7, "must be a str"),
+        ([(at(0), 1, "OTHER")], "marks[0].symbol", "OTHER", "must be one of ACME"),
+        ([(at(0), 1, 7)], "marks[0].symbol", 7, "must be a str"),
     ],
 )
-def test_malformed_marks_are_refused(marks: Any, argument: str, value: object) -> None:
+def test_malformed_marks_are_refused(marks: Any, argument: str, value: object, words: str) -> None:
     """With the path of what is wrong, and what was there."""
     ledger = traded(("BUY", 10, 100))
     ledger.create_trade("T", ["BUY"])
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(InvalidValue, match=words) as refused:
         ledger.get_trade_statistics("T", marks)
     assert (refused.value.argument, refused.value.value) == (argument, value)
 
