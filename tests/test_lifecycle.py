@@ -284,6 +284,19 @@ def test_a_sound_table_compiles() -> None:
     assert (machine.name, machine.states, machine.events) == ("door", Door, Move)
 
 
+def test_what_is_not_legal_is_told_with_what_would_be() -> None:
+    """In words for people, too."""
+    machine = compile_machine("door", Door, Move, (BIRTH, PUSH))
+    with pytest.raises(IllegalTransition) as refusal:
+        machine.target(None, Move.PUSH)
+    assert str(refusal.value) == "door is not yet born: PUSH is not legal there (legal: BUILD)"
+    assert refusal.value.context == {"state": "", "event": Move.PUSH, "allowed": (Move.BUILD,)}
+    with pytest.raises(IllegalTransition) as refusal:
+        machine.target(Door.SHUT, Move.PUSH)
+    assert str(refusal.value) == "door is SHUT: PUSH is not legal there (legal: nothing)"
+    assert refusal.value.context == {"state": Door.SHUT, "event": Move.PUSH, "allowed": ()}
+
+
 def test_the_declared_machine_knows_what_its_rows_say_and_nothing_else() -> None:
     """It begins before the birth, moves nothing of its own, and adds no event that no row has."""
     declared = compile_machine("door", Door, Move, (BIRTH, PUSH)).declared
