@@ -374,7 +374,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint at the known name that comes nearest, or nothing."""
     import difflib  # which a program without a misspelt name never needs
 
-    near = difflib.get_close_matches(name[:WORD_LENGTH_MAX], list(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:WORD_LENGTH_MAX], list(known), cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -191,6 +191,7 @@ INSIDE: tuple[tuple[Check, Any, str, Any], ...] = (
     (named(check.check_metadata), {"a": 2 ** 66_000}, "it", "…"),
     (named(check.check_metadata), {"k" * 16_384: 1}, "it", "…"),
     (named(check.check_metadata), {"a": [1] * 16_384}, "it", "…"),
+    (named(check.check_metadata), {"a": [1] * 16_385}, "it.a", None),
     (named(check.check_ids), ["a", 7], "it[1]", 7),
     (named(check.check_ids), [str(number) for number in range(1001)], "it", None),
     (named(check.check_shares), {"a": 1, "b": 0}, "it['b']", 0),
@@ -282,6 +283,15 @@ def test_what_was_found_and_what_is_accepted_is_said() -> None:
         (b"k", "has 16 to 1024 bytes, not 1: os.urandom(32) makes one"),
     ):
         assert refusal_of(check.check_chain_key, key).message == f"chain_key {sentence}"
+    inside: tuple[tuple[Any, str], ...] = (
+        ({"a": Decimal(1)}, "it.a holds a Decimal, which JSON cannot; give its text"),
+        ({"a": b"x"}, "it.a holds a bytes, which JSON cannot"),
+        ({"a": [float("inf")]}, "it.a[0] must be finite, not inf"),
+        ({7: 1}, "it has a key that is no text: 7"),
+        ({"a": [1] * 16_385}, "it.a has more than 16384 items, at most so many are taken"),
+    )
+    for value, sentence in inside:
+        assert refusal_of(CHECKS["metadata"][0], value).message == sentence
     missing = refusal_of(lambda given: check.read_keys(given, {}, "it", required=("price",)), {})
     assert missing.message == "it.price is required"
 
@@ -313,6 +323,7 @@ def test_metadata_is_taken_up_to_sixteen_deep() -> None:
         check.check_metadata(nested(17), "it")
     assert refused.value.argument.startswith("it.a[0].a")
     assert refused.value.value == "…"
+    assert refused.value.message == f"{refused.value.argument} is nested more than 16 deep"
 
 
 def test_what_cannot_be_read_says_why() -> None:
@@ -406,6 +417,7 @@ def test_the_time_of_a_command_is_the_one_that_was_given() -> None:
     with pytest.raises(InvalidValue) as refused:
         check.one_time(later(2), later(1), "it", clock)
     assert (refused.value.argument, refused.value.value) == ("it", later(1))
+    assert refused.value.message == f"it differs from occurred_at: {later(1)} and {later(2)}"
     with pytest.raises(InvalidValue) as refused:
         check.one_time("soon", later(1), "it", clock)
     assert (refused.value.argument, refused.value.value) == ("occurred_at", "soon")
