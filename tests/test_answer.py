@@ -45,6 +45,7 @@ class Outer(Answer):
         (timedelta(0), "0"),
         (timedelta(days=1, microseconds=1), "86400.000001"),
         (timedelta(seconds=-1.5), "-1.5"),
+        (timedelta(days=1_000_000, microseconds=1), "86400000000.000001"),
         ((Decimal(1), None, ("a",)), ["1", None, ["a"]]),
     ],
 )

@@ -75,6 +75,18 @@ class Nameless(metaclass=Meta):
     """Something of such a class."""
 
 
+class Unhashable(type):
+    """A class that cannot be looked up."""
+
+    def __hash__(cls) -> int:
+        """Break."""
+        raise RuntimeError("no hash")
+
+
+class Lost(metaclass=Unhashable):
+    """Something of such a class."""
+
+
 class Pretender:
     """Something that says it is a dict."""
 
@@ -145,6 +157,7 @@ def test_what_is_plain_already_or_nothing_of_the_kind_stays_as_it_is(value: obje
         ("x", False),
         (None, False),
         (Pretender(), False),
+        (Lost(), False),
     ],
 )
 def test_a_mapping_is_known_by_its_type(value: object, is_one: bool) -> None:
