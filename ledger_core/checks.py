@@ -257,6 +257,11 @@ def check_shares(value: object, argument: str) -> tuple[tuple[str, ...], Mapping
     return tuple(shares), FrozenDict(shares)
 
 
+def given_time(occurred_at: object, now: Callable[[], datetime]) -> datetime:
+    """Return when a command happened: `occurred_at`, or the clock's time."""
+    return now() if occurred_at is None else check_time(occurred_at, "occurred_at")
+
+
 def one_time(occurred_at: object, named: datetime | None, name: str, now: Callable[[], datetime]) -> datetime:
     """Return when a command happened: `occurred_at`, the time named in its data, or the clock's."""
     if occurred_at is None:

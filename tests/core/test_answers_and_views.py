@@ -12,7 +12,7 @@ import pytest
 
 from ledger_core import InvalidValue, LedgerError, StrategyLedger, UnknownFill, UnknownOrder, UnknownTrade
 from ledger_core.errors import Archived
-from ledger_core.model import Order, Position
+from ledger_core.model import Order, Position, Unresolved
 from ledger_core.views import LedgerView
 from support import fill, limit_order, market_order
 from support.trading import at
@@ -167,3 +167,11 @@ def test_a_fill_is_archived_with_its_order(lived: StrategyLedger) -> None:
         with pytest.raises(Archived) as refused:
             ask()
         assert refused.value.archive_id == "A1"
+
+
+def test_something_is_unresolved_where_any_part_of_it_is() -> None:
+    """An order in doubt, a request in flight or a fact that waits."""
+    nothing: dict[str, Any] = {"orders": (), "requests": (), "quarantined": ()}
+    assert not Unresolved(**nothing)
+    for part in nothing:
+        assert Unresolved(**{**nothing, part: ("something",)})
