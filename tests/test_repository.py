@@ -183,6 +183,16 @@ def test_options_of_an_opening_are_checked(tmp_path: Path, options: dict[str, An
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_scheme_ends_at_the_first_colon(tmp_path: Path) -> None:
+    """A path may have one, too; what names nothing is shown."""
+    open_repository(f"sqlite:///{tmp_path}/a:b.db", strategy_id="S").close()
+    assert (tmp_path / "a:b.db").exists()
+    for nothing in ("", "a\0b"):
+        with pytest.raises(InvalidValue) as refused:
+            storage_url(nothing)
+        assert refused.value.message == f"url_or_path names nothing: {nothing!r}"
+
+
 def test_a_storage_is_opened_for_writing_unless_it_says_otherwise(tmp_path: Path) -> None:
     """For one strategy."""
     with_writing = open_repository(tmp_path / "x.db", strategy_id="S")
