@@ -27,6 +27,7 @@ Row = tuple[AbstractSet[StateT] | None, EventT, StateT | type_of_same]
 """(from-states, event, to); None as from-states is the birth of the record."""
 
 _BIRTH = "initial"
+"""What the library calls the state of what is not there yet."""
 
 
 class MachineDefinitionError(Exception):
@@ -78,13 +79,11 @@ def compile_machine(
     machine = Machine(
         model=None,
         states=[_BIRTH, *(state.name for state in states)],
-        initial=_BIRTH,
         transitions=[
             {"trigger": event.name, "source": _BIRTH if source is None else source.name, "dest": target.name}
             for (source, event), target in wanted.items()
         ],
         auto_transitions=False,
-        send_event=False,
     )
     edges = _read_back(machine, states, events)
     if edges != wanted:
@@ -99,7 +98,7 @@ def _expand(
 ) -> dict[tuple[StateT | None, EventT], StateT]:
     wanted: dict[tuple[StateT | None, EventT], StateT] = {}
     for sources, event, to in rows:
-        for source in _in_order(states, sources):
+        for source in _in_order(name, states, sources):
             target = source if to == SAME else to
             if not isinstance(target, states) or not isinstance(event, events):
                 raise MachineDefinitionError(f"{name}: unknown word in row {source} {event} {to}")
@@ -109,12 +108,12 @@ def _expand(
     return wanted
 
 
-def _in_order(states: type[StateT], sources: AbstractSet[StateT] | None) -> list[StateT] | list[None]:
+def _in_order(name: str, states: type[StateT], sources: AbstractSet[StateT] | None) -> list[StateT] | list[None]:
     if sources is None:
         return [None]
     unknown = [source for source in sources if not isinstance(source, states)]
     if unknown:
-        raise MachineDefinitionError(f"unknown source states {unknown}")
+        raise MachineDefinitionError(f"{name}: unknown source states {unknown}")
     return [state for state in states if state in sources]
 
 

@@ -257,6 +257,11 @@ def check_shares(value: object, argument: str) -> tuple[tuple[str, ...], Mapping
     return tuple(shares), FrozenDict(shares)
 
 
+def given_time(occurred_at: object, now: Callable[[], datetime]) -> datetime:
+    """Return when a command happened: `occurred_at`, or the clock's time."""
+    return now() if occurred_at is None else check_time(occurred_at, "occurred_at")
+
+
 def one_time(occurred_at: object, named: datetime | None, name: str, now: Callable[[], datetime]) -> datetime:
     """Return when a command happened: `occurred_at`, the time named in its data, or the clock's."""
     if occurred_at is None:
@@ -374,7 +379,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint at the known name that comes nearest, or nothing."""
     import difflib  # which a program without a misspelt name never needs
 
-    near = difflib.get_close_matches(name[:WORD_LENGTH_MAX], list(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:WORD_LENGTH_MAX], list(known), cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -71,7 +71,7 @@ def field_names(kind: RecordKind) -> tuple[str, ...]:
 
 def dump_record(record: Record) -> dict[str, Json]:
     """Return the record's stored fields, JSON-ready, without those at their default."""
-    return cast(dict[str, Json], CONVERTER.unstructure(record, type(record)))
+    return cast(dict[str, Json], CONVERTER.unstructure(record))
 
 
 def load_record(kind: RecordKind, stored: Mapping[str, Json]) -> Record:
@@ -98,7 +98,7 @@ def load_values(kind: RecordKind, stored: Mapping[str, Json]) -> dict[str, Any]:
 
 def dump_command(command: AnyCommand) -> dict[str, Json]:
     """Return a command, JSON-ready, its operation included."""
-    return cast(dict[str, Json], CONVERTER.unstructure(command, type(command)))
+    return cast(dict[str, Json], CONVERTER.unstructure(command))
 
 
 def load_command(stored: Mapping[str, Json]) -> AnyCommand:

@@ -147,9 +147,7 @@ class LotBook:
             quantity, cost = plus(quantity, lot.quantity), plus(cost, lot.cost)
             quantity_reached = quotient(times(quantity, closed), held)
             cost_reached = quotient(times(cost, closed), held)
-            part = attrs.evolve(
-                lot, quantity=minus(quantity_reached, quantity_out), cost=minus(cost_reached, cost_out), unit_value=None
-            )
+            part = attrs.evolve(lot, quantity=minus(quantity_reached, quantity_out), cost=minus(cost_reached, cost_out))
             quantity_out, cost_out = quantity_reached, cost_reached
             taken.append(part)
             rest = attrs.evolve(part, quantity=minus(lot.quantity, part.quantity), cost=minus(lot.cost, part.cost))

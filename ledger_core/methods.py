@@ -155,7 +155,7 @@ class Commands(ABC):
             _accept_order(
                 operation=Operation.UPDATE_ORDER_ACCEPTANCE,
                 order_id=check.check_id(order_id, "order_id"),
-                occurred_at=check.one_time(occurred_at, None, "occurred_at", self._now),
+                occurred_at=check.given_time(occurred_at, self._now),
                 command_id=None if command_id is None else check.check_id(command_id, "command_id"),
                 **data,
             )
@@ -475,7 +475,7 @@ class Commands(ABC):
         order_id, order_details, reason = read.resolution(resolution)
         command = ResolveQuarantined(
             operation=Operation.RESOLVE_QUARANTINED,
-            occurred_at=check.one_time(occurred_at, None, "occurred_at", self._now),
+            occurred_at=check.given_time(occurred_at, self._now),
             command_id=check.check_optional_id(command_id, "command_id"),
             quarantine_id=check.check_id(quarantine_id, "quarantine_id"),
             order_id=order_id,
@@ -505,7 +505,7 @@ class Commands(ABC):
         return self._trade(
             CreateTrade(
                 operation=Operation.CREATE_TRADE,
-                occurred_at=check.one_time(occurred_at, None, "occurred_at", self._now),
+                occurred_at=check.given_time(occurred_at, self._now),
                 command_id=check.check_optional_id(command_id, "command_id"),
                 trade_id=check.check_id(trade_id, "trade_id"),
                 order_ids=ids,
@@ -527,7 +527,7 @@ class Commands(ABC):
         return self._trade(
             UpdateTrade(
                 operation=Operation.UPDATE_TRADE,
-                occurred_at=check.one_time(occurred_at, None, "occurred_at", self._now),
+                occurred_at=check.given_time(occurred_at, self._now),
                 command_id=check.check_optional_id(command_id, "command_id"),
                 trade_id=check.check_id(trade_id, "trade_id"),
                 details=details,
@@ -570,7 +570,7 @@ class Commands(ABC):
         return {
             "operation": operation,
             "order_id": check.check_id(order_id, "order_id"),
-            "occurred_at": check.one_time(occurred_at, None, "occurred_at", self._now),
+            "occurred_at": check.given_time(occurred_at, self._now),
             "command_id": check.check_optional_id(command_id, "command_id"),
         }
 

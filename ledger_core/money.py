@@ -19,6 +19,7 @@ from ledger_core.decide.holdings import flat_before, instrument_of, movements_af
 from ledger_core.decide.shares import fills_of_trade
 from ledger_core.errors import Archived, InvalidValue, StorageBusy, StorageCorrupt
 from ledger_core.model import (
+    Adjustment,
     AdjustmentKind,
     CostMethod,
     Fill,
@@ -262,16 +263,14 @@ def _history(records: CurrentRecords, position: Position) -> "History":
     from ledger_core.explaining import History
 
     opening = position.opening
-    before = () if opening is None else records.adjustments_of(position.symbol)
-    return History(
-        position,
-        tuple(movements_after(records, position.key, opening)),
-        tuple(
-            known
-            for known in sorted(before, key=lambda known: known.economic_order)
-            if opening is not None and known.concerns(position.key) and known.economic_order <= opening.economic_order
-        ),
-    )
+    before: list[Adjustment] = []
+    if opening is not None:
+        concerned = (known for known in records.adjustments_of(position.symbol) if known.concerns(position.key))
+        before = sorted(
+            (known for known in concerned if known.economic_order <= opening.economic_order),
+            key=lambda known: known.economic_order,
+        )
+    return History(position, tuple(movements_after(records, position.key, opening)), tuple(before))
 
 
 def _refuse_archived_lots(position: Position, transfers: Iterable[EconomicOrder], cost_method: CostMethod) -> None:

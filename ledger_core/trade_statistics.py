@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
-from typing import assert_never
+from typing import Any, assert_never
 
 import attrs
 
@@ -86,7 +86,7 @@ def statistics_of(
 def _check_mark(given: object, terms: Mapping[str, bool], argument: str) -> Mark:
     keys: Mapping[str, object] = {}
     if type(given) is Mark:
-        keys = attrs.asdict(given, recurse=False)
+        keys = {name: getattr(given, name) for name in _MARK_KEYS}
     elif is_mapping(given):
         keys = {check.check_id(name, argument): value for name, value in check.mapping_of(given, argument).items()}
     elif issubclass(type(given), (list, tuple)):
@@ -99,7 +99,7 @@ def _check_mark(given: object, terms: Mapping[str, bool], argument: str) -> Mark
     for name in keys:
         if name not in _MARK_KEYS:
             raise InvalidValue(
-                f"{argument} has no key {name[:128]!r}; known are {', '.join(_MARK_KEYS)}",
+                f"{argument} has no key {name!r}; known are {', '.join(_MARK_KEYS)}",
                 argument=argument,
                 value=name,
             )
@@ -156,10 +156,10 @@ class _Worth:
 
     def pnl(self) -> Decimal | None:
         """Return realized and unrealized PnL together; None while something is held at an unknown price."""
-        if self.held and self.price is None:
-            return None
         worth = self.cash
-        if self.held and self.price is not None:
+        if self.held:
+            if self.price is None:
+                return None
             value = self.leg.instrument.value(magnitude(self.held), self.price)
             worth = plus(worth, value if self.held > 0 else negated(value))
         return plain(negated(worth) if self.leg.inverse else worth)
@@ -168,14 +168,14 @@ class _Worth:
 def _excursions(trade: Trade, fills: Iterable[Fill], marks: Iterable[Mark]) -> Iterator[Decimal]:
     """Yield the PnL of the whole trade at each time for which there are marks, from its first fill on."""
     legs = {(leg.symbol, leg.venue): _Worth(leg) for leg in trade.legs}
-    events: list[tuple[tuple[datetime, int, int, int], Fill | Split | Mark, list[_Worth]]] = []
+    events: list[tuple[tuple[Any, ...], Fill | Split | Mark, list[_Worth]]] = []
     for fill in fills:
         at, sequence, index = fill.economic_order
-        events.append(((at, 0, sequence, index), fill, [legs[fill.symbol, fill.venue]]))
+        events.append(((at, False, sequence, index), fill, [legs[fill.symbol, fill.venue]]))
     for worth in legs.values():
-        events.extend(((split.occurred_at, 0, split.sequence, 0), split, [worth]) for split in worth.leg.splits)
+        events.extend(((split.occurred_at, False, split.sequence), split, [worth]) for split in worth.leg.splits)
     events.extend(
-        ((mark.at, 1, 0, 0), mark, [one for one in legs.values() if one.leg.symbol == mark.symbol]) for mark in marks
+        ((mark.at, True), mark, [one for one in legs.values() if one.leg.symbol == mark.symbol]) for mark in marks
     )
     events.sort(key=lambda event: event[0])
     begun = False

@@ -1,6 +1,7 @@
 """Records, commands and entries go to JSON and back without losing a digit, and damaged bytes are named as such."""
 
 import copy
+import hashlib
 import json
 import pickle
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from ledger_core.changes import GENESIS_DIGEST, Head
 from ledger_core.codec import (
     BODY_FORMAT,
     canonical_json,
+    digest_of,
     dump_body,
     dump_change,
     dump_command,
@@ -27,8 +29,10 @@ from ledger_core.codec import (
     field_names,
     load_command,
     load_entry,
+    load_json,
     load_record,
     load_values,
+    record_digest,
 )
 from ledger_core.commands import (
     COMMAND_TYPES,
@@ -278,6 +282,31 @@ def test_canonical_json_reads_back_equal(value: Any) -> None:
     assert json.loads(stored) == value
     assert canonical_json(json.loads(stored)) == stored
     assert canonical_json(freeze(value)) == stored
+
+
+def test_a_digest_of_json_is_of_its_canonical_bytes() -> None:
+    """SHA-256 in hex, so that other programs can compare; that of a record is of what is stored of it."""
+    assert digest_of({"b": 1, "a": "é"}) == hashlib.sha256('{"a":"é","b":1}'.encode()).hexdigest()
+    assert record_digest(order()) == digest_of(dump_record(order())) != record_digest(order("O-2"))
+
+
+@pytest.mark.parametrize("text", ["12", "-5", "0.1", '""', "[]", "true", "null", '{"a":[1]}'])
+def test_json_of_any_kind_is_read_from_its_first_character_to_its_last(text: str) -> None:
+    """Be it no object at all."""
+    assert load_json(text) == load_json(text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", [' {"a":1}', '{"a":1} ', "\n[1]\t", '["\\u00e9","\\ud83d\\ude80"]'])
+def test_json_of_another_program_is_read(text: str) -> None:
+    """Nobody here puts spaces around it or escapes what need not be, but it is the same value."""
+    assert load_json(text) == load_json(text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", '{"a":1}}', "1 2", "[1]x", '"\\ud800"', "NaN", "-Infinity", "1e999"])
+def test_what_is_no_value_of_ours_is_not_read(text: str) -> None:
+    """Nothing at all, something behind the value, half a character, and what no float can hold."""
+    with pytest.raises(ValueError):  # noqa: PT011  # json's own words, in which there is nothing to promise
+        load_json(text)
 
 
 def test_canonical_json_is_what_the_digest_is_taken_over() -> None:

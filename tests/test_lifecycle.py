@@ -73,7 +73,7 @@ def test_the_lookup_agrees_with_the_declared_machine(machine: AnyMachine, state:
         assert refusal.value.allowed == machine.allowed(state)
         assert event not in refusal.value.allowed
         assert refusal.value.context["state"] == (state or "")
-        for word in (machine.name, event, *refusal.value.allowed):
+        for word in (f"{machine.name} is {state or 'not yet born'}: ", event, *refusal.value.allowed):
             assert word in refusal.value.message
 
 
@@ -281,6 +281,27 @@ def test_a_sound_table_compiles() -> None:
         (Door.SHUT, Move.PUSH): Door.SHUT,
     }
     assert machine.allowed(Door.SHUT) == (Move.PUSH,)
+    assert (machine.name, machine.states, machine.events) == ("door", Door, Move)
+
+
+def test_what_is_not_legal_is_told_with_what_would_be() -> None:
+    """In words for people, too."""
+    machine = compile_machine("door", Door, Move, (BIRTH, PUSH))
+    with pytest.raises(IllegalTransition) as refusal:
+        machine.target(None, Move.PUSH)
+    assert str(refusal.value) == "door is not yet born: PUSH is not legal there (legal: BUILD)"
+    assert refusal.value.context == {"state": "", "event": Move.PUSH, "allowed": (Move.BUILD,)}
+    with pytest.raises(IllegalTransition) as refusal:
+        machine.target(Door.SHUT, Move.PUSH)
+    assert str(refusal.value) == "door is SHUT: PUSH is not legal there (legal: nothing)"
+    assert refusal.value.context == {"state": Door.SHUT, "event": Move.PUSH, "allowed": ()}
+
+
+def test_the_declared_machine_knows_what_its_rows_say_and_nothing_else() -> None:
+    """It begins before the birth, moves nothing of its own, and adds no event that no row has."""
+    declared = compile_machine("door", Door, Move, (BIRTH, PUSH)).declared
+    assert (declared.initial, [*declared.states]) == ("initial", ["initial", "OPEN", "SHUT"])
+    assert ([*declared.events], declared.models) == (["BUILD", "PUSH"], [])
 
 
 @pytest.mark.parametrize(
@@ -308,8 +329,8 @@ def test_a_sound_table_compiles() -> None:
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused(rows: Any, states: Any, complaint: str) -> None:
-    """A table with a fault raises at import, naming it; the library alone would take it without a word."""
-    with pytest.raises(MachineDefinitionError, match=complaint):
+    """A table with a fault raises at import, naming both; the library alone would take it without a word."""
+    with pytest.raises(MachineDefinitionError, match=f"^door: .*{complaint}"):
         compile_machine("door", states, Move, rows)
 
 

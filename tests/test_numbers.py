@@ -376,8 +376,18 @@ def test_a_time_s_text_reads_back_as_the_same_time(value: datetime) -> None:
 def test_what_is_no_utc_time_leaves_the_text_of_the_same_moment_alone() -> None:
     """Texts are remembered by their time, and the same moment in another zone is an equal one."""
     moment = datetime(2026, 1, 5, 8, 0, 0, 7, tzinfo=UTC)
-    time_text(moment.astimezone(timezone(timedelta(hours=1))))
-    assert time_text(moment) == "2026-01-05T08:00:00.000007Z"
+    for hours in (1, 2, 1):
+        elsewhere = moment.astimezone(timezone(timedelta(hours=hours)))
+        assert time_text(elsewhere) == f"2026-01-05T{8 + hours:02}:00:00.000007Z"
+        assert time_text(moment) == "2026-01-05T08:00:00.000007Z"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.5, "0.5"), (1e22, "1" + "0" * 22), (-2.0, "-2"), (1e-7, "0")])
+def test_a_float_is_written_without_an_exponent(value: float, text: str) -> None:
+    """Nobody hands one in; what a damaged store holds is written as it is, for who reads it to refuse."""
+    given_value: Any = value
+    assert decimal_text(given_value) == text
+    assert price_text(given_value) == f"{value:f}"
 
 
 @unhurried

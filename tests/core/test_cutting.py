@@ -669,8 +669,9 @@ def test_a_stop_that_was_stated_before_the_cut_counts_in_units_of_its_time(store
         else:
             assert stated is not None
             assert stated.initial_risk == 100
-            with pytest.raises(Archived, match="before its split or after"):
+            with pytest.raises(Archived, match="before its split or after") as refused:
                 ledger.get_trade_statistics("T1")
+            assert refused.value.archive_id == "J1"
 
 
 def test_whoever_is_far_behind_a_cut_hears_of_all_that_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,8 +247,9 @@ def test_digest_before_the_end_that_is_none_is_a_broken_chain(end: End, monkeypa
     require_sound_end(end)
     (first,) = end.inner.read_raw(0, 1)
     end.shown = {1: first._replace(digest="no digest")}
-    with pytest.raises(StorageCorrupt, match="digest of entry 2 of alpha does not follow"):
+    with pytest.raises(StorageCorrupt, match="digest of entry 2 of alpha does not follow") as corrupt:
         require_sound_end(end)
+    assert corrupt.value.context == {"sequence": 2}
 
 
 def test_last_entry_that_says_nothing_of_its_record_is_unreadable(end: End) -> None:
@@ -257,8 +258,9 @@ def test_last_entry_that_says_nothing_of_its_record_is_unreadable(end: End) -> N
     body = third.body.replace(b'"limit_price":"100"', b'"limit_price":"abc"')
     assert body != third.body
     end.shown = {3: third._replace(body=body, digest=chain(second.digest, body))}
-    with pytest.raises(StorageCorrupt, match="entry 3 cannot be read"):
+    with pytest.raises(StorageCorrupt, match="entry 3 cannot be read") as corrupt:
         require_sound_end(end)
+    assert corrupt.value.context == {"sequence": 3}
 
 
 def test_record_that_a_later_entry_changed_is_not_torn(store: Store, end: End) -> None:

@@ -21,7 +21,7 @@ from ledger_core.changes import chain
 from ledger_core.ending import ENTRIES_CHECKED, require_sound_end
 from ledger_core.findings import Finding
 from ledger_core.model import Key, Order, Record, RecordKind
-from ledger_core.repository import PAGE_SIZE_MAX, RawEntry
+from ledger_core.repository import PAGE_SIZE_MAX, Query, RawEntry
 from ledger_core.verifying import verify
 from support import Store
 from support.details import fill, limit_order
@@ -114,8 +114,9 @@ def test_a_broken_chain_is_not_opened(doubtful: Doubtful, damage: str) -> None:
     }[damage]  # type: ignore[assignment]  # dicts of one value type each
     with pytest.raises(
         StorageCorrupt, match=r"entry (1|10|11) of alpha (is missing|does)|digest of entry 1[01] of alpha"
-    ):
+    ) as corrupt:
         StrategyLedger(doubtful)
+    assert corrupt.value.context == {"sequence": 1 if damage == "first" else 10}
     assert doubtful.in_doubt
 
 
@@ -129,9 +130,24 @@ def test_a_torn_record_is_not_opened(doubtful: Doubtful) -> None:
         (attrs.evolve(order, executed_value=order.executed_value + 1), "executed_value differ"),
     ):
         doubtful.records = {(RecordKind.ORDER, ("O2",)): shown}
-        with pytest.raises(StorageCorrupt, match=f"ORDER O2 is not stored as entry .* left it: {differs}"):
+        with pytest.raises(StorageCorrupt, match=f"ORDER O2 is not stored as entry .* left it: {differs}") as corrupt:
             StrategyLedger(doubtful)
+        (*_, last) = (one for one in doubtful.read(0) if any(change.key == order.key for change in one.changes))
+        assert corrupt.value.context == {"kind": RecordKind.ORDER, "key": ("O2",), "sequence": last.sequence}
     assert doubtful.in_doubt
+
+
+def test_a_torn_record_is_known_by_the_values_that_the_entries_set(doubtful: Doubtful) -> None:
+    """By the last entry that set each, whichever that was; what none of them set, nor its key, is not looked at."""
+    position = next(one for one in doubtful.inner.find(Query(kind=RecordKind.POSITION)) if one.version > 2)
+    for name in ("quantity", "last_sequence", "fees"):
+        changed: dict[str, Any] = {name: None}
+        doubtful.records = {(position.kind, position.key): attrs.evolve(position, **changed)}
+        with pytest.raises(StorageCorrupt, match=f"{name} differs"):
+            require_sound_end(doubtful)
+    unsaid: dict[str, Any] = {"sequence": 99, "symbol": "OTHER"}
+    doubtful.records = {(position.kind, position.key): attrs.evolve(position, **unsaid)}
+    require_sound_end(doubtful)
 
 
 def test_only_the_last_entries_are_looked_through(store: Store, open_ledger_on: OpenLedger) -> None:
@@ -147,8 +163,9 @@ def test_only_the_last_entries_are_looked_through(store: Store, open_ledger_on: 
     repository.in_doubt = True
     last_before = repository.inner.read_raw(4, 1)[0]
     repository.shown = {5: None, 6: last_before}
-    with pytest.raises(StorageCorrupt, match="entry 5 of alpha is missing"):
+    with pytest.raises(StorageCorrupt, match="entry 5 of alpha is missing") as corrupt:
         StrategyLedger(repository)
+    assert corrupt.value.context == {"sequence": 5}
 
 
 def test_a_record_that_moved_on_meanwhile_is_not_torn(store: Store, doubtful: Doubtful) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_core import Adjustment, AdjustmentKind, CostMethod, Fee, Fill, InvalidValue, Position, Side, StrategyLedger
-from ledger_core.lots import LotBook, Match, fill_moves, position_by
+from ledger_core.lots import LotBook, Match, fill_moves, opens_cycle, position_by
 from ledger_core.positions import Movement, fold
 from ledger_storage_memory import MemoryRepository
 from support import START, SteppingClock, fill, market_order
@@ -372,6 +372,58 @@ def test_exit_of_several_lots_is_exact_where_a_unit_has_an_exact_value() -> None
     ]
     matches = [match for number, step in enumerate(life) for match in book.fold(step.movement(number), terms)]
     assert [match.exit_value for match in matches] == [Decimal("1E-22"), Decimal("2E-22")]
+
+
+def test_lot_without_a_unit_keeps_the_cost_that_rounding_left() -> None:
+    """Two lots of the last place, half of them sold by average cost: no unit can be halved, but each cost can."""
+    book = LotBook(CostMethod.AVERAGE, inverse=False)
+    stored = Position(symbol="ACME")
+    smallest = Decimal("0.000000000000000001")
+    for number, step in enumerate([Step(UP, smallest, Decimal(100))] * 2 + [Step(DOWN, smallest, Decimal(300))]):
+        stored = fold(stored, step.movement(number))
+        matches = book.fold(step.movement(number), stored.instrument)
+    assert [(lot.quantity / smallest, lot.cost / smallest) for lot in book.lots] == [(1, 50), (0, 50)]
+    assert (book.cost, book.quantity) == (stored.cost, stored.quantity) == (smallest * 100, smallest)
+    assert sum(match.realized_pnl for match in matches) == stored.realized_pnl == smallest * 200
+
+
+def test_cycle_begins_where_something_is_held_on_a_side_on_which_nothing_was() -> None:
+    """From flat, or by a flip; of however small a part of a unit."""
+    for before, after, opens in (
+        ("0", "0.5", True),
+        ("0", "-0.5", True),
+        ("0.5", "0", False),
+        ("0", "0", False),
+        ("0.5", "1", False),
+        ("2", "0.5", False),
+        ("-0.5", "-2", False),
+        ("0.5", "-0.5", True),
+        ("-2", "0.5", True),
+        ("2", "-0.5", True),
+    ):
+        assert opens_cycle(Decimal(before), Decimal(after)) is opens
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_flip_begins_a_cycle_by_every_method(method: CostMethod) -> None:
+    """What the one before came to stays in the realized PnL, and is no part of the new one's."""
+    stored = Position(symbol="ACME")
+    life = [
+        step.movement(number)
+        for number, step in enumerate(
+            [
+                Step(UP, Decimal(10), Decimal(100)),
+                Step(DOWN, Decimal(4), Decimal(101)),
+                Step(DOWN, Decimal(11), Decimal(110)),
+                Step(UP, Decimal(2), Decimal(105)),
+            ]
+        )
+    ]
+    for movement in life:
+        stored = fold(stored, movement)
+    found = position_by(method, stored, life)
+    assert (found.quantity, found.cost) == (-3, 330)
+    assert (found.realized_pnl, found.cycle_realized_pnl) == (74, 10)
 
 
 def test_share_of_an_inverse_lot_is_a_quotient_of_what_it_cost() -> None:

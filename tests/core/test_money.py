@@ -3,6 +3,7 @@
 # Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
 # mypy: disable-error-code="comparison-overlap"
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from ledger_core import AdjustmentKind, CashFlow, Fee, InvalidValue, StrategyLedger
-from ledger_core.netting import RealizedPnl
+from ledger_core.model import Instrument
+from ledger_core.netting import RealizedPnl, pnl_currency
 from ledger_core.trade_statistics import Mark
 from support import fill, market_order
 from support.trading import at, traded
@@ -76,6 +78,40 @@ def test_currency_of_a_pair_is_read_off_its_symbol() -> None:
     assert unknown.get_net_pnl(symbol="ACME", currency="USD").unconverted == (RealizedPnl(None, Decimal(10)),)
 
 
+@pytest.mark.parametrize(
+    ("symbol", "linear", "inverse"),
+    [
+        ("BTC/USDT", "USDT", "BTC"),
+        ("BTC/USDT:USDT", "USDT", "BTC"),
+        ("BTC/USD:BTC", "USD", "BTC"),
+        ("A/B/C", "B/C", "A"),
+        ("X:Y/Z", "Z", "X:Y"),
+        ("/USD", "USD", None),
+        ("BTC/", None, "BTC"),
+        ("BTC", None, None),
+    ],
+)
+def test_currency_of_pnl_is_what_the_first_slash_of_a_symbol_divides(
+    symbol: str, linear: str | None, inverse: str | None
+) -> None:
+    """The quote of a linear contract, without where it is settled; the base of an inverse one; given ones count first."""
+    assert pnl_currency(Instrument(symbol=symbol)) == linear
+    assert pnl_currency(Instrument(symbol=symbol, inverse=True)) == inverse
+    known: dict[str, Any] = {"currency": "QUO", "base_currency": "BAS"}
+    assert pnl_currency(Instrument(symbol=symbol, **known)) == "QUO"
+    assert pnl_currency(Instrument(symbol=symbol, inverse=True, **known)) == "BAS"
+
+
+def test_only_the_first_fee_is_taken_out_of_the_quantity() -> None:
+    """The others of the same fill are money as they are."""
+    ledger = traded(symbol="BTC/USDT", currency="USDT", base_currency="BTC")
+    fees = [("0.01", "BTC"), (3, "USDT"), (4, "BNB")]
+    given = [{"amount": amount, "currency": currency} for amount, currency in fees]
+    ledger.update_order_fill("BUY", fill("F0", 1, 100, fees=given, fee_in_base=True))
+    net = ledger.get_net_pnl(symbol="BTC/USDT", currency="USDT")
+    assert (net.currency, net.fees, net.unconverted) == ("USDT", 4, (Fee("BNB", Decimal(4)),))
+
+
 def test_fee_in_the_base_currency_is_valued_at_its_own_fill() -> None:
     """1 bought at 100 with 0.01 kept back, 0.99 sold at 110: what flowed is 108.9 - 100."""
     ledger = traded(symbol="BTC/USDT", currency="USDT", base_currency="BTC")
@@ -105,11 +141,23 @@ def test_cash_flows_are_signed_by_their_kind() -> None:
     assert ledger.get_net_pnl("T", currency="USD").cash_flows == 0
 
 
+class Unreadable(tuple[str, ...]):
+    """A tuple whose items cannot be had."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        """Break."""
+        raise RuntimeError("no")
+
+
 @pytest.mark.parametrize(
     ("rates", "argument"),
     [
         ([("BNB", "USD", 3)], "rates"),
         ({"BNB/USD": 3}, "rates"),
+        ({frozenset({"BNB", "USD"}): 3}, "rates"),
+        ({Unreadable(("BNB", "USD")): 3}, "rates"),
         ({("BNB", "USD"): 310.5}, "rates[('BNB', 'USD')]"),
         ({("BNB", "USD"): 0}, "rates[('BNB', 'USD')]"),
         ({("BNB", "BNB"): 1}, "rates[('BNB', 'BNB')]"),
@@ -203,6 +251,31 @@ def test_statistics_follow_a_split() -> None:
     assert (found.maximum_adverse_excursion, found.maximum_favorable_excursion) == (-100, 100)
 
 
+def test_excursions_begin_with_the_first_fill_and_follow_every_fraction() -> None:
+    """A mark at the moment of a fill comes after it; what is held is worth as much below one unit, and below zero."""
+    ledger = traded(("BUY", "0.5", 100), ("SELL", "1", 102))
+    ledger.create_trade("T", ["BUY", "SELL"])
+
+    def excursions(*marks: tuple[float, object]) -> tuple[Any, Any]:
+        found = ledger.get_trade_statistics("T", [(at(seconds), price) for seconds, price in marks])
+        assert (found.trade_id, found.initial_risk) == ("T", None)
+        return found.maximum_adverse_excursion, found.maximum_favorable_excursion
+
+    assert excursions((-1, 1), (0.5, 104)) == (2, 2)
+    assert excursions((0, 110), (0.5, 90)) == (-5, 5)
+    assert excursions((1, 102), (2, 101)) == (1, Decimal("1.5"))
+    assert excursions((0.5, -10)) == (-55, -55)
+    assert excursions((-1, 1)) == (None, None)
+
+
+def test_stop_of_an_inverse_trade_is_a_price_above_zero() -> None:
+    """However small: at zero there is no limit to the loss, and so no risk to measure by."""
+    for stop_price, risk in (("0.5", 1000 / Decimal("0.5") - 1000 / Decimal(50)), (0, None), (-1, None)):
+        ledger = traded(("BUY", 1000, 50), inverse=True, base_currency="BTC")
+        ledger.create_trade("T", ["BUY"], {"stop_price": stop_price})
+        assert ledger.get_trade_statistics("T").initial_risk == risk
+
+
 def test_excursions_of_several_legs_need_a_price_of_each() -> None:
     """A mark counts once every leg that is held has one; legs in several currencies have no excursions."""
     ledger = traded(("BUY", 10, 100))
@@ -226,26 +299,29 @@ NAIVE = at(0).replace(tzinfo=None)
 
 
 @pytest.mark.parametrize(
-    ("marks", "argument", "value"),
+    ("marks", "argument", "value", "words"),
     [
-        ("2026", "marks", "2026"),
-        ({"at": at(0), "price": 1}, "marks", {"at": at(0), "price": 1}),
-        ([5], "marks[0]", 5),
-        ([(at(0), 1), (at(0),)], "marks[1]", (at(0),)),
-        ([(at(0), 1, "ACME", 2)], "marks[0]", (at(0), 1, "ACME", 2)),
-        ([(at(0), 1.5)], "marks[0].price", 1.5),
-        ([(NAIVE, 1)], "marks[0].at", NAIVE),
-        ([{"at": at(0), "price": 1, "size": 2}], "marks[0]", "size"),
-        ([{"at": at(0), 7: 2}], "marks[0]", 7),
-        ([(at(0), 1, "OTHER")], "marks[0].symbol", "OTHER"),
-        ([(at(0), 1, 7)], "marks[0].symbol", 7),
+        ("2026", "marks", "2026", "a list of marks, not str"),
+        ({"at": at(0), "price": 1}, "marks", {"at": at(0), "price": 1}, "a list of marks, not dict"),
+        (b"2026", "marks", b"2026", "a list of marks, not bytes"),
+        ([5], "marks[0]", 5, "must be a Mark, or have at, price, symbol"),
+        ([{}], "marks[0]", {}, "must be a Mark, or have at, price, symbol"),
+        ([(at(0), 1), (at(0),)], "marks[1]", (at(0),), "must be a Mark"),
+        ([(at(0), 1, "ACME", 2)], "marks[0]", (at(0), 1, "ACME", 2), "must be a Mark"),
+        ([tuple(range(1001))], "marks[0]", None, "more than 1000 items"),
+        ([(at(0), 1.5)], "marks[0].price", 1.5, "float"),
+        ([(NAIVE, 1)], "marks[0].at", NAIVE, "naive"),
+        ([{"at": at(0), "price": 1, "size": 2}], "marks[0]", "size", "has no key 'size'; known are at, price, symbol"),
+        ([{"at": at(0), 7: 2}], "marks[0]", 7, "must be a str"),
+        ([(at(0), 1, "OTHER")], "marks[0].symbol", "OTHER", "must be one of ACME"),
+        ([(at(0), 1, 7)], "marks[0].symbol", 7, "must be a str"),
     ],
 )
-def test_malformed_marks_are_refused(marks: Any, argument: str, value: object) -> None:
+def test_malformed_marks_are_refused(marks: Any, argument: str, value: object, words: str) -> None:
     """With the path of what is wrong, and what was there."""
     ledger = traded(("BUY", 10, 100))
     ledger.create_trade("T", ["BUY"])
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(InvalidValue, match=words) as refused:
         ledger.get_trade_statistics("T", marks)
     assert (refused.value.argument, refused.value.value) == (argument, value)
 

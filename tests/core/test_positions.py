@@ -220,6 +220,15 @@ def test_positions_of_one_hedge_side_are_added_on_that_side(ledger: StrategyLedg
     assert (position.quantity, position.average_price, position.position_side) == (4, 120, "NET")
 
 
+def test_position_of_a_hedge_side_and_one_that_is_flat_is_on_no_side(ledger: StrategyLedger, trade: Trader) -> None:
+    """They are added, as nothing is held on the other; whatever they have in common is left."""
+    trade(-4, 110, position_side="SHORT", venue="X")
+    trade(4, 100, position_side="SHORT", venue="X")
+    trade(3, 100, position_side="LONG", venue="X")
+    position = ledger.get_position("ACME")
+    assert (position.position_side, position.venue, position.quantity, position.realized_pnl) == ("NET", "X", 3, 40)
+
+
 def test_positions_in_different_terms_are_not_added(ledger: StrategyLedger, trade: Trader) -> None:
     """Contracts of two sizes, or money of two currencies, make no average."""
     trade(10, 100, venue="X", multiplier=1)
@@ -230,6 +239,7 @@ def test_positions_in_different_terms_are_not_added(ledger: StrategyLedger, trad
         with pytest.raises(InvalidValue) as refused:
             ledger.get_position(symbol)
         assert [key[1] for key in refused.value.keys] == ["X", "Y"]
+        assert (refused.value.argument, refused.value.value) == ("symbol", symbol)
 
 
 def test_hedge_sides_do_not_net(ledger: StrategyLedger, trade: Trader) -> None:
