@@ -2,7 +2,7 @@
 
 A function of the core is called by thousands of tests, nearly all of which are about something else. A test is the
 nearer, the fewer functions it calls in all, and the less time it takes; nearest are those in a file that is named
-after the module. What survives them is given more of them. Before all others come the tests that have killed other
+after the module, then, of an adapter, its own tests and the contract. What survives them is given more of them. Before all others come the tests that have killed other
 mutants of the same function.
 """
 
@@ -16,6 +16,11 @@ _OVERHEAD = 0.02  # seconds that pytest itself takes for a test
 _KILLERS_MAX = 8
 _OF_A_FILE = 4
 _ABOUT_IT = 0.05  # what the file's name makes of a distance
+_ABOUT_ITS_PACKAGE = 0.25
+_OF_PACKAGES = {
+    "ledger_storage_memory": ("tests/test_memory.py", "tests/test_contract.py"),
+    "ledger_storage_sqlite": ("tests/sqlite/", "tests/test_contract.py"),
+}
 
 
 @attrs.frozen
@@ -62,11 +67,9 @@ class Known:
         return self._ordered[function]
 
     def _measured(self, function: str) -> list[str]:
-        subject = function.split(".")[-2].strip("_").rstrip("s")
         distances = {}
         for test in self.by_function.get(function, ()):
-            is_about_it = subject in test.partition("::")[0].rpartition("/")[2]
-            distances[test] = self._breadth[test] * self.cost([test]) * (_ABOUT_IT if is_about_it else 1)
+            distances[test] = self._breadth[test] * self.cost([test]) * _closeness(function, test)
         seen: Counter[str] = Counter()
         for test in sorted(distances, key=lambda test: (distances[test], test)):
             name, (file, _, _) = test.partition("[")[0], test.partition("::")
@@ -83,3 +86,11 @@ class Known:
     def cost(self, tests: Iterable[str]) -> float:
         """Return how many seconds tests take together."""
         return sum(self.seconds.get(test, 0.0) + _OVERHEAD for test in tests)
+
+
+def _closeness(function: str, test: str) -> float:
+    """Return what the place of a test makes of its distance."""
+    package, *_, module, _ = function.split(".")
+    if module.strip("_").rstrip("s") in test.partition("::")[0].rpartition("/")[2]:
+        return _ABOUT_IT
+    return _ABOUT_ITS_PACKAGE if test.startswith(_OF_PACKAGES.get(package, ())) else 1

@@ -151,7 +151,6 @@ def test_network_file_systems_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "mounts").write_text(f"server:/export {tmp_path} nfs rw 0 0\n")
     (tmp_path / "x.db").touch()
     monkeypatch.setattr(_location, "MOUNTS", tmp_path / "mounts")
-    monkeypatch.setattr(_location.file_system_of, "__defaults__", (tmp_path / "mounts",))
     before = sorted(tmp_path.iterdir())
     with pytest.raises(StorageError, match=r"network file system \(nfs\)"):
         require_usable(parse_url(f"sqlite:///{tmp_path}/x.db"), read_only=read_only)
