@@ -17,6 +17,26 @@ _KILLERS_MAX = 8
 _OF_A_FILE = 4
 _ABOUT_IT = 0.05  # what the file's name makes of a distance
 _ABOUT_ITS_PACKAGE = 0.25
+_FILES_ABOUT = {
+    "ledger_core.checkpoints": ("cutting", "archiving"),
+    "ledger_core.explaining": ("explain",),
+    "ledger_core.grouping": ("groups", "busy_writers", "batch", "concurrency"),
+    "ledger_core.past": ("as_of", "looking_back"),
+    "ledger_core.reconciling": ("reconcil",),
+    "ledger_core.replaying": ("verify", "as_of", "cutting", "archiving"),
+    "ledger_core.verifying": ("verify", "damaged_store"),
+    "ledger_core.writing": ("opening", "concurrency", "batch", "busy_writers"),
+    "ledger_storage_sqlite._columns": ("records", "encoding", "decoding"),
+    "ledger_storage_sqlite._connections": ("connections", "reading", "torn_header"),
+    "ledger_storage_sqlite._recovery": ("recovery", "wal"),
+    "ledger_storage_sqlite._schema_check": ("schema_check", "migrations", "traps"),
+    "ledger_storage_sqlite._stored": ("stored", "tampering"),
+    "ledger_storage_sqlite._writer": ("writer", "appending", "recovery", "marks", "wal"),
+    "ledger_storage_sqlite.schema": ("migrations", "opening"),
+    "ledger_storage_sqlite.statements": ("plans", "contract"),
+}
+"""What the names of files hold that are about a module, where it is not the module's own name."""
+
 _OF_PACKAGES = {
     "ledger_storage_memory": ("tests/test_memory.py", "tests/test_contract.py"),
     "ledger_storage_sqlite": ("tests/sqlite/", "tests/test_contract.py"),
@@ -90,7 +110,11 @@ class Known:
 
 def _closeness(function: str, test: str) -> float:
     """Return what the place of a test makes of its distance."""
-    package, *_, module, _ = function.split(".")
-    if module.strip("_").rstrip("s") in test.partition("::")[0].rpartition("/")[2]:
+    module = function.rpartition(".")[0]
+    own = module.rpartition(".")[2].strip("_").rstrip("s")
+    words = next((files for name, files in _FILES_ABOUT.items() if f"{module}.".startswith(f"{name}.")), (own,))
+    file = test.partition("::")[0].rpartition("/")[2]
+    if any(word in file for word in words):
         return _ABOUT_IT
+    package = module.partition(".")[0]
     return _ABOUT_ITS_PACKAGE if test.startswith(_OF_PACKAGES.get(package, ())) else 1
