@@ -30,7 +30,11 @@ def test_tests_are_near_in_files_that_are_known_to_be_about_the_module() -> None
 def test_an_adapter_s_own_tests_and_the_contract_come_before_those_of_the_core() -> None:
     """What an adapter owes is said there; the core's tests go through it on their way."""
     function = "ledger_storage_sqlite._stored.x_scan"
-    own = ["tests/sqlite/test_stored.py::test_a", "tests/sqlite/test_other.py::test_a", "tests/test_contract.py::test_b"]
+    own = [
+        "tests/sqlite/test_stored.py::test_a",
+        "tests/sqlite/test_other.py::test_a",
+        "tests/test_contract.py::test_b",
+    ]
     known = Known({}, {function: {*own, "tests/core/test_a.py::test_a"}})
     assert known.nearest(function, budget=1_000) == [*own, "tests/core/test_a.py::test_a"]
 

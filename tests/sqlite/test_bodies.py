@@ -130,7 +130,9 @@ def test_a_body_of_the_length_limit_is_shortened_and_a_longer_one_is_not() -> No
 
 
 @pytest.mark.parametrize("text", [f"{TIME}O\x01-1\x01\x03\x02", f"{TIME}\x01\x03"])
-def test_a_text_that_somebody_forged_is_shown_as_it_is_read(text: str, spelled_by_sqlite: Callable[[str], bytes]) -> None:
+def test_a_text_that_somebody_forged_is_shown_as_it_is_read(
+    text: str, spelled_by_sqlite: Callable[[str], bytes]
+) -> None:
     """Whoever looks at the file sees in the view what the ledger refuses."""
     assert spelled_out(text.encode()) == spelled_by_sqlite(text)
 

@@ -31,7 +31,9 @@ def test_every_shape_of_a_record_is_written_without_the_long_way(
 def test_the_long_way_comes_to_the_same(kind: RecordKind) -> None:
     """What is written when somebody's own record comes along is what the function would write."""
     careful = RowCodec(attrs.evolve(TABLES[kind]))._encoder._encode_carefully
-    assert [careful(shape) for shape in every_shape(kind)] == [CODECS[kind].encode(shape) for shape in every_shape(kind)]
+    assert [careful(shape) for shape in every_shape(kind)] == [
+        CODECS[kind].encode(shape) for shape in every_shape(kind)
+    ]
 
 
 @pytest.mark.parametrize("kind", RecordKind)
