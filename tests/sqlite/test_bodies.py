@@ -102,13 +102,17 @@ def test_a_usual_body(usual: bytes, spelled_by_sqlite: Callable[[str], bytes]) -
         (body('{"key":["O-1"]}'), f'{TIME}O-1\x01{{"key":[\x03]}}\x05record_order\x07000001Z\x0b1\x0calpha\x0e'),
         (
             body(f'{{"at":"{TIME}","before":"2026-01-05T09:00:00.000000Z"}}', recorded_at=TIME.replace(":00.", ":01.")),
-            f'{TIME}O-1\x01{{"at":\x02,"before":"2026-01-05T09:00:00.000000Z"}}\x05record_order'
-            "\x082026-01-05T09:00:01.000001Z\x0b1\x0calpha\x0e",
+            (
+                f'{TIME}O-1\x01{{"at":\x02,"before":"2026-01-05T09:00:00.000000Z"}}\x05record_order'
+                "\x082026-01-05T09:00:01.000001Z\x0b1\x0calpha\x0e"
+            ),
         ),
         (
             body('{"key":["O-1"],"kind":"ORDER","status":"NEW"}', command_id='"C-1"'),
-            f'{TIME}O-1\x01{{"key":[\x03],"kind":"ORDER","status":"NEW"}}],"command_id":"C-1"\x06record_order'
-            "\x07000001Z\x0b1\x0calpha\x0e",
+            (
+                f'{TIME}O-1\x01{{"key":[\x03],"kind":"ORDER","status":"NEW"}}],"command_id":"C-1"\x06record_order'
+                "\x07000001Z\x0b1\x0calpha\x0e"
+            ),
         ),
     ],
 )

@@ -65,7 +65,7 @@ def test_the_primary_code_is_the_low_byte() -> None:
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), sqlite3.Error("x"), OverflowError("x")])
 def test_a_block_raises_the_ledger_s_error_with_the_cause_behind_it(error: Exception) -> None:
     """Nothing of what the driver said is lost; any other error of the block is its own."""
-    with pytest.raises(LedgerError, match="cannot read x.db") as caught, translated("read x.db"):
+    with pytest.raises(LedgerError, match=r"cannot read x\.db") as caught, translated("read x.db"):
         raise error
     assert caught.value.__cause__ is error
     with pytest.raises(ZeroDivisionError), translated("read x.db"):
