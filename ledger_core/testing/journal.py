@@ -140,11 +140,12 @@ class JournalLaws(Setting):
 
     @pytest.mark.parametrize("limit", [0, -1, PAGE_SIZE_MAX + 1])
     def test_read_refuses_limits_outside_a_page(self, open_repository: Opener, limit: int) -> None:
-        """A limit of `read` below 1 or above PAGE_SIZE_MAX raises InvalidValue."""
+        """A limit of `read` below 1 or above PAGE_SIZE_MAX raises InvalidValue, which says so."""
         repository = open_repository()
         _stored(repository, [order()])
-        with pytest.raises(InvalidValue):
+        with pytest.raises(InvalidValue) as refusal:
             repository.read(0, limit)
+        assert (refusal.value.argument, refusal.value.value) == ("limit", limit)
 
     def test_read_by_subject_returns_that_subject_only(self, open_repository: Opener) -> None:
         """`read(..., subject=X)` returns the entries of subject X, in order, above `after`, by pages."""
