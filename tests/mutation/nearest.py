@@ -28,6 +28,7 @@ _FILES_ABOUT = {
     "ledger_core.writing": ("opening", "concurrency", "batch", "busy_writers"),
     "ledger_storage_sqlite._columns": ("records", "encoding", "decoding"),
     "ledger_storage_sqlite._connections": ("connections", "reading", "torn_header"),
+    "ledger_storage_sqlite._location": ("location", "lost_files", "rare"),
     "ledger_storage_sqlite._recovery": ("recovery", "wal"),
     "ledger_storage_sqlite._schema_check": ("schema_check", "migrations", "traps"),
     "ledger_storage_sqlite._stored": ("stored", "tampering"),

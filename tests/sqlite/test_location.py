@@ -145,6 +145,7 @@ tmpfs /mnt tmpfs rw 0 0
 server:/old /srv nfs rw 0 0
 /dev/sdb /srv xfs rw 0 0
 server:/x /BYTE nfs rw 0 0
+server:/x /mnt/aBLANKb nfs rw 0 0
 """
 
 
@@ -158,18 +159,32 @@ server:/x /BYTE nfs rw 0 0
         ("/mnt/漢字\\x/y", "cifs"),
         ("/mnt/with blank/x", "cifs"),
         ("/srv/x", "xfs"),
+        ("/mnt/a\xa0\u2028b/x", "nfs"),
         (os.fsdecode(b"/\xff/x"), "nfs"),
     ],
 )
 def test_the_file_system_is_that_of_the_nearest_mount(tmp_path: Path, folder: str, kind: str) -> None:
     """The longest mount point above a folder says on which file system it is; of two on one place, the later one."""
-    (tmp_path / "mounts").write_bytes(MOUNTS.lstrip().encode().replace(b"BYTE", b"\xff"))
+    (tmp_path / "mounts").write_bytes(MOUNTS.lstrip().encode().replace(b"BYTE", b"\xff").replace(b"BLANK", "\xa0\u2028".encode()))
     assert file_system_of(Path(folder), tmp_path / "mounts") == kind
 
 
 def test_an_unknown_system_is_not_refused(tmp_path: Path) -> None:
     """Where the mounts cannot be read, nothing is known and nothing refused."""
     assert file_system_of(tmp_path, tmp_path / "missing") is None
+    (tmp_path / "mounts").touch()
+    assert file_system_of(tmp_path, tmp_path / "mounts") is None
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", "-lock"])
+def test_a_pipe_is_no_file_of_a_ledger(tmp_path: Path, suffix: str, read_only: bool) -> None:
+    """SQLite would wait for ever for somebody to write into it."""
+    if suffix:
+        (tmp_path / "x.db").touch()
+    os.mkfifo(tmp_path / f"x.db{suffix}")
+    with pytest.raises(StorageError, match=rf"x\.db{suffix} is no plain file, but a FIFO"):
+        require_usable(parse_url(f"sqlite:///{tmp_path}/x.db"), read_only=read_only)
 
 
 @pytest.mark.parametrize("read_only", [False, True])
