@@ -165,7 +165,9 @@ server:/x /mnt/aBLANKb nfs rw 0 0
 )
 def test_the_file_system_is_that_of_the_nearest_mount(tmp_path: Path, folder: str, kind: str) -> None:
     """The longest mount point above a folder says on which file system it is; of two on one place, the later one."""
-    (tmp_path / "mounts").write_bytes(MOUNTS.lstrip().encode().replace(b"BYTE", b"\xff").replace(b"BLANK", "\xa0\u2028".encode()))
+    (tmp_path / "mounts").write_bytes(
+        MOUNTS.lstrip().encode().replace(b"BYTE", b"\xff").replace(b"BLANK", "\xa0\u2028".encode())
+    )
     assert file_system_of(Path(folder), tmp_path / "mounts") == kind
 
 
