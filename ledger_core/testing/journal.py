@@ -108,10 +108,11 @@ class JournalLaws(Setting):
         assert repository.head().digest == digest != GENESIS_DIGEST
 
     def test_read_returns_what_lies_above_after(self, open_repository: Opener) -> None:
-        """`read(after)` returns the entries with a sequence above `after` and no other."""
+        """`read(after)` returns the entries with a sequence above `after`, below the first one too, and no other."""
         repository = open_repository()
         _stored(repository, *([order(f"O-{number}")] for number in range(5)))
-        assert [_sequences(repository.read(after)) for after in (0, 1, 3, 4, 5, 99)] == [
+        assert [_sequences(repository.read(after)) for after in (-1, 0, 1, 3, 4, 5, 99)] == [
+            [1, 2, 3, 4, 5],
             [1, 2, 3, 4, 5],
             [2, 3, 4, 5],
             [4, 5],
