@@ -39,7 +39,7 @@ def _staged(repository: SqliteRepository) -> None:
 @pytest.mark.parametrize(
     ("call", "number", "sentence"),
     [
-        (lambda repository: append(repository), 1, "append to {}"),
+        (append, 1, "append to {}"),
         (lambda repository: repository.append([], [Cursor("bot", 1)]), 1, "append to {}"),
         (lambda repository: repository.claim("bot"), 1, "store the cursor of 'bot' in {}"),
         (lambda repository: repository.restore([]), 1, "restore the records of {}"),
