@@ -89,6 +89,8 @@ def test_a_refusal_says_the_version_and_the_encoding(ours: Sequence[Sequence[obj
     with pytest.raises(StorageCorrupt, match="to the letter") as changed:
         require_readable(connection, schema.SCHEMA_VERSION)
     assert changed.value.version == schema.SCHEMA_VERSION
+    with pytest.raises(StorageCorrupt, match="to the letter"):
+        require_writable(connection, schema.SCHEMA_VERSION)
     connection.close()
     other = sqlite3.connect(":memory:")
     other.execute("PRAGMA encoding = 'UTF-16le'")

@@ -21,6 +21,12 @@ AT = "2026-03-02T12:00:00.123456Z"
 NOT_UTF8 = StorageCorrupt("the file holds text that is not UTF-8")
 
 
+@pytest.fixture(autouse=True)
+def layouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work out anew where in a row its place and its version stand."""
+    monkeypatch.setattr(_stored, "_LAYOUTS", {kind: _stored._Layout.of(kind) for kind in RecordKind})
+
+
 class _File:
     """Answers queries, one after the other, with rows or an error; `asked` is what it was asked."""
 
@@ -96,10 +102,10 @@ def test_a_scanned_row_that_is_no_text_comes_with_its_bytes_escaped() -> None:
     """The whole page is read as bytes then; what is no number is no sequence and no version."""
     encoded = tuple(value.encode() if isinstance(value, str) else value for value in _row(sequence="x", version=None))
     file = _File(NOT_UTF8, [tuple(b"\xff" if value == b"O-1" else value for value in encoded)])
-    (found,) = _stored.scan(file, STRATEGY, RecordKind.ORDER, (), 5)
+    (found,) = _stored.scan(file, STRATEGY, RecordKind.ORDER, (1, "A"), 5)
     assert (found.sequence, found.key, found.version) == (0, ("\udcff",), 0)
     assert set(found.differences(order(sequence=3, version=2))) == {"order_id", "sequence", "version"}
-    assert file.asked[1] == (statements.scan(RecordKind.ORDER, 0, as_bytes=True), [STRATEGY, 5])
+    assert file.asked[1] == (statements.scan(RecordKind.ORDER, 2, as_bytes=True), [STRATEGY, 1, "A", 5])
 
 
 def test_what_sqlite_finds_is_told_table_by_table() -> None:
