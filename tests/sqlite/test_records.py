@@ -68,9 +68,9 @@ def test_every_field_has_a_column(repository: SqliteRepository, path: Path, kind
     assert {column.path.partition(".")[0] for column in table.columns} == set(field_names(kind))
     found = {name for (name,) in query(path, f"SELECT name FROM pragma_table_info('{table.name}')")}
     assert found == {*table.bound, "strategy_id"}
-    types = dict(query(path, f"SELECT name, type FROM pragma_table_info('{table.name}')"))
+    types = query(path, f"SELECT name, type FROM pragma_table_info('{table.name}')")
     storage = {"JSON": "TEXT", "BOOLEAN": "INTEGER"}
-    assert {one.name: storage.get(one.sql_type, one.sql_type) for one in table.columns}.items() <= types.items()
+    assert {(one.name, storage.get(one.sql_type, one.sql_type)) for one in table.columns} <= set(types)
 
 
 @pytest.mark.parametrize("kind", list(RecordKind))
