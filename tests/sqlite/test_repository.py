@@ -12,12 +12,13 @@ from ledger_core.changes import Cursor
 from ledger_core.errors import StorageCorrupt, StorageError
 from ledger_core.model import RecordKind
 from ledger_core.testing.samples import STRATEGY, archived, checkpoint, order
-from ledger_storage_sqlite import SqliteRepository
+from ledger_storage_sqlite import SqliteRepository, open_repository
 from ledger_storage_sqlite import repository as adapter
 from ledger_storage_sqlite._connections import ReadConnection
+from ledger_storage_sqlite._location import parse_url
 from ledger_storage_sqlite._locks import WriteLock
 from ledger_storage_sqlite._writer import Writer
-from sqlite.files import append, chain_of, query, raw
+from sqlite.files import append, chain_of, query, raw, url_of
 
 Call = Callable[[SqliteRepository], object]
 
@@ -30,6 +31,24 @@ def cuttable(repository: SqliteRepository) -> SqliteRepository:
     repository.stage("kept", [])
     repository.stage("given up", [b"page"] * 5)
     return repository
+
+
+def test_whoever_does_not_say_otherwise_may_write(path: Path) -> None:
+    """A file is opened for writing, by its URL as by its location."""
+    for opened in (
+        open_repository(url_of(path), strategy_id=STRATEGY),
+        SqliteRepository(parse_url(url_of(path)), strategy_id=STRATEGY),
+    ):
+        append(opened)
+        opened.close()
+
+
+def test_a_place_that_cannot_be_looked_at_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a file is opened its folder is looked at, which may fail as well."""
+    monkeypatch.setattr(adapter, "require_usable", _fail)
+    with pytest.raises(StorageError) as caught:
+        open_repository(url_of(path), strategy_id=STRATEGY)
+    assert caught.value.message == f"cannot open {path}: the disk"
 
 
 def _staged(repository: SqliteRepository) -> None:
@@ -68,7 +87,7 @@ def test_a_write_that_fails_says_what_was_being_written(
     assert caught.value.message == f"cannot {expected}: the disk; {expected}"
 
 
-def _fail(*_: object) -> Any:
+def _fail(*_: object, **__: object) -> Any:
     raise OSError(errno.EIO, "the disk")
 
 
