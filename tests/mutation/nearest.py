@@ -26,6 +26,7 @@ _FILES_ABOUT = {
     "ledger_core.replaying": ("verify", "as_of", "cutting", "archiving"),
     "ledger_core.verifying": ("verify", "damaged_store"),
     "ledger_core.writing": ("opening", "concurrency", "batch", "busy_writers"),
+    "ledger_storage_memory.repository": ("memory", "contract"),
     "ledger_storage_sqlite._columns": ("records", "encoding", "decoding"),
     "ledger_storage_sqlite._connections": ("connections", "reading", "torn_header"),
     "ledger_storage_sqlite._location": ("location", "lost_files", "rare"),
