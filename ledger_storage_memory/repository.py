@@ -63,8 +63,7 @@ class MemoryStore:
 
     def journal(self, strategy_id: str) -> _Journal:
         """Return the journal of a strategy, empty when it is new. Called with the lock held."""
-        found = self.journals.get(strategy_id)
-        return self.journals.setdefault(strategy_id, _Journal()) if found is None else found
+        return self.journals.setdefault(strategy_id, _Journal())
 
 
 _named_stores: "WeakValueDictionary[str, MemoryStore]" = WeakValueDictionary()
@@ -240,7 +239,7 @@ class MemoryRepository:
             kept = self._open_journal(writing=True).pages[stage] = []
         for page in pages:
             with self.store.lock:
-                self._open_journal(writing=True)
+                self._open_journal()
                 kept.append(page)
 
     def staged(self, stage: str, page: int) -> bytes | None:
@@ -256,13 +255,14 @@ class MemoryRepository:
             checkpoint = journal.records[RecordKind.CHECKPOINT].get((JOURNAL,))
             if not isinstance(checkpoint, Checkpoint):
                 return []
-            if len(journal.pages.get(checkpoint.stage, [])) != sum(checkpoint.runs):
+            pages = journal.pages.get(checkpoint.stage, [])
+            if len(pages) != sum(checkpoint.runs):
                 raise StorageCorrupt(f"pages of the checkpoint of {self._strategy_id} are missing; nothing was cut")
             wanted = min(through, checkpoint.cut_sequence)
             holding = [Cursor(name, place) for name, place in sorted(journal.cursors.items()) if place < wanted]
             last = min([wanted, *(cursor.sequence for cursor in holding)])
             journal.entries = journal.behind(last)
-            journal.pages = {checkpoint.stage: journal.pages.get(checkpoint.stage, [])}
+            journal.pages = {checkpoint.stage: pages}
             return holding
 
     def close(self) -> None:

@@ -177,14 +177,14 @@ def _require_plain_file(path: Path) -> None:
         raise StorageError(f"{path} is no plain file, but {_KINDS.get(stat.S_IFMT(mode), 'a device')}")
 
 
-def file_system_of(folder: Path, mounts: Path = MOUNTS) -> str | None:
+def file_system_of(folder: Path, mounts: Path | None = None) -> str | None:
     """Return the type of the file system that holds a folder; None where this system does not tell."""
     try:
-        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
+        lines = (mounts or MOUNTS).read_text("utf-8", "surrogateescape").split("\n")
     except OSError:
         return None
     found: tuple[int, str] | None = None
-    for line in lines:
+    for line in filter(None, lines):
         _, point, kind, *_ = line.split(" ")
         place = Path(_OCTAL.sub(lambda found: chr(int(found[1], 8)), point))
         if folder.is_relative_to(place) and (found is None or len(place.parts) >= found[0]):

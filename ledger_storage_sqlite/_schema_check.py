@@ -100,7 +100,7 @@ def oddity_of(rows: Sequence[SchemaRow], version: int) -> str | None:
 def digest_of(rows: Iterable[SchemaRow], kinds: Collection[object] | None = None) -> str:
     """Return a digest over our part of a schema, whose rows come ordered by type and name."""
     ours = (row for row in rows if str(row[2]).casefold() in OUR_NAMES and (kinds is None or row[0] in kinds))
-    return sha256("\0\0".join("\0".join(map(str, row)) for row in ours).encode(errors="surrogatepass")).hexdigest()
+    return sha256("\0\0".join("\0".join(map(str, row)) for row in ours).encode()).hexdigest()
 
 
 def _is_inert(name: object, table: object, sql: object) -> bool:

@@ -823,6 +823,15 @@ class LosesCursorsWithoutEntries(MemoryRepository):
         super().append(entries, cursors if entries else ())
 
 
+class KnowsClaimedCursorsAlone(MemoryRepository):
+    """Stores the cursors that somebody has claimed."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries."""
+        known = self._open_journal().cursors
+        super().append(entries, [cursor for cursor in cursors if cursor.subscriber in known])
+
+
 class MovesCursorsBack(MemoryRepository):
     """Puts a cursor where it is told to."""
 
@@ -868,7 +877,7 @@ class OwnsOneCursorAtMost(MemoryRepository):
     def claim(self, subscriber: str) -> Cursor:
         """Become the owner."""
         if any(owner is not self for owner in self._open_journal().owners.values()):
-            raise SubscriberInUse("locked")
+            raise SubscriberInUse("locked", subscriber=subscriber)
         return super().claim(subscriber)
 
 
@@ -1691,6 +1700,7 @@ CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (StartsCursorsAtTheHead, "a_new_cursor_stands_at_zero"),
     (LosesCursorsOfEntries, "cursors_are_stored_with_entries"),
     (LosesCursorsWithoutEntries, "cursors_are_stored_without_entries"),
+    (KnowsClaimedCursorsAlone, "a_cursor_may_be_stored_that_nobody_has_claimed"),
     (MovesCursorsBack, "a_cursor_never_moves_back"),
     (ForgetsCursorsOnClose, "cursors_survive_reopening"),
     (SharesCursors, "subscribers_do_not_share_a_cursor"),

@@ -38,11 +38,11 @@ def test_a_named_store_is_shared_by_its_name() -> None:
     """Opening one name twice opens one store; another name is another store."""
     first = open_repository("memory://desk", strategy_id="S")
     second = open_repository("memory://desk", strategy_id="S")
-    other = open_repository("memory://desk-2", strategy_id="S")
+    others = [open_repository(f"memory://{name}", strategy_id="S") for name in ("desk-2", "Xdesk", "a://desk")]
     given = entry(EMPTY, order(), strategy_id="S")
     first.append([given])
     assert second.head() == head_after(given)
-    assert other.head() == EMPTY
+    assert [other.head() for other in others] == [EMPTY] * 3
 
 
 def test_a_named_store_lives_while_somebody_holds_it() -> None:

@@ -37,6 +37,13 @@ class CursorLaws(Setting):
         assert repository.claim("monitor") == Cursor("monitor", 2)
         assert repository.head().sequence == 2
 
+    def test_a_cursor_may_be_stored_that_nobody_has_claimed(self, open_repository: Opener) -> None:
+        """A cursor of a subscriber that the store does not know stands where it was put, at 0 too."""
+        repository = open_repository()
+        repository.append(entries(EMPTY, [], []), [Cursor("monitor", 0), Cursor("archive", 2)])
+        assert repository.claim("monitor").sequence == 0
+        assert repository.claim("archive").sequence == 2
+
     def test_a_cursor_never_moves_back(self, open_repository: Opener) -> None:
         """A cursor given below where it stands stays there, within one append too."""
         repository = open_repository()
@@ -65,11 +72,12 @@ class CursorLaws(Setting):
         assert [repository.claim(name).sequence for name in names] == list(range(1, len(names) + 1))
 
     def test_a_cursor_has_one_owner(self, open_repository: Opener) -> None:
-        """A second repository's claim of an owned cursor raises SubscriberInUse; other names are free."""
+        """A second repository's claim of an owned cursor raises SubscriberInUse, with its name; others are free."""
         first, second = open_repository(), open_repository()
         first.claim("monitor")
-        with pytest.raises(SubscriberInUse):
+        with pytest.raises(SubscriberInUse) as refusal:
             second.claim("monitor")
+        assert refusal.value.subscriber == "monitor"
         assert second.claim("journal-writer") == Cursor("journal-writer", 0)
         with pytest.raises(SubscriberInUse):
             first.claim("journal-writer")

@@ -108,10 +108,11 @@ class JournalLaws(Setting):
         assert repository.head().digest == digest != GENESIS_DIGEST
 
     def test_read_returns_what_lies_above_after(self, open_repository: Opener) -> None:
-        """`read(after)` returns the entries with a sequence above `after` and no other."""
+        """`read(after)` returns the entries with a sequence above `after`, below the first one too, and no other."""
         repository = open_repository()
         _stored(repository, *([order(f"O-{number}")] for number in range(5)))
-        assert [_sequences(repository.read(after)) for after in (0, 1, 3, 4, 5, 99)] == [
+        assert [_sequences(repository.read(after)) for after in (-1, 0, 1, 3, 4, 5, 99)] == [
+            [1, 2, 3, 4, 5],
             [1, 2, 3, 4, 5],
             [2, 3, 4, 5],
             [4, 5],
@@ -140,11 +141,12 @@ class JournalLaws(Setting):
 
     @pytest.mark.parametrize("limit", [0, -1, PAGE_SIZE_MAX + 1])
     def test_read_refuses_limits_outside_a_page(self, open_repository: Opener, limit: int) -> None:
-        """A limit of `read` below 1 or above PAGE_SIZE_MAX raises InvalidValue."""
+        """A limit of `read` below 1 or above PAGE_SIZE_MAX raises InvalidValue, which says so."""
         repository = open_repository()
         _stored(repository, [order()])
-        with pytest.raises(InvalidValue):
+        with pytest.raises(InvalidValue) as refusal:
             repository.read(0, limit)
+        assert (refusal.value.argument, refusal.value.value) == ("limit", limit)
 
     def test_read_by_subject_returns_that_subject_only(self, open_repository: Opener) -> None:
         """`read(..., subject=X)` returns the entries of subject X, in order, above `after`, by pages."""

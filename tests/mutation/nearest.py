@@ -2,7 +2,7 @@
 
 A function of the core is called by thousands of tests, nearly all of which are about something else. A test is the
 nearer, the fewer functions it calls in all, and the less time it takes; nearest are those in a file that is named
-after the module. What survives them is given more of them. Before all others come the tests that have killed other
+after the module, then, of an adapter, its own tests and the contract. What survives them is given more of them. Before all others come the tests that have killed other
 mutants of the same function.
 """
 
@@ -16,6 +16,34 @@ _OVERHEAD = 0.02  # seconds that pytest itself takes for a test
 _KILLERS_MAX = 8
 _OF_A_FILE = 4
 _ABOUT_IT = 0.05  # what the file's name makes of a distance
+_ABOUT_ITS_PACKAGE = 0.25
+_FILES_ABOUT = {
+    "ledger_core.checkpoints": ("cutting", "archiving"),
+    "ledger_core.explaining": ("explain",),
+    "ledger_core.grouping": ("groups", "busy_writers", "batch", "concurrency"),
+    "ledger_core.past": ("as_of", "looking_back"),
+    "ledger_core.reconciling": ("reconcil",),
+    "ledger_core.replaying": ("verify", "as_of", "cutting", "archiving"),
+    "ledger_core.verifying": ("verify", "damaged_store"),
+    "ledger_core.writing": ("opening", "concurrency", "batch", "busy_writers"),
+    "ledger_storage_memory.repository": ("memory", "contract"),
+    "ledger_storage_sqlite._columns": ("records", "encoding", "decoding"),
+    "ledger_storage_sqlite._connections": ("connections", "reading", "torn_header"),
+    "ledger_storage_sqlite._location": ("location", "lost_files", "rare"),
+    "ledger_storage_sqlite._recovery": ("recovery", "wal"),
+    "ledger_storage_sqlite._schema_check": ("schema_check", "migrations", "traps"),
+    "ledger_storage_sqlite._stored": ("stored", "tampering"),
+    "ledger_storage_sqlite._writer": ("writer", "appending", "recovery", "marks", "wal"),
+    "ledger_storage_sqlite.repository": ("repository", "appending", "opening", "contract"),
+    "ledger_storage_sqlite.schema": ("migrations", "opening"),
+    "ledger_storage_sqlite.statements": ("plans", "contract"),
+}
+"""What the names of files hold that are about a module, where it is not the module's own name."""
+
+_OF_PACKAGES = {
+    "ledger_storage_memory": ("tests/test_memory.py", "tests/test_contract.py"),
+    "ledger_storage_sqlite": ("tests/sqlite/", "tests/test_contract.py"),
+}
 
 
 @attrs.frozen
@@ -62,11 +90,9 @@ class Known:
         return self._ordered[function]
 
     def _measured(self, function: str) -> list[str]:
-        subject = function.split(".")[-2].strip("_").rstrip("s")
         distances = {}
         for test in self.by_function.get(function, ()):
-            is_about_it = subject in test.partition("::")[0].rpartition("/")[2]
-            distances[test] = self._breadth[test] * self.cost([test]) * (_ABOUT_IT if is_about_it else 1)
+            distances[test] = self._breadth[test] * self.cost([test]) * _closeness(function, test)
         seen: Counter[str] = Counter()
         for test in sorted(distances, key=lambda test: (distances[test], test)):
             name, (file, _, _) = test.partition("[")[0], test.partition("::")
@@ -83,3 +109,15 @@ class Known:
     def cost(self, tests: Iterable[str]) -> float:
         """Return how many seconds tests take together."""
         return sum(self.seconds.get(test, 0.0) + _OVERHEAD for test in tests)
+
+
+def _closeness(function: str, test: str) -> float:
+    """Return what the place of a test makes of its distance."""
+    module = function.rpartition(".")[0]
+    own = module.rpartition(".")[2].strip("_").rstrip("s")
+    words = next((files for name, files in _FILES_ABOUT.items() if f"{module}.".startswith(f"{name}.")), (own,))
+    file = test.partition("::")[0].rpartition("/")[2]
+    if any(word in file for word in words):
+        return _ABOUT_IT
+    package = module.partition(".")[0]
+    return _ABOUT_ITS_PACKAGE if test.startswith(_OF_PACKAGES.get(package, ())) else 1

@@ -20,6 +20,25 @@ def test_tests_named_after_the_module_come_first_then_those_that_call_little() -
     assert TESTS.nearest(FUNCTION, budget=1_000) == [OWN, NARROW, BROAD, SLOW]
 
 
+def test_tests_are_near_in_files_that_are_known_to_be_about_the_module() -> None:
+    """Not every file is named after the module that it is about."""
+    function = "ledger_core.reconciling.orders.x_check"
+    own = "tests/core/test_reconcile_corners.py::test_a"
+    assert Known({}, {function: {own, "tests/core/test_a.py::test_a"}}).nearest(function, budget=1_000)[0] == own
+
+
+def test_an_adapter_s_own_tests_and_the_contract_come_before_those_of_the_core() -> None:
+    """What an adapter owes is said there; the core's tests go through it on their way."""
+    function = "ledger_storage_sqlite._stored.x_scan"
+    own = [
+        "tests/sqlite/test_stored.py::test_a",
+        "tests/sqlite/test_other.py::test_a",
+        "tests/test_contract.py::test_b",
+    ]
+    known = Known({}, {function: {*own, "tests/core/test_a.py::test_a"}})
+    assert known.nearest(function, budget=1_000) == [*own, "tests/core/test_a.py::test_a"]
+
+
 def test_one_case_of_each_test_comes_before_all_cases_of_one() -> None:
     """Forty cases of one test say less about a mutant than forty tests."""
     cases = [f"{OWN}[{number}]" for number in range(5)]

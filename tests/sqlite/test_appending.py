@@ -86,8 +86,9 @@ def test_a_sequence_beyond_the_next_is_a_conflict(repository: SqliteRepository) 
 def test_entries_with_a_gap_are_a_conflict(repository: SqliteRepository) -> None:
     """Entries that do not follow each other are refused before anything is written."""
     first, _, third = chain_of(3)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as caught:
         repository.append([first, third])
+    assert caught.value.head == 0
     assert repository.head() == EMPTY
 
 
@@ -291,8 +292,9 @@ def test_a_body_in_the_wrong_place_is_found_when_reading(repository: SqliteRepos
     tool.execute("DROP TRIGGER journal_no_update")
     tool.execute("UPDATE journal SET body = (SELECT body FROM journal WHERE sequence = 1) WHERE sequence = 2")
     tool.close()
-    with pytest.raises(StorageCorrupt):
+    with pytest.raises(StorageCorrupt) as caught:
         repository.read(0)
+    assert caught.value.sequence == 2
 
 
 def test_an_entry_filed_under_another_subject_is_found_when_reading(repository: SqliteRepository, path: Path) -> None:
@@ -302,8 +304,9 @@ def test_an_entry_filed_under_another_subject_is_found_when_reading(repository: 
     tool.execute("DROP TRIGGER journal_no_update")
     tool.execute("UPDATE journal SET subject = 'O-2'")
     tool.close()
-    with pytest.raises(StorageCorrupt):
+    with pytest.raises(StorageCorrupt) as caught:
         repository.read(0, subject="O-2")
+    assert caught.value.sequence == 1
 
 
 def test_only_a_taken_place_is_a_conflict(repository: SqliteRepository, path: Path) -> None:
@@ -396,8 +399,9 @@ def test_what_stands_for_no_key_removes_nothing(repository: SqliteRepository) ->
     """An archived record of a key that no record of its kind can have is refused whole."""
     append(repository, order("O-0"))
     head = repository.head()
-    with pytest.raises(StorageCorrupt, match="is no key of ORDER"):
+    with pytest.raises(StorageCorrupt, match="is no key of ORDER") as caught:
         append(repository, archived('["O-0","too much"]'))
+    assert (caught.value.kind, caught.value.key) == ("ORDER", ("O-0", "too much"))
     assert repository.head() == head
     assert order_ids(repository) == ["O-0"]
 
@@ -416,5 +420,6 @@ def test_a_page_that_is_no_blob_is_damage(repository: SqliteRepository, path: Pa
     tool.close()
     with pytest.raises(StorageCorrupt, match="page 0"):
         repository.staged("1", 0)
-    with pytest.raises(StorageCorrupt, match="the time of entry 1"):
+    with pytest.raises(StorageCorrupt, match="the time of entry 1") as caught:
         repository.head()
+    assert caught.value.sequence == 1

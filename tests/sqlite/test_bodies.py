@@ -82,6 +82,8 @@ def test_the_life_of_orders_is_shortened_and_spelled_out(path: Path) -> None:
         body(recorded_at="2026-01-05T09:00:00.999999Z"),
         body(recorded_at="2026-01-05T09:00:01.000000Z"),
         body(subject='"Zürich"'),
+        body(subject=f'"{"O" * SUBJECT_BYTES_MAX}"'),
+        body('{"order_ids":["O-1"],"command_id":null}'),
         body('{"key":["O-1"]},{"late":["O-1","O-1"],"at":"2026-01-05T09:00:00.000001Z"}'),
         body("".join(words for words in WORDS.values() if words.isprintable())),
     ],
@@ -92,6 +94,51 @@ def test_a_usual_body(usual: bytes, spelled_by_sqlite: Callable[[str], bytes]) -
     assert stored.startswith(TIME)
     assert len(stored.encode()) < len(usual)
     assert spelled_out(stored.encode()) == usual == spelled_by_sqlite(stored)
+
+
+@pytest.mark.parametrize(
+    ("usual", "stored"),
+    [
+        (body('{"key":["O-1"]}'), f'{TIME}O-1\x01{{"key":[\x03]}}\x05record_order\x07000001Z\x0b1\x0calpha\x0e'),
+        (
+            body(f'{{"at":"{TIME}","before":"2026-01-05T09:00:00.000000Z"}}', recorded_at=TIME.replace(":00.", ":01.")),
+            (
+                f'{TIME}O-1\x01{{"at":\x02,"before":"2026-01-05T09:00:00.000000Z"}}\x05record_order'
+                "\x082026-01-05T09:00:01.000001Z\x0b1\x0calpha\x0e"
+            ),
+        ),
+        (
+            body('{"key":["O-1"],"kind":"ORDER","status":"NEW"}', command_id='"C-1"'),
+            (
+                f'{TIME}O-1\x01{{"key":[\x03],"kind":"ORDER","status":"NEW"}}],"command_id":"C-1"\x06record_order'
+                "\x07000001Z\x0b1\x0calpha\x0e"
+            ),
+        ),
+    ],
+)
+def test_what_most_entries_say_is_one_byte_each(usual: bytes, stored: str) -> None:
+    """The time, the subject, that no command id was given, and that it was recorded in the second it occurred in."""
+    assert shortened(usual) == stored
+
+
+def test_a_body_of_the_length_limit_is_shortened_and_a_longer_one_is_not() -> None:
+    """The limit itself is within it, of a body as of a text in the file."""
+    beside = len(body('{"key":[""]}'))
+    for over in (0, 1):
+        long = body(f'{{"key":["{"é" * 10}{"x" * (BODY_BYTES_MAX - beside - 20 + over)}"]}}')
+        assert len(long) == BODY_BYTES_MAX + over
+        assert shortened(long).startswith(TIME) == (not over)
+        start = f"{TIME}O-1\x01".encode()
+        text = start + b"\x03" * (BODY_BYTES_MAX - len(start) + over)
+        assert (spelled_out(text) == text) == bool(over)
+
+
+@pytest.mark.parametrize("text", [f"{TIME}O\x01-1\x01\x03\x02", f"{TIME}\x01\x03"])
+def test_a_text_that_somebody_forged_is_shown_as_it_is_read(
+    text: str, spelled_by_sqlite: Callable[[str], bytes]
+) -> None:
+    """Whoever looks at the file sees in the view what the ledger refuses."""
+    assert spelled_out(text.encode()) == spelled_by_sqlite(text)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +156,7 @@ def test_a_usual_body(usual: bytes, spelled_by_sqlite: Callable[[str], bytes]) -
         body() + b" ",
         b" " + body(),
         body(f'{{"key":["{"O" * BODY_BYTES_MAX}"]}}'),
+        body(f'{{"reason":"a longer sentence {chr(1)}"}}'),
         *(body(f'{{"key":["{mark}"]}}') for mark in ("\x00", "\x01", "\x02", "\x0f", "\t", "\x1f")),
     ],
 )

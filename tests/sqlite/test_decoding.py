@@ -25,10 +25,18 @@ DAMAGED: tuple[object, ...] = (
 @pytest.mark.parametrize("kind", RecordKind)
 def test_every_shape_of_a_record_is_read_without_the_codec(kind: RecordKind) -> None:
     """What we write never takes the long way."""
-    codec = RowCodec(TABLES[kind])
+    codec = RowCodec(attrs.evolve(TABLES[kind]))
     codec._decode_carefully = _no_long_way  # type: ignore[method-assign]
     for shape in every_shape(kind):
         assert_same_record(codec.decode(_row(codec, shape)), _stored(shape))
+
+
+@pytest.mark.parametrize("kind", RecordKind)
+def test_every_shape_of_a_record_is_read_by_the_codec_itself(kind: RecordKind) -> None:
+    """The long way, which a row takes that is unlike ours in one column, comes to the same in all others."""
+    codec = RowCodec(attrs.evolve(TABLES[kind]))
+    for shape in every_shape(kind):
+        assert_same_record(codec._decode_carefully(_row(CODECS[kind], shape)), _stored(shape))
 
 
 @pytest.mark.parametrize("kind", RecordKind)

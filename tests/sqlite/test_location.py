@@ -1,5 +1,6 @@
 """URLs of ledger files, and places that cannot hold one."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,20 +55,20 @@ def test_parameters_are_read() -> None:
 @pytest.mark.parametrize(
     ("url", "hint"),
     [
-        ("sqlite:///x.db?sync=full", "durability, busy_timeout"),
-        ("sqlite:///x.db?durability=", "full, process, none"),
-        ("sqlite:///x.db?durability=FULL", "full, process, none"),
-        ("sqlite:///x.db?durability=full&durability=none", "twice"),
-        ("sqlite:///x.db?check=yes", "none, quick, full"),
+        ("sqlite:///x.db?sync=full", "'sync' is unknown; known are durability, busy_timeout, check$"),
+        ("sqlite:///x.db?durability=", "^durability='' is unknown; known are full, process, none$"),
+        ("sqlite:///x.db?durability=FULL", "^durability='FULL' is unknown"),
+        ("sqlite:///x.db?durability=full&durability=none", "'durability' is given twice$"),
+        ("sqlite:///x.db?check=yes", "^check='yes' is unknown; known are none, quick, full$"),
         ("sqlite:///x.db?busy_timeout=-1", "from 0 to"),
         ("sqlite:///x.db?busy_timeout=nan", "from 0 to"),
         ("sqlite:///x.db?busy_timeout=inf", "from 0 to"),
         ("sqlite:///x.db?busy_timeout=soon", "from 0 to"),
-        ("sqlite:///", "names no file"),
-        ("sqlite:///a%00b", "names no file"),
-        ("sqlite:///:memory:", "memory://"),
+        ("sqlite:///", "^the URL names no file: "),
+        ("sqlite:///a%00b", "^the URL names no file: "),
+        ("sqlite:///:memory:", "^a ledger in memory is memory://, not sqlite:///:memory:$"),
         ("sqlite:///%3Amemory%3A", "memory://"),
-        ("sqlite://host/x.db", "sqlite:///relative.db"),
+        ("sqlite://host/x.db", r"; write sqlite:///relative\.db or sqlite:////absolute/file\.db$"),
         ("sqlite:x.db", "sqlite:///relative.db"),
         ("postgres:///x", "sqlite:///relative.db"),
     ],
@@ -76,7 +77,28 @@ def test_a_malformed_url_is_refused_with_what_is_known(url: str, hint: str) -> N
     """Anything that a URL may not say raises InvalidValue with a sentence about what it may."""
     with pytest.raises(InvalidValue, match=hint) as caught:
         open_repository(url, strategy_id="s")
-    assert caught.value.argument == "url"
+    assert (caught.value.argument, caught.value.value) == ("url", url)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 3600.0])
+def test_no_time_and_an_hour_are_times_to_wait(seconds: float) -> None:
+    """Both limits of `busy_timeout` are within them; what is longer is taken for a mistake."""
+    assert parse_url(f"sqlite:///x.db?busy_timeout={seconds}").busy_timeout == seconds
+    with pytest.raises(InvalidValue, match="from 0 to 3600"):
+        parse_url(f"sqlite:///x.db?busy_timeout={seconds + 3600.5}")
+
+
+@pytest.mark.parametrize("error", [OSError("too long"), RuntimeError("a loop of links"), ValueError("no character")])
+def test_a_name_that_no_file_can_have_is_refused(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Whatever Python says of such a name, it is the URL's to mend, and the error says what it was."""
+
+    def resolve(_path: Path) -> Path:
+        raise error
+
+    monkeypatch.setattr(Path, "resolve", resolve)
+    with pytest.raises(InvalidValue, match=str(error)) as caught:
+        parse_url("sqlite:///x.db")
+    assert (caught.value.argument, caught.value.value) == ("url", "sqlite:///x.db")
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -120,6 +142,10 @@ tmpfs /mnt/nfs/local tmpfs rw 0 0
 //server/share /mnt/with\040blank cifs rw 0 0
 //server/share /mnt/漢字\134x cifs rw 0 0
 tmpfs /mnt tmpfs rw 0 0
+server:/old /srv nfs rw 0 0
+/dev/sdb /srv xfs rw 0 0
+server:/x /BYTE nfs rw 0 0
+server:/x /mnt/aBLANKb nfs rw 0 0
 """
 
 
@@ -132,17 +158,35 @@ tmpfs /mnt tmpfs rw 0 0
         ("/mnt/nfs2", "tmpfs"),
         ("/mnt/漢字\\x/y", "cifs"),
         ("/mnt/with blank/x", "cifs"),
+        ("/srv/x", "xfs"),
+        ("/mnt/a\xa0\u2028b/x", "nfs"),
+        (os.fsdecode(b"/\xff/x"), "nfs"),
     ],
 )
 def test_the_file_system_is_that_of_the_nearest_mount(tmp_path: Path, folder: str, kind: str) -> None:
-    """The longest mount point above a folder says on which file system it is."""
-    (tmp_path / "mounts").write_text(MOUNTS.lstrip())
+    """The longest mount point above a folder says on which file system it is; of two on one place, the later one."""
+    (tmp_path / "mounts").write_bytes(
+        MOUNTS.lstrip().encode().replace(b"BYTE", b"\xff").replace(b"BLANK", "\xa0\u2028".encode())
+    )
     assert file_system_of(Path(folder), tmp_path / "mounts") == kind
 
 
 def test_an_unknown_system_is_not_refused(tmp_path: Path) -> None:
     """Where the mounts cannot be read, nothing is known and nothing refused."""
     assert file_system_of(tmp_path, tmp_path / "missing") is None
+    (tmp_path / "mounts").touch()
+    assert file_system_of(tmp_path, tmp_path / "mounts") is None
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", "-lock"])
+def test_a_pipe_is_no_file_of_a_ledger(tmp_path: Path, suffix: str, read_only: bool) -> None:
+    """SQLite would wait for ever for somebody to write into it."""
+    if suffix:
+        (tmp_path / "x.db").touch()
+    os.mkfifo(tmp_path / f"x.db{suffix}")
+    with pytest.raises(StorageError, match=rf"x\.db{suffix} is no plain file, but a FIFO"):
+        require_usable(parse_url(f"sqlite:///{tmp_path}/x.db"), read_only=read_only)
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -151,10 +195,10 @@ def test_network_file_systems_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "mounts").write_text(f"server:/export {tmp_path} nfs rw 0 0\n")
     (tmp_path / "x.db").touch()
     monkeypatch.setattr(_location, "MOUNTS", tmp_path / "mounts")
-    monkeypatch.setattr(_location.file_system_of, "__defaults__", (tmp_path / "mounts",))
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(StorageError, match=r"network file system \(nfs\)"):
+    with pytest.raises(StorageError, match=r"network file system \(nfs\)") as caught:
         require_usable(parse_url(f"sqlite:///{tmp_path}/x.db"), read_only=read_only)
+    assert caught.value.file_system == "nfs"
     with pytest.raises(StorageError, match=r"network file system \(nfs\)"):
         open_at(tmp_path / "x.db", read_only=read_only)
     assert sorted(tmp_path.iterdir()) == before

@@ -1,6 +1,7 @@
 """The locks themselves: how long one is waited for, what its file says, and what a claim's file is called."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,22 @@ def test_a_shared_lock_keeps_out_only_who_wants_it_alone(path: Path) -> None:
     assert third.try_acquire()
     second.close()
     third.close()
+
+
+def test_a_lock_s_file_is_its_owner_s_and_no_link(path: Path) -> None:
+    """Whatever the umask allows, nobody else may take it; and a link that somebody laid there is not followed."""
+    before = os.umask(0)
+    try:
+        LockFile(path).close()
+        make_folder(path.with_name("folder"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.with_name("folder").stat().st_mode) == 0o700
+    path.with_name("link").symlink_to(path.with_name("elsewhere"))
+    with pytest.raises(OSError, match="symbolic links"):
+        LockFile(path.with_name("link"))
+    assert not path.with_name("elsewhere").exists()
 
 
 def test_closing_twice_closes_no_other_file(path: Path) -> None:

@@ -33,8 +33,9 @@ def test_no_writer_begins_anew_beside_a_log(lost: Path, is_gone: bool) -> None:
     log = lost.with_name("orders.db-wal").read_bytes()
     if is_gone:
         lost.unlink()
-    with pytest.raises(StorageCorrupt, match="put the file back"):
+    with pytest.raises(StorageCorrupt, match="put the file back") as caught:
         open_ledger(lost, strategy_id="alpha")
+    assert caught.value.log == str(lost.with_name("orders.db-wal"))
     assert lost.with_name("orders.db-wal").read_bytes() == log
     assert lost.exists() is not is_gone
 
@@ -49,11 +50,12 @@ def test_no_reader_takes_the_log_away(lost: Path) -> None:
     assert lost.with_name("orders.db-wal").read_bytes() == log
 
 
-def test_without_a_log_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
-    """What `touch` made is a place for a new ledger, and so is one whose log holds nothing."""
+@pytest.mark.parametrize("log_bytes", [0, 32])
+def test_without_a_log_an_empty_file_becomes_a_ledger(tmp_path: Path, log_bytes: int) -> None:
+    """What `touch` made is a place for a new ledger, and so is one whose log holds nothing but its own header."""
     path = tmp_path / "new.db"
     path.touch()
-    path.with_name("new.db-wal").touch()
+    path.with_name("new.db-wal").write_bytes(bytes(log_bytes))
     with open_ledger(path, strategy_id="alpha") as ledger:
         ledger.record_order("A", market_order())
         assert ledger.verify().is_intact

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ledger_core import open_ledger
-from ledger_core.errors import StorageError
+from ledger_core.errors import SchemaTooNew, StorageCorrupt, StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import schema
 
@@ -199,3 +199,72 @@ def test_an_older_file_is_brought_along(tmp_path: Path, version: int) -> None:
     assert query(old, "SELECT body FROM journal") != query(old, "SELECT body FROM v_journal")
     made = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
     assert query(old, made) == query(new, made)
+
+
+@pytest.mark.parametrize(
+    ("application_id", "version", "objects", "expected"),
+    [
+        (0, 0, 0, 0),
+        (schema.APPLICATION_ID, 1, 0, 1),
+        (schema.APPLICATION_ID, schema.SCHEMA_VERSION, 1, schema.SCHEMA_VERSION),
+        (0, 0, 1, None),
+        (0, 1, 0, None),
+        (42, 0, 0, None),
+        (42, 1, 1, None),
+        (schema.APPLICATION_ID, 0, 1, None),
+        (schema.APPLICATION_ID, -1, 1, None),
+    ],
+)
+def test_a_version_is_that_of_a_ledger(application_id: int, version: int, objects: int, expected: int | None) -> None:
+    """A file without anything is new; one that is marked otherwise, or not at all, is none of ours."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"PRAGMA application_id = {application_id}")
+    connection.execute(f"PRAGMA user_version = {version}")
+    for number in range(objects):
+        connection.execute(f"CREATE TABLE t{number} (a)")
+    if expected is not None:
+        assert schema.version_of(connection) == expected
+    else:
+        with pytest.raises(StorageCorrupt, match=f"no ledger .application_id 0x{application_id:08x}") as caught:
+            schema.version_of(connection)
+        assert caught.value.application_id == application_id
+    connection.close()
+
+
+def test_what_is_too_new_or_too_old_says_both_versions() -> None:
+    """Who reads the error knows whether to update the program or the file."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 3")
+    assert schema.version_of(connection, 3) == 3
+    with pytest.raises(SchemaTooNew) as new:
+        schema.version_of(connection, 2)
+    assert (new.value.found, new.value.supported) == (3, 2)
+    connection.close()
+    schema.require_current(schema.SCHEMA_VERSION)
+    with pytest.raises(StorageError, match="to migrate it") as old:
+        schema.require_current(schema.SCHEMA_VERSION - 1)
+    assert (old.value.found, old.value.supported) == (schema.SCHEMA_VERSION - 1, schema.SCHEMA_VERSION)
+    with pytest.raises(StorageCorrupt, match="no ledger was ever written"):
+        schema.require_current(0)
+
+
+def test_no_plugin_of_sqlite_utils_is_run_on_a_ledger(connection: sqlite3.Connection) -> None:
+    """Whatever else is installed beside it, a connection of ours is nobody's to prepare."""
+    from sqlite_utils import hookimpl
+    from sqlite_utils.plugins import pm
+
+    class Plugin:
+        """Would be given the connection."""
+
+        @hookimpl
+        def prepare_connection(self, conn: sqlite3.Connection) -> None:
+            """Fail."""
+            pytest.fail(f"{conn} was given away")
+
+    plugin = Plugin()
+    pm.register(plugin)
+    try:
+        schema.migrate(connection)
+    finally:
+        pm.unregister(plugin)

@@ -34,7 +34,7 @@ from ledger_core.testing.samples import (
 )
 from ledger_storage_memory import MemoryRepository
 from ledger_storage_sqlite import SqliteRepository
-from ledger_storage_sqlite._columns import CODECS, TABLES
+from ledger_storage_sqlite._columns import CODECS, TABLES, RowCodec
 from sqlite.conftest import Opener
 from sqlite.files import append, open_at, query, raw
 
@@ -63,11 +63,14 @@ def _stored(repository: SqliteRepository, record: Record) -> Record:
 
 @pytest.mark.parametrize("kind", list(RecordKind))
 def test_every_field_has_a_column(repository: SqliteRepository, path: Path, kind: RecordKind) -> None:
-    """Each stored field of a kind is declared, and its column is in the file; so is each computed one."""
-    table = TABLES[kind]
+    """Each stored field of a kind is declared, its column is in the file, of its type; so is each computed one."""
+    table = attrs.evolve(TABLES[kind])
     assert {column.path.partition(".")[0] for column in table.columns} == set(field_names(kind))
     found = {name for (name,) in query(path, f"SELECT name FROM pragma_table_info('{table.name}')")}
     assert found == {*table.bound, "strategy_id"}
+    types = query(path, f"SELECT name, type FROM pragma_table_info('{table.name}')")
+    storage = {"JSON": "TEXT", "BOOLEAN": "INTEGER"}
+    assert {(one.name, storage.get(one.sql_type, one.sql_type)) for one in table.columns} <= set(types)
 
 
 @pytest.mark.parametrize("kind", list(RecordKind))
@@ -137,27 +140,32 @@ def test_positions_keep_their_digits(
 
 
 @pytest.mark.parametrize(
-    ("record", "column"),
+    ("record", "column", "found"),
     [
-        (order(cum_quantity=1.5), "cum_quantity"),
-        (order(limit_price=50), "limit_price"),
-        (order(details={"quantity": "1.5"}), "ordered_quantity"),
-        (order(reason=5), "reason"),
-        (order(triggered=1), "triggered"),
-        (order(request_count=True), "request_count"),
-        (order(placed_at="2026-03-02T12:00:00.000000Z"), "placed_at"),
-        (order(state="FILLED"), "state"),
-        (order(venue_order_ids="V-1"), "venue_order_ids"),
-        (fill(price=50.0), "price"),
-        (position(quantity=1), "quantity"),
+        (order(cum_quantity=1.5), "cum_quantity", "float"),
+        (order(limit_price=50), "limit_price", "int"),
+        (order(details={"quantity": "1.5"}), "ordered_quantity", "str"),
+        (order(reason=5), "reason", "int"),
+        (order(triggered=1), "triggered", "int"),
+        (order(request_count=True), "request_count", "bool"),
+        (order(placed_at="2026-03-02T12:00:00.000000Z"), "placed_at", "str"),
+        (order(state="FILLED"), "state", "str"),
+        (order(venue_order_ids="V-1"), "venue_order_ids", "str"),
+        (fill(price=50.0), "price", "float"),
+        (position(quantity=1), "quantity", "int"),
     ],
 )
-def test_a_value_of_another_type_is_refused(repository: SqliteRepository, record: Record, column: str) -> None:
+def test_a_value_of_another_type_is_refused(
+    repository: SqliteRepository, record: Record, column: str, found: str
+) -> None:
     """A float, or anything but what the field holds, raises StorageError, and nothing is written."""
     sound = entry(repository.head(), MINIMAL[record.kind])
+    table = attrs.evolve(TABLES[record.kind])
+    with pytest.raises(StorageError, match=rf"^{table.name}\.{column} holds .*, not {found}; nothing was written"):
+        RowCodec(table).encode(record)
     with pytest.raises(StorageError, match="nothing was written") as caught:
         repository.append([attrs.evolve(sound, records=(record,))])
-    assert caught.value.column == column
+    assert (caught.value.column, caught.value.found) == (column, found)
     assert repository.head().sequence == 0
 
 

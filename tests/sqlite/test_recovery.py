@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger_core.errors import InvalidValue, LedgerClosed, OutcomeUnknown, StorageError, StorageFull
+from ledger_core.errors import InvalidValue, LedgerClosed, OutcomeUnknown, StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import SqliteRepository, _writer, statements
 from ledger_storage_sqlite._connections import ReadConnection
 from ledger_storage_sqlite._locks import LockFile
-from ledger_storage_sqlite._translate import translate
 from sqlite.conftest import Opener
 from sqlite.files import EMPTY, append, killed_writer, open_at, order_ids
 from sqlite.test_appending import IO_ERROR, Failing, sqlite_error
@@ -182,9 +181,3 @@ def test_numbers_beyond_sqlite_are_refused(repository: SqliteRepository) -> None
     """A place that no 64-bit integer can say is a caller's bug."""
     with pytest.raises(InvalidValue, match="too large"):
         repository.read(2**70)
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_full_whoever_says_it(number: int) -> None:
-    """An operating system error that means no room is StorageFull."""
-    assert isinstance(translate(OSError(number, os.strerror(number)), "write"), StorageFull)

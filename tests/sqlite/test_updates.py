@@ -1,13 +1,20 @@
 """Rows are updated by what changed alone, and written whole where a row is not the one that should be there."""
 
 import sqlite3
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from ledger_core import open_ledger
-from ledger_storage_sqlite._updates import update_of
-from sqlite.files import raw
+from ledger_core.changes import Change, Entry
+from ledger_core.model import Order, Record
+from ledger_core.testing.samples import change_of, entry, head_after, order
+from ledger_storage_sqlite._updates import Image, images_of, update_of
+from sqlite.files import EMPTY, raw
 from support import fill, limit_order
 
 
@@ -50,6 +57,62 @@ def test_a_batch_writes_a_record_once_with_all_that_changed(path: Path) -> None:
             batch.update_order_rejection("B", "no")
         assert ledger.get_order("A").state == "FILLED"
         assert ledger.verify().is_intact
+
+
+BORN = order("A", sequence=1)
+
+
+def _next(version: int, **values: Any) -> tuple[Order, Change]:
+    """Return a later version of an order, and the change that made it."""
+    record = attrs.evolve(BORN, version=version, **values)
+    return record, attrs.evolve(change_of(record), values=values)
+
+
+def _written_by(*parts: tuple[Sequence[Record], Sequence[Change]]) -> Sequence[Image]:
+    """Return what is to be written of entries with these records and changes."""
+    made: list[Entry] = []
+    for records, changes in parts:
+        made.append(entry(head_after(made[-1]) if made else EMPTY, *records, changes=changes))
+    return images_of(made)
+
+
+REASON, LIMIT = _next(2, reason="halted"), _next(3, limit_price=Decimal(9), reason="on")
+OTHER = order("B", sequence=1, version=5, reason="other")
+OF_OTHER = attrs.evolve(change_of(OTHER), values={"reason": "other"})
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([([BORN], [change_of(BORN)])], [Image(BORN, None, 0)]),
+        ([([REASON[0]], [REASON[1]])], [Image(REASON[0], ("reason",), 1)]),
+        ([([REASON[0]], [LIMIT[1]])], [Image(REASON[0], None, 2)]),
+        ([([LIMIT[0]], [REASON[1], LIMIT[1]])], [Image(LIMIT[0], ("reason", "limit_price"), 1)]),
+        ([([LIMIT[0]], [change_of(BORN), REASON[1], LIMIT[1]])], [Image(LIMIT[0], None, 0)]),
+        ([([LIMIT[0]], [REASON[1], OF_OTHER])], [Image(LIMIT[0], None, 0)]),
+        ([([LIMIT[0]], [])], [Image(LIMIT[0], None, 0)]),
+        (
+            [([REASON[0], OTHER], [OF_OTHER, REASON[1]])],
+            [Image(REASON[0], ("reason",), 1), Image(OTHER, ("reason",), 4)],
+        ),
+        (
+            [([REASON[0], OTHER], [REASON[1], OF_OTHER]), ([LIMIT[0]], [LIMIT[1]])],
+            [Image(OTHER, ("reason",), 4), Image(LIMIT[0], ("reason", "limit_price"), 1)],
+        ),
+        ([([BORN], [change_of(BORN)]), ([REASON[0]], [REASON[1]])], [Image(REASON[0], None, 0)]),
+        ([([REASON[0]], [REASON[1]]), ([REASON[0]], [change_of(BORN)])], [Image(REASON[0], None, 0)]),
+        ([([REASON[0]], [REASON[1]]), ([_next(4)[0]], [_next(4)[1]])], [Image(_next(4)[0], None, 0)]),
+    ],
+)
+def test_of_each_record_the_last_image_is_written_with_all_that_changed(
+    parts: list[tuple[Sequence[Record], Sequence[Change]]], expected: list[Image]
+) -> None:
+    """Where the changes are those between two versions, they say what is set; where a link is missing, all is."""
+    found = _written_by(*parts)
+    assert [(image.record.key, image.fields) for image in found] == [(one.record.key, one.fields) for one in expected]
+    assert [image.record for image in found] == [one.record for one in expected]
+    versions = [(image.fields, image.version_before) for image in found if image.fields is not None]
+    assert versions == [(one.fields, one.version_before) for one in expected if one.fields is not None]
 
 
 def test_what_a_row_is_found_by_is_never_updated() -> None:

@@ -16,7 +16,7 @@ from ledger_core.errors import StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import _recovery, _rewrite, _writer
 from ledger_storage_sqlite._location import Location
-from ledger_storage_sqlite._locks import WriteLock
+from ledger_storage_sqlite._locks import LockFile, WriteLock
 from ledger_storage_sqlite._recovery import rewrite_wal
 from sqlite.conftest import Opener
 from sqlite.files import WAIT, Process, append, killed_writer, open_at, order_ids, query
@@ -163,8 +163,10 @@ def test_nothing_is_rewritten_where_nothing_is(path: Path, is_open_here: bool) -
     """Without a WAL there is nothing to do, and none is made; nor where nothing was ever synced."""
     rewrite_wal(Location(path=path), NO_LOCK, is_open_here=is_open_here)
     assert not _wal(path).exists()
-    _wal(path).touch(mode=0)
+    _wal(path).write_bytes(b"frames")
+    before = _wal(path).stat()
     rewrite_wal(Location(path=path, durability="none"), NO_LOCK, is_open_here=is_open_here)
+    assert _wal(path).stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_a_wal_that_is_in_use_here_is_rewritten_by_a_child(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,15 +181,32 @@ def test_a_wal_that_is_in_use_here_is_rewritten_by_a_child(path: Path, monkeypat
     assert after[1] > before[1]
     wal.unlink()
     wal.mkdir()
-    with pytest.raises(OSError, match="Is a directory"):
+    with pytest.raises(OSError, match="Is a directory") as refused:
         rewrite_wal(Location(path=path), NO_LOCK, is_open_here=True)
+    assert refused.value.errno == errno.EISDIR
     monkeypatch.setattr(_recovery, "_SECONDS", 0)
     with pytest.raises(OSError, match="took longer"):
         rewrite_wal(Location(path=path), NO_LOCK, is_open_here=True)
     monkeypatch.undo()
     monkeypatch.setattr(_rewrite, "__file__", str(path.with_name("nowhere.py")))
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(OSError, match="nowhere") as broken:
         rewrite_wal(Location(path=path), NO_LOCK, is_open_here=True)
+    assert broken.value.errno == errno.EIO
+
+
+def test_the_child_that_rewrites_inherits_the_lock_and_no_surroundings(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its Python reads no settings and no site's packages, and holds the lock for as long as it is at work."""
+    lock = LockFile(path)
+    script = path.with_name("script.py")
+    script.write_text(f"import os, sys; os.fstat({lock.descriptor}); assert sys.flags.isolated and sys.flags.no_site")
+    _wal(path).touch()
+    monkeypatch.setattr(_rewrite, "__file__", str(script))
+    rewrite_wal(Location(path=path), lock.descriptor, is_open_here=True)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        rewrite_wal(Location(path=path), NO_LOCK, is_open_here=True)
+    lock.close()
 
 
 def test_a_new_file_s_name_is_synced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

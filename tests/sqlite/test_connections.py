@@ -1,0 +1,135 @@
+"""The connections themselves: how each is opened, whom it makes room for, and what it leaves to a parent process."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ledger_core.errors import LedgerClosed, StorageCorrupt, StorageError
+from ledger_core.testing.samples import order
+from ledger_storage_sqlite import _connections, schema
+from ledger_storage_sqlite._connections import (
+    ReadConnection,
+    connect,
+    connect_writer,
+    reads_from,
+    require_sqlite,
+    set_pragmas,
+)
+from ledger_storage_sqlite._location import parse_url
+from sqlite.conftest import Opener
+from sqlite.files import append, open_at, order_ids, url_of
+
+
+@pytest.fixture
+def file(path: Path) -> Path:
+    """Return a ledger file with one order, which nobody has open."""
+    repository = open_at(path)
+    append(repository, order())
+    repository.close()
+    return path
+
+
+def test_a_connection_keeps_to_its_mode_and_serves_every_thread(file: Path) -> None:
+    """It is opened as the URI says, waits as long as told, begins no transaction of its own, and is no thread's own."""
+    connection = connect(f"file:{file}?mode=ro", busy_timeout=2.5)
+    assert connection.isolation_level is None
+    assert connection.execute("PRAGMA busy_timeout").fetchone() == (2500,)
+    with ThreadPoolExecutor(1) as threads:
+        rows = threads.submit(lambda: connection.execute("SELECT COUNT(*) FROM orders").fetchall())
+        assert rows.result() == [(1,)]
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        connection.execute("DELETE FROM orders")
+    connection.close()
+
+
+def test_the_oldest_sqlite_that_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """3.37.0 itself is new enough; of an older one the error has both versions."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 37, 0))
+    require_sqlite()
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 9))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.36.9")
+    with pytest.raises(StorageError) as caught:
+        require_sqlite()
+    assert (caught.value.found, caught.value.needed) == ("3.36.9", "3.37.0")
+
+
+class _WithoutMapping(sqlite3.Connection):
+    """A connection of an SQLite that was built without memory mapping."""
+
+    def execute(self, statement: str, *parameters: object) -> sqlite3.Cursor:
+        """Answer what such a build answers."""
+        return super().execute("SELECT 1 WHERE 0" if "mmap_size" in statement else statement)
+
+
+def test_a_build_without_memory_mapping_maps_none() -> None:
+    """It answers `mmap_size` with no row, which is as good as 0; any other setting without an answer is an error."""
+    connection = sqlite3.connect(":memory:", factory=_WithoutMapping)
+    set_pragmas(connection, {"mmap_size": 0, "recursive_triggers": 1})
+    with pytest.raises(StorageError) as caught:
+        set_pragmas(connection, {"no_such_pragma": 1})
+    assert caught.value.pragma == "no_such_pragma"
+    connection.close()
+
+
+def test_a_writer_opens_a_file_that_is_there_and_makes_none(path: Path) -> None:
+    """A file that is lost between its making and its opening is not made again, under another's lock."""
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        connect_writer(parse_url(url_of(path)))
+    assert not path.exists()
+
+
+def test_a_file_of_the_present_schema_is_not_migrated(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening it runs no step again, and imports nothing for it."""
+    monkeypatch.setattr(schema, "migrate", None)
+    connect_writer(parse_url(url_of(file))).close()
+
+
+def test_a_journal_that_is_nothing_but_the_end_of_one_is_refused(file: Path) -> None:
+    """The mark that a further file is named before it counts wherever the journal begins."""
+    file.with_name(file.name + "-journal").write_bytes(bytes.fromhex("d9d505f920a163d7"))
+    with pytest.raises(StorageCorrupt, match="names a file to be deleted"):
+        connect_writer(parse_url(url_of(file)))
+
+
+def test_a_writer_makes_readers_of_its_own_file_let_go_and_no_others(file: Path, opener: Opener) -> None:
+    """A trace-free reader of the file connects again at its next query; one of another file never notices."""
+    other = file.with_name("other.db")
+    open_at(other).close()
+    mine, theirs = opener(read_only=True), open_at(other, read_only=True)
+    assert reads_from(file)
+    assert reads_from(other)
+    assert not reads_from(file.with_name("third.db"))
+    writer = opener()
+    assert mine._reader._connection is None
+    assert reads_from(other)
+    second = opener()
+    assert writer._reader._connection is not None, "a writer's own reader shares its shared memory"
+    assert order_ids(mine) == order_ids(writer) == order_ids(second) == ["O-1"]
+    theirs.close()
+    assert not reads_from(other)
+
+
+def test_a_connection_that_was_closed_is_not_opened_again(file: Path) -> None:
+    """Not even by a thread that was waiting for its turn."""
+    reader = ReadConnection(parse_url(url_of(file)))
+    reader.disconnect()
+    assert reader.fetch("SELECT order_id FROM orders") == [("O-1",)]
+    reader.close()
+    with pytest.raises(LedgerClosed):
+        reader.fetch("SELECT order_id FROM orders")
+    assert not reads_from(file)
+
+
+def test_what_a_child_process_inherits_is_kept_for_ever(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is neither used nor closed: SQLite's cleaning up would act for the parent."""
+    kept: list[sqlite3.Connection] = []
+    monkeypatch.setattr(_connections, "_kept", kept)
+    reader = ReadConnection(parse_url(url_of(file)))
+    inherited = reader._connection
+    reader.abandon()
+    assert kept == [inherited]
+    assert reader.fetch("SELECT order_id FROM orders") == [("O-1",)], "by a connection of its own"
+    reader.close()
+    assert kept[0].execute("SELECT 1").fetchone() == (1,)

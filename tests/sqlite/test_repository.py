@@ -1,0 +1,193 @@
+"""The adapter itself: what its errors say of what was being done, and how much it does in one transaction."""
+
+import errno
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_core.changes import Cursor
+from ledger_core.errors import StorageCorrupt, StorageError
+from ledger_core.model import RecordKind
+from ledger_core.testing.samples import STRATEGY, archived, checkpoint, order
+from ledger_storage_sqlite import SqliteRepository, open_repository
+from ledger_storage_sqlite import repository as adapter
+from ledger_storage_sqlite._connections import ReadConnection
+from ledger_storage_sqlite._location import parse_url
+from ledger_storage_sqlite._locks import WriteLock
+from ledger_storage_sqlite._writer import Writer
+from sqlite.files import append, chain_of, query, raw, url_of
+
+Call = Callable[[SqliteRepository], object]
+
+
+@pytest.fixture
+def cuttable(repository: SqliteRepository) -> SqliteRepository:
+    """Return a repository with five entries, of which three may go, and pages of checkpoints that were given up."""
+    repository.append(chain_of(5))
+    append(repository, checkpoint(3, stage="kept"))
+    repository.stage("kept", [])
+    repository.stage("given up", [b"page"] * 5)
+    return repository
+
+
+def test_whoever_does_not_say_otherwise_may_write(path: Path) -> None:
+    """A file is opened for writing, by its URL as by its location."""
+    for opened in (
+        open_repository(url_of(path), strategy_id=STRATEGY),
+        SqliteRepository(parse_url(url_of(path)), strategy_id=STRATEGY),
+    ):
+        append(opened)
+        opened.close()
+
+
+def test_a_place_that_cannot_be_looked_at_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a file is opened its folder is looked at, which may fail as well."""
+    monkeypatch.setattr(adapter, "require_usable", _fail)
+    with pytest.raises(StorageError) as caught:
+        open_repository(url_of(path), strategy_id=STRATEGY)
+    assert caught.value.message == f"cannot open {path}: the disk"
+
+
+def _staged(repository: SqliteRepository) -> None:
+    repository.stage("1", [b"page"])
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "sentence"),
+    [
+        (append, 1, "append to {}"),
+        (lambda repository: repository.append([], [Cursor("bot", 1)]), 1, "append to {}"),
+        (lambda repository: repository.claim("bot"), 1, "store the cursor of 'bot' in {}"),
+        (lambda repository: repository.restore([]), 1, "restore the records of {}"),
+        (_staged, 1, "keep a checkpoint in {}"),
+        (_staged, 2, "keep a checkpoint in {}"),
+        (lambda repository: repository.cut(3), 1, "cut the journal of {}"),
+        (lambda repository: repository.cut(3), 3, "cut the journal of {}"),
+    ],
+)
+def test_a_write_that_fails_says_what_was_being_written(
+    cuttable: SqliteRepository, path: Path, monkeypatch: pytest.MonkeyPatch, call: Call, number: int, sentence: str
+) -> None:
+    """The words are in the error whoever it comes from: SQLite, the disk, or a commit whose outcome is not known."""
+    write, calls = Writer.write, []
+
+    def fail(self: Writer, work: Callable[[sqlite3.Connection], None], what: str) -> None:
+        calls.append(what)
+        if len(calls) == number:
+            raise OSError(errno.EIO, f"the disk; {what}")
+        write(self, work, what)
+
+    monkeypatch.setattr(Writer, "write", fail)
+    with pytest.raises(StorageError) as caught:
+        call(cuttable)
+    expected = sentence.format(path)
+    assert caught.value.message == f"cannot {expected}: the disk; {expected}"
+
+
+def _fail(*_: object, **__: object) -> Any:
+    raise OSError(errno.EIO, "the disk")
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "call", "sentence"),
+    [
+        (ReadConnection, "fetch", lambda repository: repository.head(), "read {}"),
+        (WriteLock, "clear_unchecked", lambda repository: repository.confirm_end(), "mark {}"),
+        (Writer, "is_unchecked", lambda repository: repository.ended_uncleanly, "read the marks of {}"),
+        (Writer, "close", lambda repository: repository.close(), "close {}"),
+    ],
+)
+def test_what_fails_beside_a_write_says_so_too(
+    repository: SqliteRepository,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: type,
+    name: str,
+    call: Call,
+    sentence: str,
+) -> None:
+    """Reading, marking and closing are told apart."""
+    with monkeypatch.context() as patched:
+        patched.setattr(place, name, property(_fail) if name == "is_unchecked" else _fail)
+        with pytest.raises(StorageError) as caught:
+            call(repository)
+    assert caught.value.message == f"cannot {sentence.format(path)}: the disk"
+    repository._closed = False  # what failed to close is closed by the fixture
+
+
+def test_a_claim_whose_file_cannot_be_made_says_so(repository: SqliteRepository, path: Path) -> None:
+    """The folder of the claims may be gone, or full."""
+    (path.parent / f"{path.name}-claims" / ".writers").unlink()
+    (path.parent / f"{path.name}-claims").rmdir()
+    with pytest.raises(StorageError) as caught:
+        repository.claim("bot")
+    assert caught.value.message == f"cannot claim 'bot' in {path}: No such file or directory"
+    assert caught.value.errno == errno.ENOENT
+
+
+@pytest.mark.parametrize("key", [(), ("O-1", "O-1"), (1,), (None,), (b"O-1",)])
+def test_what_is_no_key_is_found_nowhere(repository: SqliteRepository, key: Any) -> None:
+    """A key of too many parts, or of another type, is nobody's: no error, and no record."""
+    append(repository, order("O-1"))
+    assert repository.load(RecordKind.ORDER, key) is None
+    assert repository.load(RecordKind.ORDER, ("O-1",)) is not None
+
+
+def test_a_cut_takes_some_entries_and_some_pages_at_a_time(
+    cuttable: SqliteRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So no other writer waits for long; what is deleted in one transaction has a limit."""
+    monkeypatch.setattr(adapter, "_ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr(adapter, "_PAGES_AT_ONCE", 4)
+    deleted: list[int] = []
+    change, cut = SqliteRepository._change, SqliteRepository._cut_some
+
+    def change_counted(self: SqliteRepository, *arguments: Any) -> int:
+        deleted.append(change(self, *arguments))
+        return deleted[-1]
+
+    def cut_counted(self: SqliteRepository, *arguments: Any) -> int:
+        deleted.append(cut(self, *arguments))
+        return deleted[-1]
+
+    monkeypatch.setattr(SqliteRepository, "_change", change_counted)
+    monkeypatch.setattr(SqliteRepository, "_cut_some", cut_counted)
+    assert cuttable.cut(3) == []
+    assert deleted == [2, 1, 0, 4, 1, 0]
+    assert [one.sequence for one in cuttable.read(0)] == [4, 5, 6]
+
+
+def test_pages_are_written_some_at_a_time(repository: SqliteRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many pages a checkpoint has, sixteen are written in one transaction, each under its number."""
+    write, writes = Writer.write, []
+
+    def counted(self: Writer, work: Callable[[sqlite3.Connection], None], what: str) -> None:
+        writes.append(what)
+        write(self, work, what)
+
+    monkeypatch.setattr(Writer, "write", counted)
+    repository.stage("1", (b"%d" % number for number in range(33)))
+    assert len(writes) == 1 + 3
+    assert [repository.staged("1", number) for number in (0, 16, 32, 33)] == [b"0", b"16", b"32", None]
+
+
+def test_a_missing_first_entry_is_a_gap_where_nothing_was_cut(repository: SqliteRepository, path: Path) -> None:
+    """A journal begins with its first entry, unless a checkpoint says otherwise."""
+    repository.append(chain_of(3))
+    connection = raw(path)
+    connection.execute("DROP TRIGGER journal_no_delete")
+    connection.execute("DELETE FROM journal WHERE sequence = 1")
+    connection.close()
+    with pytest.raises(StorageCorrupt) as caught:
+        repository.read(0)
+    assert caught.value.sequence == 1
+
+
+def test_what_is_archived_takes_the_venue_s_ids_along(repository: SqliteRepository, path: Path) -> None:
+    """Those of the order that goes; another order's stay, and so do those of another strategy."""
+    append(repository, order("O-0", venue_order_ids=("V-1",)), order("O-1", venue_order_ids=("V-1",)))
+    append(repository, archived())
+    assert query(path, "SELECT strategy_id, venue_order_id, order_id FROM venue_orders") == [(STRATEGY, "V-1", "O-1")]
