@@ -300,15 +300,17 @@ class Trials:
             raise AssertionError(f"the stretch goes wrong without a fault: {caller.found}")
         return self._faults.calls
 
-    def failed_sync(self, generator: random.Random) -> Point:
-        """Return a failing commit of the stretch, to be recovered from."""
+    def failed_sync(self, generator: random.Random) -> list[Point]:
+        """Return a failing commit of the stretch, to be recovered from; none where its steps come to no commit."""
         syncs = [
             (number, call)
             for number, call in enumerate(self.calls())
             if call.kind is Kind.SYNC and call.name == "x.db-wal"
         ]
+        if not syncs:
+            return []
         number, call = generator.choice(syncs)
-        return Point(number, call.kind, call.name, ERRORS[call.kind][0])
+        return [Point(number, call.kind, call.name, ERRORS[call.kind][0])]
 
 
 def _open_files() -> int:
@@ -324,7 +326,7 @@ def tried(seed: int, wanted: int | None, deadline: float | None) -> Tally:
     faults = Faults()
     with rehearsed(stretch, faults) as (folder, shim):
         trials = Trials(stretch, setting, folder, faults, shim)
-        before = [trials.failed_sync(generator)] if setting.is_behind_a_failed_sync else []
+        before = trials.failed_sync(generator) if setting.is_behind_a_failed_sync else []
         calls = trials.calls(before)
         points = list(points_of(calls, before[0].number + 1 if before else 0, generator))
         if wanted is not None and wanted < len(points):

@@ -155,6 +155,12 @@ def test_a_batch_that_was_left_may_have_filed_what_it_told_and_nothing_else() ->
         assert not is_right(lambda ledger, clock, command=command: command.on(ledger))  # type: ignore[misc]
 
 
+def test_a_stretch_that_commits_nothing_is_tried_without_a_failed_commit_before_it() -> None:
+    """All that seed 219 has to tell behind a failed commit is known already."""
+    told = tried(219, 3, None)
+    assert (told.done, told.violations) == (3, ())
+
+
 def test_the_same_seed_tries_the_same_points() -> None:
     """A violation can be replayed: a seed has the same points, and the same comes of them."""
     assert tried(3, 5, None) == tried(3, 5, None)
