@@ -150,7 +150,11 @@ class Pathless(os.PathLike[str]):
         raise RuntimeError("gone")
 
 
-@pytest.mark.parametrize("given", [7, None, b"x.db", "", "a\0b", "\ud800", Pathless(), object()], ids=repr)
+@pytest.mark.parametrize(
+    "given",
+    [7, None, b"x.db", "", "a\0b", "\ud800", Pathless(), object()],
+    ids=["number", "nothing", "bytes", "empty", "nul", "surrogate", "pathless", "object"],
+)
 def test_what_names_no_storage_is_refused_and_shown(given: Any) -> None:
     """Bytes, nothing, what no system can open, and what is no path."""
     for name in (storage_url, lambda value: open_repository(value, strategy_id="S")):
