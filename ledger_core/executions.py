@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import attrs
 
 from ledger_core._frozen import quick
+from ledger_core.errors import StorageCorrupt
 from ledger_core.holdings import Fee
 from ledger_core.numbers import ZERO, Price, minus, negated
 from ledger_core.vocabulary import Key, Liquidity, PositionSide, RecordKind, Side, position_key
@@ -89,8 +90,17 @@ class Fill:
 
     @property
     def base_fee(self) -> Decimal:
-        """What of the fees was taken out of, or added to, the quantity itself; 0 unless `fee_in_base`."""
-        return self.fees[0].amount if self.fee_in_base else ZERO
+        """What of the fees was taken out of, or added to, the quantity itself; 0 unless `fee_in_base`.
+
+        Raises StorageCorrupt where there is no such fee: nothing that was told comes to that.
+        """
+        if not self.fee_in_base:
+            return ZERO
+        if not self.fees:
+            raise StorageCorrupt(
+                f"fill {'/'.join(self.key)} has a fee in the base currency, but no fee: verify the ledger", key=self.key
+            )
+        return self.fees[0].amount
 
     @property
     def signed_quantity(self) -> Decimal:

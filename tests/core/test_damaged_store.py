@@ -24,7 +24,7 @@ from ledger_core import (
 )
 from ledger_core.changes import GENESIS_DIGEST, chain
 from ledger_core.ending import require_sound_end
-from ledger_core.model import Key, Order, QuarantinedFact, Record
+from ledger_core.model import Fill, Key, Order, QuarantinedFact, Record
 from ledger_core.past import _Lookup
 from ledger_core.repository import PAGE_SIZE_MAX, Query, RawEntry, StoredRecord
 from ledger_core.testing.samples import STRATEGY, change_of, entry, order
@@ -88,6 +88,18 @@ def test_fill_whose_instrument_is_gone_is_not_booked(damaged: Damaged) -> None:
         with pytest.raises(StorageCorrupt, match="instrument 'XNAS/ACME' is not there") as caught:
             ledger.update_order_fill("O1", fill("F3", 1), occurred_at=at(60))
         assert (caught.value.key, ledger.head()) == (("XNAS", "ACME"), head)
+
+
+def test_fill_whose_fee_is_gone_is_told_as_damage(damaged: Damaged) -> None:
+    """A fill cannot have its fee in the base currency and none: what it added to the position is not known."""
+    damaged.shown = lambda record: (
+        attrs.evolve(record, fee_in_base=True, fees=()) if isinstance(record, Fill) else record
+    )
+    with opened(damaged) as ledger:
+        head = ledger.head()
+        with pytest.raises(StorageCorrupt, match="fee in the base currency, but no fee") as caught:
+            ledger.bust_order_fill("O1", "F1")
+        assert (caught.value.key[0], ledger.head()) == ("O1", head)
 
 
 def test_correction_whose_fill_is_gone_is_told_as_damage(damaged: Damaged) -> None:

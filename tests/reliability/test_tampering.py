@@ -26,6 +26,11 @@ def test_whatever_is_done_up_to_a_remembered_head_is_found() -> None:
     assert counts["changed: found by the remembered head alone"] > 0
 
 
+def test_command_on_a_fill_that_was_changed_ends_with_a_typed_error() -> None:
+    """22464: a fee that is said to be in the base currency, and is not there, is damage to whoever trades on."""
+    assert not run(22464, 1, None).violations
+
+
 def test_what_is_carried_off_is_no_ledger_of_the_other_strategy() -> None:
     """9103: a journal given to another strategy, and put back: that strategy's is reported, ours is as it was."""
     tally = run(9103, 1, None)
