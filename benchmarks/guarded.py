@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.contestants import Contestant, Dumping, LedgerContestant, run_rounds
+from benchmarks.contestants import Contestant, Dumping, LedgerContestant, Silent, run_rounds
 from benchmarks.floors import DictFloor, SqliteFloor
 
 CONTESTANTS: Mapping[str, Callable[[Path], Contestant]] = {
     "memory": lambda _: LedgerContestant("memory://"),
+    "memory, a publisher that reads nothing": lambda _: LedgerContestant("memory://", publisher=Silent()),
     "memory, a publisher that makes JSON": lambda _: LedgerContestant("memory://", publisher=Dumping()),
     "sqlite": lambda folder: LedgerContestant(f"sqlite:///{folder}/ledger.db?durability=none"),
     "sqlite, batches of 100": lambda folder: LedgerContestant(f"sqlite:///{folder}/ledger.db?durability=none", 100),

@@ -47,23 +47,28 @@ quote = json.encoder.encode_basestring
 def change_text(change: Change) -> str:
     """Return the canonical JSON of a change, without what is empty."""
     values, key = change.values, change.key
+    start, middle, end = _frame(change.kind, change.event_type, change.from_state, change.status, change.to_state)
+    facts = f'"facts":{json_text(change.facts)},' if change.facts else ""
     key_text = quote(key[0]) if len(key) == 1 else ",".join([quote(part) for part in key])
-    told = state = status = ""
-    if change.event_type:
-        told = f'"event_type":{quote(change.event_type)},'
-    if change.facts:
-        told += f'"facts":{_facts_text(change.facts)},'
-    if change.from_state:
-        told += f'"from_state":{quote(change.from_state)},'
-    if change.status:
-        status = f'"status":{quote(change.status)},'
-    if change.to_state:
-        state = f'"to_state":{quote(change.to_state)},'
     values_text = _values_writer(change.kind, tuple(values))(values)
-    return (
-        f'{{{told}"key":[{key_text}],"kind":{quote(change.kind)},{status}{state}'
-        f'"values":{values_text},"version":{change.version}}}'
+    return f'{start}{facts}{middle}{key_text}{end}{values_text},"version":{change.version}}}'
+
+
+@lru_cache(maxsize=1024)
+def _frame(
+    kind: RecordKind, event_type: str | None, from_state: str | None, status: str | None, to_state: str | None
+) -> tuple[str, str, str]:
+    """Return what stands before the facts of a change, between them and its key, and between that and its values."""
+    told, came, is_now, became = (
+        f'"{name}":{quote(word)},' if word else ""
+        for name, word in (
+            ("event_type", event_type),
+            ("from_state", from_state),
+            ("status", status),
+            ("to_state", to_state),
+        )
     )
+    return f"{{{told}", f'{came}"key":[', f'],"kind":{quote(kind)},{is_now}{became}"values":'
 
 
 def _facts_text(facts: Mapping[str, Json]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ledger_core import codec
-from ledger_core.changes import Entry
+from ledger_core.changes import Change, Entry, plain_text
 from ledger_core.model import Order, RecordKind, Trade
 from ledger_core.numbers import decimal_text, time_text
 
@@ -40,8 +40,8 @@ def events_of(entry: Entry) -> list[dict[str, Any]]:
     set. Further keys where they apply: `fill` and `late` of executions, `request_id`, `reason`, `trade_date`,
     `before` and `after` of TRADE_RESTATED, `quarantine_id` and `code` of quarantined facts.
     """
-    published = [document for document in entry.documents if "event_type" in document]
-    return [_payload(entry, document, index) for index, document in enumerate(published)]
+    published = [change for change in entry.changes if change.event_type]
+    return [_payload(entry, change, index) for index, change in enumerate(published)]
 
 
 def context_of(record: Order | Trade, strategy_id: str) -> dict[str, Any]:
@@ -72,40 +72,48 @@ def context_of(record: Order | Trade, strategy_id: str) -> dict[str, Any]:
     return context
 
 
-def _payload(entry: Entry, document: Mapping[str, Any], index: int) -> dict[str, Any]:
-    kind, record_id = document["kind"], document["key"][0]
-    facts = document.get("facts", _NO_FACTS)
+def _payload(entry: Entry, change: Change, index: int) -> dict[str, Any]:
+    kind, record_id, facts = change.kind, change.key[0], change.facts
     payload: dict[str, Any] = {
-        "event_type": str(document["event_type"]),
+        "event_type": plain_text(change.event_type),
         "sequence": entry.sequence,
         "index": index,
         "strategy_id": entry.strategy_id,
-        "order_id": record_id if kind == RecordKind.ORDER else None,
-        "trade_id": record_id if kind == RecordKind.TRADE else None,
-        "from_state": document.get("from_state"),
-        "to_state": document.get("to_state"),
-        "status": document.get("status"),
+        "order_id": record_id if kind is RecordKind.ORDER else None,
+        "trade_id": record_id if kind is RecordKind.TRADE else None,
+        "from_state": change.from_state,
+        "to_state": change.to_state,
+        "status": change.status,
         "occurred_at": time_text(entry.occurred_at),
         "recorded_at": time_text(entry.recorded_at),
         "digest": entry.digest,
         "operation": entry.operation,
         "command_id": entry.command_id,
-        "changed": _copied(document["values"]),
+        "changed": _values_of(change),
     }
-    if kind == RecordKind.QUARANTINE:
+    if kind is RecordKind.QUARANTINE:
         payload["quarantine_id"] = record_id
     if facts:
         payload.update(_copied(facts))
-    if "fill_id" in facts:
-        payload["fill"] = _fill_of(entry, record_id, facts["fill_id"])
+        if "fill_id" in facts:
+            payload["fill"] = _fill_of(entry, record_id, facts["fill_id"])
     return payload
 
 
 def _fill_of(entry: Entry, order_id: str, fill_id: str) -> dict[str, Any]:
-    named = (document for document in entry.documents if tuple(document["key"]) == (order_id, fill_id))
-    found = next((document for document in named if document["kind"] == RecordKind.FILL), None)
-    assert found is not None, "an execution's entry holds its fill"
-    return {"fill_id": fill_id, **_copied(found["values"])}
+    key = (order_id, fill_id)
+    found = [change for change in entry.changes if change.kind is RecordKind.FILL and change.key == key]
+    assert found, "an execution's entry holds its fill"
+    return {"fill_id": fill_id, **_values_of(found[0])}
+
+
+def _values_of(change: Change) -> dict[str, Any]:
+    """Return what a change set, JSON-ready."""
+    values = codec.dump_values(change.kind, change.values)
+    for name, value in values.items():
+        if type(value) is not str:
+            values[name] = _copied(value)
+    return values
 
 
 def _copied(value: Any) -> Any:
@@ -115,6 +123,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_copied(item) for item in value]
     return value
-
-
-_NO_FACTS: Mapping[str, Any] = {}

@@ -205,12 +205,20 @@ def parse_time(value: object, argument: str) -> datetime:
 def time_text(value: datetime) -> str:
     """Write an aware UTC time in fixed width: 2026-01-31T23:59:59.000000Z, which sorts as text."""
     # Only what is UTC is remembered: the same moment in another zone is equal to it.
-    return _time_text(value) if type(value) is datetime and value.tzinfo is UTC else _time_text.__wrapped__(value)
+    if type(value) is datetime and value.tzinfo is UTC:
+        return _time_text(value)
+    return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"  # its offset is never asked for
 
 
 @lru_cache(maxsize=4096)  # a command writes the same few times, and an order's are written with every change of it
 def _time_text(value: datetime) -> str:
-    return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"  # its offset is never asked for
+    second = _second_text(value.replace(microsecond=0, tzinfo=None))
+    return f"{second}.{value.microsecond:06}Z"
+
+
+@lru_cache(maxsize=64)  # to write the second is most of the work, and the times of commands that follow share it
+def _second_text(value: datetime) -> str:
+    return value.isoformat()
 
 
 @lru_cache(maxsize=4096)  # an entry says the same few times again and again, and so do its records

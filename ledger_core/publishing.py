@@ -74,6 +74,7 @@ class Publishing:
         self._lock = threading.Lock()
         self._at_hand: dict[int, Entry] = {}
         self._head = repository.head().sequence
+        self._all: list[Subscription] = []
         self._here: list[Subscription] = []
         self._threaded: list[_ThreadedSubscription] = []
         self._delivering = False
@@ -85,7 +86,7 @@ class Publishing:
         Raises SubscriberInUse when the name has an owner, here or elsewhere.
         """
         with self._lock:
-            if any(known.name == name for known in (*self._here, *(one.subscription for one in self._threaded))):
+            if any(known.name == name for known in self._all):
                 raise SubscriberInUse(f"subscriber {name!r} is subscribed already", subscriber=name)
             sequence = self._repository.claim(name).sequence
             if sequence == 0 and from_head is not None:
@@ -95,6 +96,7 @@ class Publishing:
                 self._threaded.append(_ThreadedSubscription(subscription, self._repository))
             else:
                 self._here.append(subscription)
+            self._all.append(subscription)
 
     def committed(self, entry: Entry) -> None:
         """Note an entry that is in the journal now, ours or another's, in order; called under the ledger's lock.
@@ -108,16 +110,14 @@ class Publishing:
 
     def due_cursors(self) -> list[Cursor]:
         """Return the cursors that should ride on the next commit."""
-        if not self._here and not self._threaded:
-            return []
-        return [Cursor(one.name, one.sequence) for one in self._all() if one.is_due()]
+        return [Cursor(one.name, one.sequence) for one in self._all if one.is_due()]
 
     def stored(self, cursors: Sequence[Cursor]) -> None:
         """Note that the cursors are durable."""
         if not cursors:
             return
         reached = {cursor.subscriber: cursor.sequence for cursor in cursors}
-        for one in self._all():
+        for one in self._all:
             if one.name in reached:
                 one.stored = reached[one.name]
                 one.stored_at = time.monotonic()
@@ -157,20 +157,20 @@ class Publishing:
         Raises SubscriberInUse where another process owns it.
         """
         with self._lock:
-            for one in self._all():
+            for one in self._all:
                 if one.name == name:
                     return one.sequence
             return self._repository.claim(name).sequence
 
     def skip_to(self, name: str, sequence: int) -> None:
         """Go on behind an entry that was skipped, whose cursor is stored."""
-        for one in self._all():
+        for one in self._all:
             if one.name == name:
                 one.skip_to(sequence)
 
     def pending(self, name: str, head: int) -> int:
         """Return how many entries the subscriber has yet to take."""
-        for one in self._all():
+        for one in self._all:
             if one.name == name:
                 return max(0, head - one.sequence)
         raise KeyError(name)
@@ -183,13 +183,10 @@ class Publishing:
 
     def store(self) -> None:
         """Store every cursor that has moved."""
-        moved = [Cursor(one.name, one.sequence) for one in self._all() if one.sequence > one.stored]
+        moved = [Cursor(one.name, one.sequence) for one in self._all if one.sequence > one.stored]
         if moved:
             self._repository.append((), moved)
             self.stored(moved)
-
-    def _all(self) -> list[Subscription]:
-        return [*self._here, *(one.subscription for one in self._threaded)]
 
     def _deliver_to(self, subscription: Subscription, look: bool) -> None:
         while True:
