@@ -70,8 +70,6 @@ def test_order_knows_what_it_was_filled_beyond_its_limit_and_when_it_ended(held:
     held.resolve_quarantined(fact.quarantine_id, {"order_id": "O1", "reason": "confirmed"}, occurred_at=at(5))
     order = held.get_order("O1")
     assert (order.overfill_quantity, order.ended_at) == (5, at(1))
-    order = held.update_order_restatement("O1", {"quantity": 7})
-    assert (order.overfill_quantity, order.ended_at) == (2, at(1))
     order = held.update_order_restatement("O1", {"quantity": 12})
     assert (order.overfill_quantity, order.ended_at) == (0, None)
     order = held.update_order_cancellation("O1", occurred_at=at(2))
