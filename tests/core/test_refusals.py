@@ -332,7 +332,7 @@ CASES = {
     ),
     **{
         f"order with another {name}": Refusal(
-            lambda ledger, name=name, value=value: ledger.record_order("O2", limit_order(**{name: value})),  # type: ignore[misc]
+            lambda ledger, name=name, value=value: ledger.record_order("O2", limit_order(**{"currency": "USD", name: value})),  # type: ignore[misc]
             InstrumentTermsConflict, {"field": name, "recorded": recorded, "given": value},
             (
                 lambda ledger: ledger.record_order(
