@@ -307,7 +307,6 @@ class Draft(Overlay):
         self.books_overfills = books_overfills
         self.fills_booked = index
         self.changes: list[Change] = []
-        self.has_requests = False
 
     def trial(self, command: AnyCommand) -> "Draft":
         """Return a draft on top of this one, to be absorbed if its decision succeeds and dropped if not."""
@@ -318,7 +317,6 @@ class Draft(Overlay):
         self.absorb(trial.staged)
         self.changes.extend(trial.changes)
         self.fills_booked = trial.fills_booked
-        self.has_requests |= trial.has_requests
 
     def refuse_taken_id(self, kind: RecordKind, record_id: str) -> None:
         """Orders and trades share one namespace: raise IdempotencyConflict for an id of the other kind.
@@ -439,7 +437,7 @@ class Draft(Overlay):
     def after_images(self) -> tuple[Record, ...]:
         """Return each record that was changed as it is stored now, in the order in which they were changed first."""
         staged = self.staged
-        if self.has_requests or len(staged) != len(self.changes):  # an order took a request, or one changed twice
+        if len(staged) != len(self.changes):  # one changed twice, or an order took back a request and nothing else
             staged = {(one.kind, one.key): staged[one.kind, one.key] for one in self.changes}
         return tuple([detached(one) if type(one) is Order and one.requests else one for one in staged.values()])
 
@@ -455,7 +453,6 @@ class Draft(Overlay):
         if change.kind is RecordKind.QUARANTINE:
             self._facts[change.key] = cast(QuarantinedFact, after)
         elif isinstance(after, OrderRequest):
-            self.has_requests = True
             self.staged[RecordKind.ORDER, (after.order_id,)] = attach(self.order(after.order_id), after)
         return after
 

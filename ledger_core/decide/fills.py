@@ -79,7 +79,7 @@ def refuse_other_content(known: Fill | FillDetails, given: FillDetails) -> None:
 
 def _version_of(known: Fill | FillDetails, fill_id: str) -> Fill | FillDetails | Execution:
     if isinstance(known, Fill):
-        return next((one for one in known.executions if one.fill_id == fill_id), known)
+        return next(one for one in known.executions if one.fill_id == fill_id)
     return known
 
 

@@ -174,7 +174,8 @@ def _book_corrected(trial: Draft, fact: QuarantinedFact, command: Fact, decide_o
     assert isinstance(order, Order), "a fill answers with its order"
     assert isinstance(before, Order), "which was there, or the fill would have waited on"
     if not allowed and order.overfill_quantity > before.overfill_quantity:
-        raise OverfillError("the order would be overfilled")  # which the retry alone hears
+        # It is heard by the retry alone.
+        raise OverfillError("the order would be overfilled")
 
 
 def _end(

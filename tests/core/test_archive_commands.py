@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from ledger_core import InvalidValue, StrategyLedger
+from ledger_core import InvalidValue, StrategyLedger, codec
 from ledger_core.archiving import Group
 from ledger_core.commands import Operation, ReopenPositions, SetCheckpoint
 from ledger_core.errors import Archived
-from ledger_core.model import Checkpoint
+from ledger_core.model import ArchivedRecord, Checkpoint, RecordKind, archived_key
+from ledger_core.repository import Query
 from support import fill, limit_order, market_order
 from support.trading import at
 
@@ -53,6 +54,28 @@ def test_order_that_was_never_filled_goes_alone_and_comes_back(ledger: StrategyL
         ledger.get_order("O1")
     assert ledger.archivist.take_back("A1", groups) == 1
     assert ledger.get_order("O1").ended_at == order.ended_at
+
+
+def test_what_repeats_are_compared_by_is_kept_in_one_form(ledger: StrategyLedger) -> None:
+    """Digests of the details and of each execution, which later versions have to make out of the same words."""
+    ledger.record_order("O1", market_order(metadata={"signal": 1}))
+    ledger.update_order_fill("O1", fill("F", 10, 100), occurred_at=at(1))
+    ledger.correct_order_fill("O1", "F", {"fill_id": "C", "quantity": 10, "price": "100.5"})
+    ledger.record_order("X1", market_order("SELL"))
+    ledger.update_order_fill("X1", fill("F", 10, 110), occurred_at=at(2))
+    go(ledger)
+    kept = {one.key: one for one in ledger._repository.find(Query(kind=RecordKind.ARCHIVED))}
+    for kind, key, said in (
+        (RecordKind.ORDER, ("O1",), [{"symbol": "ACME", "side": "BUY", "order_type": "MARKET", "quantity": "10"}]),
+        (
+            RecordKind.FILL,
+            ("O1", "F"),
+            [{"quantity": "10", "price": "100"}, {"quantity": "10", "price": "100.5"}],
+        ),
+    ):
+        found = kept[archived_key(kind, key)]
+        assert isinstance(found, ArchivedRecord)
+        assert found.contents == tuple(codec.digest_of(one) for one in said)
 
 
 def test_requests_come_back_with_their_order_whichever_is_named_first(ledger: StrategyLedger) -> None:

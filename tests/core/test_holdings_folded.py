@@ -3,18 +3,23 @@
 A position folds again from its last flat point alone. Here it is compared with a fold of everything from the beginning.
 """
 
+# Numbers are written here as a caller would: Decimal(10) == 10.
+# mypy: disable-error-code="comparison-overlap"
+
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from ledger_core import CommandRefused, Fill, Position, StrategyLedger
+from ledger_core import CommandRefused, Fee, Fill, Position, StrategyLedger
 from ledger_core.archiving import Group
+from ledger_core.errors import Archived
 from ledger_core.methods import Commands
-from ledger_core.model import Adjustment
+from ledger_core.model import Adjustment, RecordKind
 from ledger_core.positions import Movement, fold
 from ledger_storage_memory import MemoryRepository
 from support import START, SteppingClock, fill, market_order
@@ -27,6 +32,116 @@ SEEDS = range(8)
 def new_ledger() -> StrategyLedger:
     """Return an empty ledger on a clock that stands, so that nothing depends on how often it was read."""
     return StrategyLedger(MemoryRepository(strategy_id="alpha"), clock=SteppingClock(START, timedelta(0)))
+
+
+def holding(*told: tuple[str, object, object, float], **more: Any) -> StrategyLedger:
+    """Return a ledger on which fills (side, quantity, price, second) were told, of an order of each side."""
+    ledger = new_ledger()
+    for side in ("BUY", "SELL"):
+        ledger.record_order(side, market_order(side, 100, currency="USD", **more))
+    for number, one in enumerate(told):
+        execute(ledger, *one, fill_id=f"F{number}")
+    return ledger
+
+
+def execute(ledger: StrategyLedger, side: str, quantity: object, price: object, second: float, fill_id: str) -> None:
+    """Tell a fill, which costs 1."""
+    fee = {"fee": 1, "fee_currency": "USD"}
+    ledger.update_order_fill(side, fill(fill_id, quantity, price, **fee), occurred_at=at(second))
+
+
+def adjust(ledger: StrategyLedger, kind: str, second: float, **more: Any) -> Adjustment:
+    """Tell an adjustment."""
+    name = f"{kind}-{second}"
+    return ledger.record_adjustment(name, {"kind": kind, "symbol": "ACME", **more}, occurred_at=at(second))
+
+
+def with_archive() -> StrategyLedger:
+    """Return a ledger that bought 2 at 100 in second 10 and sold them at 110 in second 20, and has that in an archive."""
+    ledger = new_ledger()
+    for order_id, side, price, second in (("OLD-B", "BUY", 100, 10), ("OLD-S", "SELL", 110, 20)):
+        ledger.record_order(order_id, market_order(side, 2, currency="USD"))
+        ledger.update_order_fill(order_id, fill("F", 2, price), occurred_at=at(second))
+    for side in ("BUY", "SELL"):
+        ledger.record_order(side, market_order(side, 100, currency="USD"))
+    assert [reason for _, reason in ledger.archivist.let_go("A1", ledger.archivist.archivable(at(60)))] == [None, None]
+    return ledger
+
+
+def test_fill_after_which_nothing_is_held_says_what_was_realized() -> None:
+    """Told in order or late; and it says so no more when something turns out to have been held."""
+    ledger = holding(("BUY", 2, 100, 1), ("SELL", 2, 110, 3))
+    assert [ledger.get_fill(*name).flat_realized_pnl for name in (("BUY", "F0"), ("SELL", "F1"))] == [None, 20]
+    execute(ledger, "BUY", 1, 100, 2, "late")
+    assert ledger.get_fill("SELL", "F1").flat_realized_pnl is None
+    execute(ledger, "SELL", 1, 105, 2.5, "late")
+    assert ledger.get_fill("SELL", "F1").flat_realized_pnl == 25
+    assert ledger.get_position("ACME").fees == (Fee("USD", Decimal(4)),)
+
+
+def test_position_is_of_its_venue_account_and_side() -> None:
+    """A fill of an order moves the one that the order names, and no other."""
+    names = {"venue": "X", "account": "main", "position_side": "LONG"}
+    ledger = holding(("BUY", 2, 100, 1), **names)
+    (position,) = ledger.get_open_positions()
+    assert {name: getattr(position, name) for name in names} == names
+    assert position.key == ("ACME", "X", "main", "LONG")
+
+
+def test_late_movement_counts_what_was_transferred_before_it_once() -> None:
+    """What lies before the flat point from which it folds again is in that point already."""
+    ledger = holding(("BUY", 2, 100, 1), ("SELL", 4, 110, 3), ("BUY", 5, 90, 9), venue="X")
+    adjust(ledger, "TRANSFER", 2, quantity=2, price=100, venue="X")
+    adjust(ledger, "TRANSFER", 8.5, quantity=7, price=100, venue="Y")
+    execute(ledger, "BUY", 1, 80, 8, "late")
+    position = ledger.get_position("ACME", venue="X")
+    assert (position.quantity, position.cost, position.realized_pnl) == (6, 530, 40)
+
+
+@pytest.mark.parametrize("kind", ["SPLIT", "FUNDING"])
+def test_split_that_was_told_before_there_was_a_position_counts(kind: str) -> None:
+    """The first fill of all may lie before it; other adjustments make no difference."""
+    ledger = holding()
+    adjust(ledger, kind, 5, **({"ratio": 2} if kind == "SPLIT" else {"amount": 1, "currency": "USD"}))
+    adjust(ledger, "SPLIT", 6, ratio=3, venue="elsewhere")
+    execute(ledger, "BUY", 2, 100, 1, "F1")
+    execute(ledger, "BUY", 2, 100, 9, "F2")
+    assert [one.quantity for one in ledger.get_open_positions()] == [6 if kind == "SPLIT" else 4]
+
+
+def test_live_history_begins_where_the_archived_one_ends() -> None:
+    """What is told late behind it folds from there on; the figures that it had stay in."""
+    ledger = with_archive()
+    execute(ledger, "BUY", 4, 90, 40, "F1")
+    execute(ledger, "BUY", 1, 80, 30, "F2")
+    position = ledger.get_position("ACME")
+    assert (position.quantity, position.cost, position.realized_pnl, position.opened_at) == (5, 440, 20, at(30))
+    execute(ledger, "SELL", 5, 100, 50, "F1")
+    execute(ledger, "SELL", 3, 70, 60, "F2")
+    ledger.bust_order_fill("SELL", "F2")
+    position = ledger.get_position("ACME")
+    assert (position.quantity, position.realized_pnl, position.cycle_realized_pnl) == (0, 80, 60)
+    for name in (("SELL", "F1"), ("BUY", "F1"), ("BUY", "F2")):
+        ledger.bust_order_fill(*name)
+    position = ledger.get_position("ACME")
+    assert (position.realized_pnl, position.cycle_realized_pnl, position.opened_at) == (20, 20, at(10))
+
+
+def test_cash_of_archived_times_is_booked_and_quantity_is_not() -> None:
+    """It moves nothing that was folded; what would have moved it needs the archive."""
+    ledger = with_archive()
+    execute(ledger, "BUY", 4, 90, 40, "F1")
+    adjust(ledger, "FUNDING", 15, amount=3, currency="USD")
+    adjust(ledger, "FUNDING", 35, amount=4, currency="USD")
+    position = ledger.get_position("ACME")
+    assert [flow.amount for flow in position.cash_flows] == [7]
+    assert (position.quantity, position.realized_pnl, position.last_executed_at) == (4, 20, at(40))
+    for kind, more in (("TRANSFER", {"quantity": 1, "price": 100}), ("SPLIT", {"ratio": 2})):
+        with pytest.raises(Archived) as refused:
+            adjust(ledger, kind, 15, **more)
+        error = refused.value
+        assert (error.archive_id, error.kind, error.key) == ("A1", RecordKind.POSITION, position.key)
+    assert ledger.get_position("ACME") == position
 
 
 class Script:

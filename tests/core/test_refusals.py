@@ -294,6 +294,11 @@ CASES = {
         lambda ledger: ledger.update_order_fill("O1", fill("F1", 1, symbol="OTHER")),
         FactMismatch, {"field": "symbol", "recorded": "ACME", "given": "OTHER"}, (placed,),
     ),
+    "fill by a venue's id, of another symbol": Refusal(
+        lambda ledger: ledger.update_order_fill(None, fill("F1", 1, symbol="OTHER", venue_order_id="V1")),
+        FactMismatch, {"field": "symbol", "recorded": "ACME", "given": "OTHER"},
+        (lambda ledger: ledger.record_order("O1", limit_order(venue_order_id="V1")),),
+    ),
     "fill of the other side": Refusal(
         lambda ledger: ledger.update_order_fill("O1", fill("F1", 1, side="SELL")),
         FactMismatch, {"field": "side", "recorded": "BUY", "given": "SELL"}, (placed,),
@@ -332,7 +337,7 @@ CASES = {
     ),
     **{
         f"order with another {name}": Refusal(
-            lambda ledger, name=name, value=value: ledger.record_order("O2", limit_order(**{name: value})),  # type: ignore[misc]
+            lambda ledger, name=name, value=value: ledger.record_order("O2", limit_order(**{"currency": "USD", name: value})),  # type: ignore[misc]
             InstrumentTermsConflict, {"field": name, "recorded": recorded, "given": value},
             (
                 lambda ledger: ledger.record_order(

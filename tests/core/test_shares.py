@@ -118,6 +118,9 @@ def test_parts_that_meet_between_two_fills_divide_neither(shared: StrategyLedger
     shared.create_trade("T1", {"B": 6})
     second = shared.create_trade("T2", {"B": 4})
     assert (second.opened_at, second.average_entry_price) == (START + timedelta(minutes=1), 105)
+    shared.bust_order_fill("B", "F2")
+    emptied = shared.get_trade("T2")
+    assert (emptied.opened_at, emptied.entry_quantity, emptied.shares) == (second.opened_at, 0, {"B": 0})
 
 
 def test_fill_of_a_shared_order_that_nobody_has_yet_changes_no_trade(shared: StrategyLedger) -> None:
