@@ -4,7 +4,7 @@
 # mypy: disable-error-code="comparison-overlap"
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -208,7 +208,7 @@ def test_only_the_next_entry_can_be_skipped(ledger: StrategyLedger) -> None:
     """What is asked for is shown, and what would be the next one is said."""
     ledger.record_order("O", limit_order())
     for sequence in (2, 3):
-        with pytest.raises(InvalidValue, match=": its next entry is 1$") as refused:
+        with pytest.raises(InvalidValue, match=r": its next entry is 1$") as refused:
             ledger.skip_entry("S", sequence, "because")
         assert (refused.value.argument, refused.value.value) == ("sequence", sequence)
     ledger.skip_entry("S", 1, "because")
@@ -216,7 +216,7 @@ def test_only_the_next_entry_can_be_skipped(ledger: StrategyLedger) -> None:
     with pytest.raises(InvalidValue, match="its next entry is 3"):
         ledger.skip_entry("S", 2, "again")
     ledger.skip_entry("S", 3, "because of that too")
-    with pytest.raises(InvalidValue, match=": it has taken all there is$") as refused:
+    with pytest.raises(InvalidValue, match=r": it has taken all there is$") as refused:
         ledger.skip_entry("publisher", 5, "ahead")
     assert (refused.value.argument, refused.value.value) == ("sequence", 5)
     heard: list[int] = []
@@ -229,11 +229,12 @@ def test_a_ledger_for_reading_takes_no_note(store: Store) -> None:
     """Of a person neither, and serves nobody."""
     store.open().note_upkeep("copy", "first")
     reading = store.open(read_only=True)
-    for call in (
+    calls: tuple[Callable[[], None], ...] = (
         lambda: reading.note_upkeep("copy", "second"),
         lambda: reading.skip_entry("S", 1, "because"),
         lambda: reading.subscribe("S", print),
-    ):
+    )
+    for call in calls:
         with pytest.raises(ReadOnlyLedger):
             call()
     assert reading.head().sequence == 1
