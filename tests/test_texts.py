@@ -124,8 +124,8 @@ def test_json_is_written_the_same_by_every_python(monkeypatch: pytest.MonkeyPatc
     for wrong in (float("nan"), [float("inf")]):
         with pytest.raises(ValueError, match="not JSON compliant"):
             encoder(wrong)
-    for unknown in (object(), {(1, 2): 3}, {1: 2, "a": 3}):
-        with pytest.raises(TypeError):
+    for unknown, words in ((object(), "not JSON serializable"), ({(1, 2): 3}, "keys must be"), ({1: 2, "a": 3}, "'<'")):
+        with pytest.raises(TypeError, match=words):
             encoder(unknown)
 
 
