@@ -85,6 +85,7 @@ def test_what_is_not_there_is_named(lived: StrategyLedger, is_view: bool) -> Non
             with pytest.raises(error) as refused:
                 getattr(subject, question)(*arguments)
             assert refused.value.context == context
+            assert all(repr(name) in refused.value.message for name in context.values())
 
 
 def test_an_id_of_history_is_checked(lived: StrategyLedger) -> None:
@@ -132,6 +133,17 @@ def test_what_is_left_out_of_a_key_means_all(lived: StrategyLedger, is_view: boo
         assert subject.get_position("ACME", **given).quantity == quantity
         exposure = subject.get_position_exposure("ACME", **given)
         assert (exposure.net_quantity, exposure.symbol) == (quantity, "ACME")
+    whole: tuple[tuple[dict[str, str], int], ...] = (
+        ({"position_side": "NET"}, 19),
+        ({"position_side": "LONG"}, 0),
+        ({"position_side": "NET", "venue": "A"}, 4),
+        ({"position_side": "NET", "venue": "A", "account": "M"}, 3),
+        ({"position_side": "LONG", "venue": "A", "account": "M"}, 0),
+        ({"position_side": "NET", "venue": "B", "account": "M"}, 0),
+        ({"position_side": "NET", "venue": "B", "account": "N"}, 5),
+    )
+    for given, quantity in whole:
+        assert subject.get_position("ACME", **given).quantity == quantity
     with pytest.raises(InvalidValue) as refused:
         subject.get_position("FX")
     assert [key[1] for key in refused.value.keys] == ["B", "Y"]
