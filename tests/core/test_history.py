@@ -123,6 +123,14 @@ def test_history_reads_no_more_than_may_touch_the_record(lived: StrategyLedger, 
         (RecordKind.ADJUSTMENT, {"symbol": "ACME", "adjustment_kind": AdjustmentKind.SPLIT}),
     ]
 
+    repository.queries.clear()
+    assert sequences(history_of(repository, "T", None, lived.get_trade("T"))) == [6, 7, 8, 11]
+    assert [(query.kind, dict(query.where)) for query in repository.queries] == [
+        (RecordKind.QUARANTINE, {"order_id": "T"}),
+        (RecordKind.QUARANTINE, {"order_id": "A"}),
+        (RecordKind.ADJUSTMENT, {"symbol": "ACME", "adjustment_kind": AdjustmentKind.SPLIT}),
+    ]
+
 
 @pytest.mark.parametrize("size", [1, 2, 3, 20])
 def test_entries_are_read_page_by_page(
