@@ -379,6 +379,7 @@ def test_lot_without_a_unit_keeps_the_cost_that_rounding_left() -> None:
     book = LotBook(CostMethod.AVERAGE, inverse=False)
     stored = Position(symbol="ACME")
     smallest = Decimal("0.000000000000000001")
+    matches: list[Match] = []
     for number, step in enumerate([Step(UP, smallest, Decimal(100))] * 2 + [Step(DOWN, smallest, Decimal(300))]):
         stored = fold(stored, step.movement(number))
         matches = book.fold(step.movement(number), stored.instrument)

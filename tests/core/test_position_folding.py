@@ -104,7 +104,7 @@ def test_what_moved_without_a_price_moved_for_nothing() -> None:
 def test_a_position_starts_again_from_where_it_was_flat(flat: Any, is_known: dict[str, Any]) -> None:
     """Nothing held, what was realized until then, and standing there; of an opening its last cycle is known too."""
     place = (None, 0, 0) if flat is None else (later(-50), 2, 1)
-    standing = dict(zip(("last_executed_at", "last_sequence", "last_index"), place, strict=True))
+    standing: dict[str, Any] = dict(zip(("last_executed_at", "last_sequence", "last_index"), place, strict=True))
     assert restart(HELD, flat) == attrs.evolve(HELD, quantity=Decimal(0), cost=Decimal(0), **is_known, **standing)
 
 
