@@ -45,7 +45,6 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(Decimal, decimal_text)
     converter.register_unstructure_hook_func(lambda hint: hint is Price, price_text)
     converter.register_structure_hook(Decimal, lambda text, _: load_decimal(text))
-    converter.register_structure_hook_func(lambda hint: hint is Price, lambda text, _: load_decimal(text))
     converter.register_unstructure_hook(datetime, time_text)
     converter.register_structure_hook(datetime, lambda text, _: load_time(text))
     converter.register_unstructure_hook(date, date.isoformat)

@@ -29,7 +29,7 @@ def _encoder() -> Write:
     encoder = json.JSONEncoder(
         ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
     )
-    make = getattr(json.encoder, "c_make_encoder", None)
+    make = cast(Any, json.encoder).c_make_encoder
     if make is None:  # a Python without the accelerator
         return encoder.encode
     escaped = json.encoder.encode_basestring  # as JSONEncoder takes it

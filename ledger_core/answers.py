@@ -326,12 +326,7 @@ class Answers(MoneyAnswers):
         with self._at_head() as records:
             order = records.get(RecordKind.ORDER, (name,))
             trade = records.get(RecordKind.TRADE, (name,))
-        return history_of(
-            self._repository,
-            name,
-            order if isinstance(order, Order) else None,
-            trade if isinstance(trade, Trade) else None,
-        )
+        return history_of(self._repository, name, cast(Order | None, order), cast(Trade | None, trade))
 
     def read_journal(self, after: int = 0) -> Iterator[Entry]:
         """Iterate over the journal's entries with a sequence above `after`, in order, page by page.
@@ -384,8 +379,6 @@ class Answers(MoneyAnswers):
             return found
         overlay = Overlay(records)
         overlay.refuse_archived(kind, key)
-        if kind is RecordKind.FILL:
-            overlay.refuse_archived(RecordKind.ORDER, key[:1])
         if kind is RecordKind.TRADE:
             raise UnknownTrade(f"no trade {key[0]!r}", trade_id=key[0])
         if kind is RecordKind.FILL:
@@ -514,6 +507,5 @@ def _next_page(query: Query, after: tuple[Any, ...] | None, size: int) -> Query:
         since=query.since,
         until=query.until,
         after=after,
-        ordering=query.ordering,
         limit=size,
     )

@@ -80,12 +80,12 @@ def _beginning(repository: LedgerRepository, missing: int) -> tuple[int, str]:
     base = base_of(repository)
     if base is None and not missing:
         return 0, GENESIS_DIGEST
-    first = repository.read_raw(0, 1)
-    if base is None or missing > base.cut_sequence or not first:
+    if base is None or missing > base.cut_sequence:
         raise StorageCorrupt(f"entry {missing} of {repository.strategy_id} is missing", sequence=missing)
-    if first[0].sequence > base.cut_sequence:
-        return base.cut_sequence, base.cut_digest
-    return first[0].sequence, first[0].digest
+    (first,) = repository.read_raw(0, 1)  # where a journal begins behind a checkpoint, it begins with something
+    return (
+        (base.cut_sequence, base.cut_digest) if first.sequence > base.cut_sequence else (first.sequence, first.digest)
+    )
 
 
 def _changed(entries: list[RawEntry]) -> _Changed:
@@ -105,8 +105,9 @@ def _torn(repository: LedgerRepository, changed: _Changed, last: int) -> Storage
             continue  # a later entry has changed it since, and is not among these
         if record is None and archived_in(repository, kind, key) is not None:
             continue
-        differs = ["it"] if record is None else []
-        if record is not None:
+        if record is None:
+            differs = ["it"]
+        else:
             try:
                 expected = {"version": version, **load_values(kind, values)}
             except Exception as error:

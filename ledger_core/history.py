@@ -17,13 +17,16 @@ def history_of(repository: LedgerRepository, record_id: str, order: Order | None
     Raises UnknownOrder for an id that no entry names, and Archived for one whose entries were all cut.
     """
     entries: dict[int, Entry] = {}
-    for subject in _subjects(record_id, order, trade):
+    about = list(_found(repository, _facts_about(record_id, order)))
+    elsewhere = _found(repository, _facts_about_orders_of(trade))
+    own = (record_id, *_ids(about))  # what was decided on a fact by hand is told under the fact's own id
+    for subject in (*own, *_others(order, trade), *_ids(elsewhere)):
         for entry in entries_after(repository, 0, subject):
-            if subject == record_id or _touches(entry, record_id):
+            if subject in own or _touches(entry, record_id):
                 entries[entry.sequence] = entry
-    for entry in _entries_born_with(repository, _facts_about(order)):
+    for entry in _entries_born_with(repository, about):
         entries[entry.sequence] = entry
-    for entry in _entries_born_with(repository, _splits_of(order or trade)):
+    for entry in _entries_born_with(repository, _found(repository, _splits_of(order or trade))):
         if _touches(entry, record_id):
             entries[entry.sequence] = entry
     if not entries:
@@ -42,19 +45,25 @@ def entries_after(repository: LedgerRepository, after: int, subject: str | None 
         after = page[-1].sequence
 
 
-def _subjects(record_id: str, order: Order | None, trade: Trade | None) -> Iterator[str]:
-    """Yield what the entries may have as their subject: an order's are also those of its trades, and so a trade's."""
-    yield record_id
+def _others(order: Order | None, trade: Trade | None) -> Iterator[str]:
+    """Yield what else the entries may have as their subject: of an order its trades, of a trade its orders."""
     if order is not None:
         yield from order.trade_ids
     if trade is not None:
         yield from trade.order_ids
 
 
-def _facts_about(order: Order | None) -> Iterator[Query]:
-    """Yield where the facts in quarantine are that name an order by the venue's id alone."""
+def _facts_about(record_id: str, order: Order | None) -> Iterator[Query]:
+    """Yield where the facts in quarantine are that name an order, by its id or by the venue's."""
+    yield Query(kind=RecordKind.QUARANTINE, where={"order_id": record_id})
     for venue_order_id in () if order is None else order.venue_order_ids:
         yield Query(kind=RecordKind.QUARANTINE, where={"venue_order_id": venue_order_id})
+
+
+def _facts_about_orders_of(trade: Trade | None) -> Iterator[Query]:
+    """Yield where the facts are that may have been booked by hand onto the orders of a trade."""
+    for order_id in () if trade is None else trade.order_ids:
+        yield Query(kind=RecordKind.QUARANTINE, where={"order_id": order_id})
 
 
 def _splits_of(record: Order | Trade | None) -> Iterator[Query]:
@@ -63,15 +72,24 @@ def _splits_of(record: Order | Trade | None) -> Iterator[Query]:
         yield Query(kind=RecordKind.ADJUSTMENT, where={"symbol": symbol, "adjustment_kind": AdjustmentKind.SPLIT})
 
 
-def _entries_born_with(repository: LedgerRepository, queries: Iterable[Query]) -> Iterator[Entry]:
-    """Yield the entries that made the records found, as far as the journal still has them."""
+def _found(repository: LedgerRepository, queries: Iterable[Query]) -> Iterator[Record]:
+    """Yield the records of several queries."""
     for query in queries:
-        for record in all_pages(repository.find, query):
-            yield from (one for one in repository.read(record.sequence - 1, 1) if one.sequence == record.sequence)
+        yield from all_pages(repository.find, query)
+
+
+def _ids(records: Iterable[Record]) -> list[str]:
+    return [record.key[0] for record in records]
+
+
+def _entries_born_with(repository: LedgerRepository, records: Iterable[Record]) -> Iterator[Entry]:
+    """Yield the entries that made records, as far as the journal still has them."""
+    for record in records:
+        yield from (one for one in repository.read(record.sequence - 1, 1) if one.sequence == record.sequence)
 
 
 def _touches(entry: Entry, record_id: str) -> bool:
-    return any(change.key[0] == record_id or change.facts.get("order_id") == record_id for change in entry.changes)
+    return any(change.key[0] == record_id for change in entry.changes)
 
 
 def _refuse_what_was_cut(repository: LedgerRepository, record_id: str, record: Record | None) -> None:

@@ -175,9 +175,11 @@ def test_an_adjustment_is_read_by_its_kind(kind: AdjustmentKind) -> None:
     for name in {"amount", "quantity", "price", "ratio"} - set(given):
         refusal = refusal_of(details.adjustment, {**whole, name: 7})
         assert (refusal.argument, refusal.value) == (f"adjustment.{name}", 7)
+        assert refusal.message == f"adjustment.{name} says nothing of {kind}, which takes {', '.join(given)}"
     for name in {"amount", "quantity"} & set(given):
         refusal = refusal_of(details.adjustment, {**whole, name: 0})
         assert (refusal.argument, refusal.value) == (f"adjustment.{name}", 0)
+        assert refusal.message == f"adjustment.{name} must not be zero"
 
 
 def test_what_is_said_of_a_trade_is_read_with_everything_that_was_given() -> None:
@@ -219,38 +221,44 @@ LEAST: Given = {"fill_id": "F", "quantity": 1, "price": 1}
 PAID: Given = {"fee": 1, "fee_currency": "USD"}
 MINE: Given = {"reason": "mine"}
 
+BOTH = "give both or neither"
+TERMS_KNOWN = "quantity, limit_price, stop_price, trailing_offset, time_in_force, expire_at, venue_order_id"
+# fmt: off
 WRONG: tuple[tuple[Callable[..., Any], Given, str, str], ...] = (
-    # by what it is read, what is given, which of its parts is wrong, and what is said of the whole
-    (details.order_details, NO_CASH, "order_details.quantity", "not neither"),
-    (details.order_details, {**CASH, "quantity": 1}, "order_details.quantity", "not both"),
-    (details.order_details, {**NO_CASH, "cash_quantity": 1}, "order_details.cash_currency", "both or neither"),
-    (
-        details.order_details,
-        {**NO_CASH, "quantity": 1, "cash_currency": "USD"},
-        "order_details.cash_currency",
-        "both or neither",
-    ),
-    (details.fill_details, {**LEAST, "fee": 1}, "fill_data.fee_currency", "both or neither"),
-    (details.fill_details, {**LEAST, "fee_currency": "USD"}, "fill_data.fee_currency", "both or neither"),
-    (details.fill_details, {**LEAST, **PAID, "fees": []}, "fill_data.fees", "not both"),
-    (details.fill_details, {**LEAST, "fee_in_base": True}, "fill_data.fee_in_base", "needs a fee"),
-    (details.fill_details, {**LEAST, "fee_in_base": True, "fees": []}, "fill_data.fee_in_base", "needs a fee"),
-    (details.order_changes, {}, "changes", "names no term; known are quantity, limit_price, "),
-    (details.status_report, {}, "report", "says nothing; known are status, cum_quantity, "),
-    (details.resolution, {**MINE}, "resolution.order_id", "or dismiss=True"),
-    (details.resolution, {**MINE, "order_id": "O", "dismiss": True}, "resolution.order_id", "or dismiss=True"),
-    (details.resolution, {**MINE, "dismiss": False}, "resolution.order_id", "or dismiss=True"),
-    (
-        details.resolution,
-        {**MINE, "dismiss": True, "order_details": ORDER},
-        "resolution.order_details",
-        "goes with the order_id",
-    ),
-    (details.trade_updates, {}, "updates", "names nothing; known are stop_price, target_price, "),
-    (details.trade_updates, {"order_ids": []}, "updates", "names nothing"),
-    (details.exit_data, {"residual": {"A": 1}}, "exit_data.residual_reason", "both or neither"),
-    (details.exit_data, {"residual_reason": "DUST"}, "exit_data.residual_reason", "both or neither"),
+    # by what it is read, what is given, which of its parts is wrong, and what is said of it
+    (details.order_details, NO_CASH, "order_details.quantity", "give quantity or cash_quantity, not neither"),
+    (details.order_details, {**CASH, "quantity": 1}, "order_details.quantity",
+     "give quantity or cash_quantity, not both"),
+    (details.order_details, {**NO_CASH, "cash_quantity": 1}, "order_details.cash_currency",
+     f"goes with cash_quantity: {BOTH}"),
+    (details.order_details, {**NO_CASH, "quantity": 1, "cash_currency": "USD"}, "order_details.cash_currency",
+     f"goes with cash_quantity: {BOTH}"),
+    (details.fill_details, {**LEAST, "fee": 1}, "fill_data.fee_currency", f"goes with fee: {BOTH}"),
+    (details.fill_details, {**LEAST, "fee_currency": "USD"}, "fill_data.fee_currency", f"goes with fee: {BOTH}"),
+    (details.fill_details, {**LEAST, **PAID, "fees": []}, "fill_data.fees",
+     "give fee and fee_currency, or fees, not both"),
+    (details.fill_details, {**LEAST, "fee_in_base": True}, "fill_data.fee_in_base",
+     "needs a fee: the first of fees is the one in the base currency"),
+    (details.fill_details, {**LEAST, "fee_in_base": True, "fees": []}, "fill_data.fee_in_base",
+     "needs a fee: the first of fees is the one in the base currency"),
+    (details.order_changes, {}, "changes", f"names no term; known are {TERMS_KNOWN}"),
+    (details.status_report, {}, "report",
+     "says nothing; known are status, cum_quantity, average_price, venue_order_id"),
+    (details.resolution, {**MINE}, "resolution.order_id", "give order_id, to book the fact, or dismiss=True"),
+    (details.resolution, {**MINE, "order_id": "O", "dismiss": True}, "resolution.order_id",
+     "give order_id, to book the fact, or dismiss=True"),
+    (details.resolution, {**MINE, "dismiss": False}, "resolution.order_id",
+     "give order_id, to book the fact, or dismiss=True"),
+    (details.resolution, {**MINE, "dismiss": True, "order_details": ORDER}, "resolution.order_details",
+     "goes with the order_id that the new order shall have"),
+    (details.trade_updates, {}, "updates",
+     "names nothing; known are stop_price, target_price, tags, metadata, order_ids"),
+    (details.trade_updates, {"order_ids": []}, "updates",
+     "names nothing; known are stop_price, target_price, tags, metadata, order_ids"),
+    (details.exit_data, {"residual": {"A": 1}}, "exit_data.residual_reason", f"goes with residual: {BOTH}"),
+    (details.exit_data, {"residual_reason": "DUST"}, "exit_data.residual_reason", f"goes with residual: {BOTH}"),
 )
+# fmt: on
 
 INSIDE: tuple[tuple[Callable[..., Any], Any, str, Any], ...] = (
     # by what it is read, what is given, which of its parts is wrong, and what is there
@@ -303,7 +311,9 @@ def test_parts_that_do_not_go_together_are_refused_with_the_whole() -> None:
     for read, given, argument, words in WRONG:
         refusal = refusal_of(read, given)
         assert (refusal.argument, refusal.value) == (argument, given)
-        assert words in refusal.message
+        assert refusal.message == f"{argument} {words}"
+    nothing = refusal_of(details.exit_data, {"residual": {}, "residual_reason": "DUST"})
+    assert nothing.message == "exit_data.residual must be a mapping of symbol to quantity"
 
 
 def test_a_part_that_is_malformed_or_missing_is_named_by_its_path() -> None:
@@ -320,3 +330,15 @@ def test_what_holds_an_object_says_where() -> None:
     )
     assert refusal_of(lambda given: details.order_details(given, "made"), {}).argument == "made.symbol"
     assert refusal_of(lambda given: details.trade_details(given, "made"), {"tags": 7}).argument == "made.tags"
+
+
+def test_a_word_is_read_as_the_member_that_it_is() -> None:
+    """Given as either; anything else is refused, also what no dict can look up."""
+    read = details._of(Side)
+    assert read("SELL", "it") is read(Side.SELL, "it") is Side.SELL
+    unhashable: list[object] = ["BUY"]
+    for junk in ("UP", 7, None, unhashable):
+        refusal = refusal_of(lambda given: read(given, "it"), junk)
+        assert refusal.argument == "it"
+        assert refusal.value is junk
+        assert refusal.message.startswith("it must be one of BUY, SELL, SELL_SHORT, not ")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger_core._frozen import FrozenDict, freeze
-from ledger_core._texts import _encoder, change_text, json_text, strings_text
+from ledger_core._texts import _encoder, _values_writer, change_text, json_text, strings_text
 from ledger_core.changes import Change, EventType
 from ledger_core.codec import canonical_json, dump_change
 from ledger_core.lifecycle import OrderState
@@ -93,6 +93,7 @@ def test_every_field_of_an_orders_details_is_written_unless_it_is_at_its_default
 )
 def test_a_value_of_another_type_than_its_field_goes_the_long_way(name: str, value: object, text: str) -> None:
     """And is written as what it is, for whoever reads it to refuse."""
+    _values_writer.cache_clear()  # whatever was written out before
     change = Change(kind=RecordKind.ORDER, key=("K",), version=3, values={name: value})
     assert change_text(change) == f'{{"key":["K"],"kind":"ORDER","values":{{"{name}":{text}}},"version":3}}'
 
@@ -124,8 +125,8 @@ def test_json_is_written_the_same_by_every_python(monkeypatch: pytest.MonkeyPatc
     for wrong in (float("nan"), [float("inf")]):
         with pytest.raises(ValueError, match="not JSON compliant"):
             encoder(wrong)
-    for unknown in (object(), {(1, 2): 3}, {1: 2, "a": 3}):
-        with pytest.raises(TypeError):
+    for unknown, words in ((object(), "not JSON serializable"), ({(1, 2): 3}, "keys must be"), ({1: 2, "a": 3}, "'<'")):
+        with pytest.raises(TypeError, match=words):
             encoder(unknown)
 
 

@@ -85,6 +85,7 @@ def test_what_is_not_there_is_named(lived: StrategyLedger, is_view: bool) -> Non
             with pytest.raises(error) as refused:
                 getattr(subject, question)(*arguments)
             assert refused.value.context == context
+            assert all(repr(name) in refused.value.message for name in context.values())
 
 
 def test_an_id_of_history_is_checked(lived: StrategyLedger) -> None:
@@ -109,6 +110,44 @@ def test_a_position_that_never_was_is_flat_under_the_names_that_were_given(
     assert subject.get_position("ACME", venue="Y").quantity == 0
     assert subject.get_position("ACME", account="A").quantity == 0
     assert subject.get_position("ACME", position_side="LONG").quantity == 0
+
+
+@pytest.mark.parametrize("is_view", [False, True])
+def test_what_is_left_out_of_a_key_means_all(lived: StrategyLedger, is_view: bool) -> None:
+    """Of positions and of exposure; where they cannot be added their keys are told in order."""
+    keys: tuple[tuple[str, dict[str, str], int], ...] = (
+        ("P", {"venue": "B", "account": "N"}, 5),
+        ("Q", {"venue": "A", "account": "M"}, 3),
+        ("R", {"venue": "A", "account": "N"}, 1),
+    )
+    for order_id, key, quantity in keys:
+        lived.record_order(order_id, market_order(**key), occurred_at=at(10))
+        lived.update_order_fill(order_id, fill("F", quantity), occurred_at=at(11))
+    for venue, currency in (("Y", "USD"), ("B", "EUR")):
+        lived.record_order(f"FX{venue}", market_order(symbol="FX", venue=venue, currency=currency), occurred_at=at(12))
+        lived.update_order_fill(f"FX{venue}", fill("F", 1), occurred_at=at(13))
+    subject: Any = lived.as_of(recorded=at(100)) if is_view else lived
+    held = {"": 19, "X": 10, "A": 4, "B": 5, "M": 3, "N": 6, "AN": 1, "XN": 0}
+    for name, quantity in held.items():
+        given = {"venue" if part in "ABX" else "account": part for part in name}
+        assert subject.get_position("ACME", **given).quantity == quantity
+        exposure = subject.get_position_exposure("ACME", **given)
+        assert (exposure.net_quantity, exposure.symbol) == (quantity, "ACME")
+    whole: tuple[tuple[dict[str, str], int], ...] = (
+        ({"position_side": "NET"}, 19),
+        ({"position_side": "LONG"}, 0),
+        ({"position_side": "NET", "venue": "A"}, 4),
+        ({"position_side": "NET", "venue": "A", "account": "M"}, 3),
+        ({"position_side": "LONG", "venue": "A", "account": "M"}, 0),
+        ({"position_side": "NET", "venue": "B", "account": "M"}, 0),
+        ({"position_side": "NET", "venue": "B", "account": "N"}, 5),
+    )
+    for given, quantity in whole:
+        assert subject.get_position("ACME", **given).quantity == quantity
+    with pytest.raises(InvalidValue) as refused:
+        subject.get_position("FX")
+    assert [key[1] for key in refused.value.keys] == ["B", "Y"]
+    assert [one.key[1] for one in subject.get_open_positions()] == ["A", "A", "B", "X", "B", "Y"]
 
 
 def test_a_page_goes_on_after_a_record_of_its_own_kind(lived: StrategyLedger) -> None:

@@ -290,3 +290,35 @@ def test_two_batches_of_one_ledger_are_written_one_behind_the_other(ledger: Stra
             inner.record_order("O2", limit_order())
     assert [order.order_id for order in ledger.find_orders()] == ["O2", "O1"]
     assert [entry.sequence for entry in ledger.read_journal()] == [1, 2]
+
+
+def test_batch_takes_so_many_commands_and_no_more(ledger: StrategyLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is held in memory; what it took before is written all the same."""
+    monkeypatch.setattr("ledger_core.batch.BATCH_SIZE_MAX", 2)
+    with ledger.batch() as batch:
+        for order_id in ("O1", "O2"):
+            batch.record_order(order_id, limit_order())
+        with pytest.raises(BatchUsage, match="at most 2 commands"):
+            batch.record_order("O3", limit_order())
+    assert [order.order_id for order in ledger.find_orders()] == ["O1", "O2"]
+
+
+@pytest.mark.parametrize("is_overtaken", [False, True])
+def test_error_of_a_command_is_a_conflict_where_another_came_in_between(
+    ledger: StrategyLedger, monkeypatch: pytest.MonkeyPatch, is_overtaken: bool
+) -> None:
+    """By this ledger itself, too: what the command was decided on is of two moments then."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    def work(batch: Batch) -> None:
+        batch.record_order("O1", limit_order())
+        if is_overtaken:
+            ledger.record_order("O2", limit_order())
+        monkeypatch.setattr(ledger._writer, "decide_at", fail)
+        batch.record_order("O3", limit_order())
+
+    with pytest.raises(BatchConflict if is_overtaken else ZeroDivisionError):
+        in_batch(ledger, work)
+    assert [order.order_id for order in ledger.find_orders()] == ["O2"][: int(is_overtaken)]

@@ -12,11 +12,12 @@ import attrs
 import pytest
 
 from ledger_core import current
-from ledger_core.changes import GENESIS_DIGEST, Entry, Head
+from ledger_core.changes import GENESIS_DIGEST, Change, Entry, Head
 from ledger_core.codec import digest_of, record_digest
 from ledger_core.current import CurrentRecords
 from ledger_core.lifecycle import OrderState, RequestState, TradeState
 from ledger_core.model import AdjustmentKind, Order, QuarantineState, Record, RecordKind, Side
+from ledger_core.repository import PAGE_SIZE_MAX
 from ledger_core.testing.samples import (
     STRATEGY,
     adjustment,
@@ -36,6 +37,7 @@ from ledger_storage_memory import MemoryRepository
 from support.repositories import CountingRepository
 
 ENDED = OrderState.CANCELED
+EMPTY = Head(0, GENESIS_DIGEST)
 
 
 def following(head: Head, *records: Record) -> Entry:
@@ -56,7 +58,7 @@ class World:
         """Store some records before anybody looks."""
         self.inner = MemoryRepository(strategy_id=STRATEGY)
         self.repository = CountingRepository(self.inner)
-        self.head = Head(0, GENESIS_DIGEST)
+        self.head = EMPTY
         for record in stored:
             self.write(record)
         self.records = CurrentRecords(self.repository)
@@ -180,6 +182,10 @@ def test_fills_of_an_order_that_was_placed_here_are_all_at_hand() -> None:
     assert [one.fill_id for one in world.records.fills_of("O-0")] == ["F-1"]
     assert world.get(RecordKind.FILL, "O-0", "F-1") is not None
     assert world.reads() == 2
+    placed = world.write(order("O-2"))
+    world.records.advance(placed, {(one.kind, one.key): one for one in placed.records})
+    assert list(world.records.fills_of("O-2")) == []
+    assert world.reads() == 0
     assert world.records.tip is not None
     assert world.records.head == world.head
 
@@ -287,6 +293,33 @@ def test_what_others_did_to_what_is_not_at_hand_is_read_or_left() -> None:
     assert world.records.head == head_after(lost)
 
 
+def test_what_others_did_to_an_order_keeps_its_requests() -> None:
+    """A change says only what it sets: the rest, and what the order asked for, is read."""
+    asked = request(state=RequestState.ACCEPTED)
+    placed = order(state=ENDED, request_count=1, venue_order_ids=("V-1",))
+    world = World()
+    world.inner.restore([placed, asked])
+    world.records = CurrentRecords(world.repository)
+    change = Change(kind=RecordKind.ORDER, key=placed.key, version=2, values={"reason": "late"})
+    world.records.fold(entry(EMPTY, changes=[change]))
+    expected = attrs.evolve(placed, reason="late", version=2, requests=(asked,))
+    assert world.get(RecordKind.ORDER, "O-1") == expected
+
+
+def test_an_opening_reads_what_is_open_and_no_more() -> None:
+    """Of what is over, or archived, one record is enough to know that there is some."""
+    closed = [trade(f"T-{number}", state=TradeState.CLOSED, sequence=number) for number in range(1, 5)]
+    over = [request(f"R-{number}", state=RequestState.REJECTED, sequence=number) for number in range(1, 5)]
+    gone = [archived(f'["O-{number}"]', sequence=number) for number in range(1, 5)]
+    world = World()
+    world.inner.restore([*closed, *over, *gone, order(), order("O-9", state=ENDED)])
+    world.records = CurrentRecords(world.repository)
+    assert world.repository.records == 3
+    assert [one.key for one in world.records.live(RecordKind.ORDER)] == [("O-1",)]
+    assert world.records.has_archived()
+    assert world.get(RecordKind.TRADE, "T-1") == closed[0]
+
+
 def test_adjustments_are_those_of_the_symbol_the_kind_and_the_time() -> None:
     """All that are given must fit."""
     world = World(
@@ -327,6 +360,8 @@ def test_records_that_a_symbol_concerns_are_found() -> None:
         position("OTHER", quantity=Decimal(1)),
     )
 
+    world.told(order("O-4", state=ENDED, cancels_in_flight=1))  # at hand, but nothing more happens to it
+
     def keys(kind: RecordKind, symbol: str) -> list[tuple[str, ...]]:
         return [one.key for one in world.records.concerned(kind, symbol)]
 
@@ -362,8 +397,10 @@ def fills() -> Iterator[Record]:
 )
 def test_the_last_flat_point_lies_before_a_place(before: datetime, found: str | None) -> None:
     """Of this position alone, and before the place itself."""
-    flat = World(*fills()).records.last_flat_before(KEY, (before, 0, 0))
+    world = World(*fills())
+    flat = world.records.last_flat_before(KEY, (before, 0, 0))
     assert (flat.fill_id if flat is not None else None) == found
+    assert world.repository.records == (found is not None)
 
 
 def test_fills_of_a_position_come_in_the_order_in_which_they_happened() -> None:
@@ -372,6 +409,16 @@ def test_fills_of_a_position_come_in_the_order_in_which_they_happened() -> None:
     assert [one.fill_id for one in world.records.fills_after(KEY, None)] == ["F-1", "F-2", "F-3", "F-4"]
     start = world.records.last_flat_before(KEY, (later(2), 0, 0))
     assert [one.fill_id for one in world.records.fills_after(KEY, start)] == ["F-2", "F-3", "F-4"]
+
+
+@pytest.mark.parametrize("amount", [PAGE_SIZE_MAX - 1, PAGE_SIZE_MAX, PAGE_SIZE_MAX + 1])
+def test_fills_of_a_position_are_read_page_by_page(amount: int) -> None:
+    """However many they are, each comes once."""
+    told = [fill(f"F-{number}", executed_at=later(number), sequence=amount - number + 1) for number in range(amount)]
+    world = World()
+    world.inner.restore(told)
+    assert list(world.records.fills_after(("AAPL", "", "", "NET"), None)) == told
+    assert world.reads() == amount // PAGE_SIZE_MAX + 1
 
 
 def test_what_decisions_ask_for_is_written_as_it_is_stored() -> None:

@@ -10,7 +10,6 @@ from conftest import OpenLedger
 from ledger_core import (
     Head,
     InvalidValue,
-    LedgerRepository,
     StorageBusy,
     StorageCorrupt,
     StrategyLedger,
@@ -20,54 +19,16 @@ from ledger_core import (
 from ledger_core.changes import chain
 from ledger_core.ending import ENTRIES_CHECKED, require_sound_end
 from ledger_core.findings import Finding
-from ledger_core.model import Key, Order, Record, RecordKind
+from ledger_core.model import Order, RecordKind
 from ledger_core.repository import PAGE_SIZE_MAX, Query, RawEntry
 from ledger_core.verifying import verify
 from support import Store
 from support.details import fill, limit_order
+from support.endings import Doubtful
 from support.life import live
-from support.repositories import AroundRepository
 
 KEY = b"0123456789abcdef"
 OTHER_KEY = b"fedcba9876543210"
-
-
-class Doubtful(AroundRepository):
-    """A repository whose last writer did not end well; entries and records can be shown otherwise than they are."""
-
-    def __init__(self, inner: LedgerRepository) -> None:
-        """Show everything as it is."""
-        super().__init__(inner)
-        self.in_doubt = True
-        self.shown: dict[int, RawEntry | None] = {}
-        self.records: dict[tuple[RecordKind, Key], Record | None] = {}
-        self.heads: list[Head] = []
-        self.asked: list[int] = []
-        self.loaded = 0
-
-    @property
-    def ended_uncleanly(self) -> bool:
-        """As told."""
-        return self.in_doubt
-
-    def confirm_end(self) -> None:
-        """Note it."""
-        self.in_doubt = False
-
-    def head(self) -> Head:
-        """Return the heads that were given, then the real one."""
-        return self.heads.pop(0) if self.heads else super().head()
-
-    def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
-        """Return what is to be shown."""
-        self.asked.append(limit)
-        shown = [self.shown.get(entry.sequence, entry) for entry in super().read_raw(after, limit)]
-        return [entry for entry in shown if entry is not None]
-
-    def load(self, kind: RecordKind, key: Key) -> Record | None:
-        """Return what is to be shown."""
-        self.loaded += 1
-        return self.records[kind, key] if (kind, key) in self.records else super().load(kind, key)
 
 
 @pytest.fixture

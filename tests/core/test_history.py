@@ -3,16 +3,18 @@
 # Numbers and words are written here as a caller would: Decimal(10) == 10, OrderState.FILLED == "FILLED".
 # mypy: disable-error-code="comparison-overlap"
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from ledger_core import CommandRefused, StrategyLedger, UnknownOrder
+from ledger_core import CommandRefused, LedgerRepository, StrategyLedger, UnknownOrder
 from ledger_core.changes import Entry, Head
 from ledger_core.errors import Archived
 from ledger_core.history import entries_after, history_of
+from ledger_core.model import AdjustmentKind, Record, RecordKind
+from ledger_core.repository import PAGE_SIZE_MAX, Query
 from support import Store, fill, limit_order, market_order
 from support.repositories import CountingRepository
 from support.trading import at
@@ -60,6 +62,74 @@ def test_history_of_an_order_that_is_not_there_is_of_the_facts_about_it(lived: S
     with pytest.raises(UnknownOrder) as refused:
         lived.get_history("D")
     assert refused.value.context == {"order_id": "D"}
+
+
+def test_history_has_what_a_person_decided_on_a_fact(ledger: StrategyLedger) -> None:
+    """Booked onto an order, it is part of that order's and its trades'; dismissed, of the order that it named."""
+    ledger.record_order("A", limit_order())  # 1
+    ledger.update_order_fill("A", fill("F1", 1))  # 2
+    ledger.create_trade("T", ["A"])  # 3
+
+    def file(order_id: str | None, fill_id: str, **more: Any) -> str:
+        with suppress(CommandRefused):
+            ledger.update_order_fill(order_id, fill(fill_id, 2, **more))
+        return ledger.quarantined()[-1].quarantine_id
+
+    ledger.resolve_quarantined(file("Z", "F2"), {"order_id": "A", "reason": "a misspelt id"})  # 4, 5
+    ledger.resolve_quarantined(file("Z", "F3"), {"dismiss": True, "reason": "not ours"})  # 6, 7
+    made = {"order_id": "NEW", "order_details": limit_order(), "reason": "placed by hand"}
+    ledger.resolve_quarantined(file(None, "F4", venue_order_id="V"), made)  # 8, 9
+    ledger.resolve_quarantined(file("A", "F5", symbol="OTHER"), {"dismiss": True, "reason": "not ours"})  # 10, 11
+    ledger.record_order("B", limit_order(venue_order_id="V-B"))  # 12
+    with suppress(CommandRefused):
+        ledger.update_order_fill(None, fill("F6", 999, venue_order_id="V-B"))  # 13
+    ledger.resolve_quarantined(ledger.quarantined()[-1].quarantine_id, {"dismiss": True, "reason": "too much"})  # 14
+    expected = {"A": [1, 2, 3, 4, 5, 10, 11], "T": [3, 5], "Z": [4, 6, 7], "NEW": [8, 9], "B": [12, 13, 14]}
+    assert {name: sequences(ledger.get_history(name)) for name in expected} == expected
+
+
+class Noting(CountingRepository):
+    """A repository that notes what is asked of it."""
+
+    def __init__(self, inner: LedgerRepository) -> None:
+        """Note nothing yet."""
+        super().__init__(inner)
+        self.queries: list[Query] = []
+        self.reads: list[tuple[str | None, int]] = []
+
+    def find(self, query: Query) -> Sequence[Record]:
+        """Note the query."""
+        self.queries.append(query)
+        return super().find(query)
+
+    def read(self, after: int, limit: int = PAGE_SIZE_MAX, subject: str | None = None) -> Sequence[Entry]:
+        """Note the subject."""
+        self.reads.append((subject, limit))
+        return super().read(after, limit, subject)
+
+
+def test_history_reads_no_more_than_may_touch_the_record(lived: StrategyLedger, store: Store) -> None:
+    """Entries by their subjects, facts by what they name, splits by their symbol, and of each the entry of its birth."""
+    repository = Noting(store.repository())
+    assert sequences(history_of(repository, "A", lived.get_order("A"), None)) == [1, 4, 5, 6, 7, 8]
+    fact = lived.quarantined()[0].quarantine_id
+    whole = PAGE_SIZE_MAX
+    assert sorted(repository.reads, key=str) == sorted(
+        [("A", whole), ("T", whole), (fact, whole), (None, 1), (None, 1)], key=str
+    )
+    assert [(query.kind, dict(query.where)) for query in repository.queries] == [
+        (RecordKind.QUARANTINE, {"order_id": "A"}),
+        (RecordKind.QUARANTINE, {"venue_order_id": "V-A"}),
+        (RecordKind.ADJUSTMENT, {"symbol": "ACME", "adjustment_kind": AdjustmentKind.SPLIT}),
+    ]
+
+    repository.queries.clear()
+    assert sequences(history_of(repository, "T", None, lived.get_trade("T"))) == [6, 7, 8, 11]
+    assert [(query.kind, dict(query.where)) for query in repository.queries] == [
+        (RecordKind.QUARANTINE, {"order_id": "T"}),
+        (RecordKind.QUARANTINE, {"order_id": "A"}),
+        (RecordKind.ADJUSTMENT, {"symbol": "ACME", "adjustment_kind": AdjustmentKind.SPLIT}),
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 20])

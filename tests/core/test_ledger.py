@@ -4,7 +4,7 @@
 # mypy: disable-error-code="comparison-overlap"
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,20 @@ from typing import Any
 import pytest
 
 from conftest import OpenLedger
-from ledger_core import InvalidValue, LedgerClosed, ReadOnlyLedger, StorageCorrupt, StrategyLedger, open_ledger
+from ledger_core import (
+    InvalidValue,
+    LedgerClosed,
+    OverfillError,
+    ReadOnlyLedger,
+    StorageCorrupt,
+    StrategyLedger,
+    open_ledger,
+)
+from ledger_core.changes import GENESIS_DIGEST, chain
 from ledger_core.events import STRATEGY_LEDGER_UPDATED
 from ledger_core.model import RecordKind
 from ledger_core.repository import Query
+from ledger_storage_memory import MemoryRepository, MemoryStore
 from support import DictCache, RecordingPublisher, SteppingClock, Store, fill, limit_order, market_order
 from support.trading import at
 
@@ -104,6 +114,64 @@ def test_every_option_of_an_opening_reaches_the_ledger(tmp_path: Path) -> None:
             reading.rebuild()
 
 
+class Late(DictCache):
+    """A cache that comes up late."""
+
+    is_up = False
+
+    def store(self, key: str, context: Mapping[str, Any]) -> None:
+        """Take a context, or raise."""
+        if not self.is_up:
+            raise RuntimeError("down")
+        super().store(key, context)
+
+
+def test_an_overfill_is_kept_apart_unless_it_is_to_be_booked() -> None:
+    """As the ledger was opened."""
+    opened: tuple[dict[str, Any], ...] = ({}, {"overfill": "quarantine"}, {"overfill": "book"})
+    for options in opened:
+        ledger = StrategyLedger(MemoryRepository(strategy_id="alpha"), **options)
+        ledger.record_order("O", limit_order())
+        if options.get("overfill") == "book":
+            assert ledger.update_order_fill("O", fill("F", 12)).overfill_quantity == 2
+        else:
+            with pytest.raises(OverfillError):
+                ledger.update_order_fill("O", fill("F", 12))
+
+
+def test_a_keyed_chain_goes_on_with_its_key_alone() -> None:
+    """Entries are made with it, looked at with it when the ledger is opened, and verified with it."""
+    store, key = MemoryStore(), b"k" * 16
+    with StrategyLedger(MemoryRepository(store, strategy_id="alpha"), chain_key=key) as ledger:
+        ledger.note_upkeep("copy", "first")
+        (first,) = ledger.read_journal()
+        assert first.digest == chain(GENESIS_DIGEST, first.body, key)
+        assert ledger.verify().is_intact
+    for wrong in (None, b"l" * 16):
+        with pytest.raises(StorageCorrupt):
+            StrategyLedger(MemoryRepository(store, strategy_id="alpha"), chain_key=wrong)
+    with StrategyLedger(MemoryRepository(store, strategy_id="alpha"), chain_key=key) as ledger:
+        ledger.note_upkeep("copy", "second")
+        assert [entry.sequence for entry in ledger.read_journal()] == [1, 2]
+
+
+def test_a_cache_is_told_once_when_it_is_there_and_with_all_that_is_open_when_it_was_not() -> None:
+    """It may have been down when the ledger was opened."""
+    store, cache = MemoryStore(), DictCache()
+    with StrategyLedger(MemoryRepository(store, strategy_id="alpha"), cache=cache) as ledger:
+        for name in ("A", "B"):
+            ledger.record_order(name, limit_order())
+        assert cache.stores == ["A", "B"]
+        assert ledger.pending("cache") == 0
+    late = Late()
+    with StrategyLedger(MemoryRepository(store, strategy_id="alpha"), cache=late) as ledger:
+        assert (ledger.pending("cache"), late.stores) == (0, [])
+        late.is_up = True
+        ledger.record_order("C", limit_order())
+        ledger.record_order("D", limit_order())
+    assert late.stores == ["A", "B", "C", "C", "D"]
+
+
 def test_a_clock_of_the_callers_is_checked_at_each_reading(store: Store) -> None:
     """A time that is none is refused before anything is written."""
     moments: list[Any] = [at(0)]
@@ -140,7 +208,7 @@ def test_only_the_next_entry_can_be_skipped(ledger: StrategyLedger) -> None:
     """What is asked for is shown, and what would be the next one is said."""
     ledger.record_order("O", limit_order())
     for sequence in (2, 3):
-        with pytest.raises(InvalidValue, match="its next entry is 1") as refused:
+        with pytest.raises(InvalidValue, match=r": its next entry is 1$") as refused:
             ledger.skip_entry("S", sequence, "because")
         assert (refused.value.argument, refused.value.value) == ("sequence", sequence)
     ledger.skip_entry("S", 1, "because")
@@ -148,13 +216,28 @@ def test_only_the_next_entry_can_be_skipped(ledger: StrategyLedger) -> None:
     with pytest.raises(InvalidValue, match="its next entry is 3"):
         ledger.skip_entry("S", 2, "again")
     ledger.skip_entry("S", 3, "because of that too")
-    with pytest.raises(InvalidValue, match="it has taken all there is") as refused:
+    with pytest.raises(InvalidValue, match=r": it has taken all there is$") as refused:
         ledger.skip_entry("publisher", 5, "ahead")
     assert (refused.value.argument, refused.value.value) == ("sequence", 5)
     heard: list[int] = []
     ledger.subscribe("S", lambda _, payload: heard.append(payload["sequence"]))
     assert heard == [4]
     assert (ledger.pending("S"), ledger.pending("publisher")) == (0, 0)
+
+
+def test_a_ledger_for_reading_takes_no_note(store: Store) -> None:
+    """Of a person neither, and serves nobody."""
+    store.open().note_upkeep("copy", "first")
+    reading = store.open(read_only=True)
+    calls: tuple[Callable[[], None], ...] = (
+        lambda: reading.note_upkeep("copy", "second"),
+        lambda: reading.skip_entry("S", 1, "because"),
+        lambda: reading.subscribe("S", print),
+    )
+    for call in calls:
+        with pytest.raises(ReadOnlyLedger):
+            call()
+    assert reading.head().sequence == 1
 
 
 def test_a_name_that_is_not_subscribed_is_shown(ledger: StrategyLedger) -> None:
