@@ -34,7 +34,7 @@ _FILES_ABOUT = {
     "ledger_storage_sqlite._schema_check": ("schema_check", "migrations", "traps"),
     "ledger_storage_sqlite._stored": ("stored", "tampering"),
     "ledger_storage_sqlite._writer": ("writer", "appending", "recovery", "marks", "wal"),
-    "ledger_storage_sqlite.repository": ("repository", "appending", "opening", "contract"),
+    "ledger_storage_sqlite.repository": ("repository", "appending", "opening", "updates", "contract"),
     "ledger_storage_sqlite.schema": ("migrations", "opening"),
     "ledger_storage_sqlite.statements": ("plans", "contract"),
 }

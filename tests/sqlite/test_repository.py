@@ -186,6 +186,20 @@ def test_a_missing_first_entry_is_a_gap_where_nothing_was_cut(repository: Sqlite
     assert caught.value.sequence == 1
 
 
+def test_what_was_cut_is_no_gap_and_what_is_missing_behind_it_is_one(cuttable: SqliteRepository, path: Path) -> None:
+    """Were it the first entry alone that was cut; an entry that nobody cut is missed wherever the journal begins."""
+    cuttable.cut(1)
+    assert [one.sequence for one in cuttable.read(0)] == [2, 3, 4, 5, 6]
+    cuttable.cut(3)
+    assert [one.sequence for one in cuttable.read(1)] == [4, 5, 6]
+    connection = raw(path)
+    connection.execute("DROP TRIGGER journal_no_delete")
+    connection.execute("DELETE FROM journal WHERE sequence = 4")
+    connection.close()
+    with pytest.raises(StorageCorrupt, match="entry 1 of .* is missing"):
+        cuttable.read(0)
+
+
 def test_what_is_archived_takes_the_venue_s_ids_along(repository: SqliteRepository, path: Path) -> None:
     """Those of the order that goes; another order's stay, and so do those of another strategy."""
     append(repository, order("O-0", venue_order_ids=("V-1",)), order("O-1", venue_order_ids=("V-1",)))
