@@ -196,7 +196,7 @@ def test_what_was_cut_is_no_gap_and_what_is_missing_behind_it_is_one(cuttable: S
     connection.execute("DROP TRIGGER journal_no_delete")
     connection.execute("DELETE FROM journal WHERE sequence = 4")
     connection.close()
-    with pytest.raises(StorageCorrupt, match="entry 1 of .* is missing"):
+    with pytest.raises(StorageCorrupt, match=r"entry 1 of .* is missing"):
         cuttable.read(0)
 
 
