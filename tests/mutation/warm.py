@@ -44,6 +44,9 @@ _WAIT = 4  # how much longer than it may compute a fork may take on a busy machi
 
 _ANSWER = "answer"
 
+_IMPORTED_LATE = ("sqlite_utils", "shutil", "tempfile", "ctypes", "asyncio")
+"""What the code imports when it is first needed: a third of a second that each fork would take again."""
+
 _Work = Callable[[Any, Path], NoReturn]
 
 
@@ -253,6 +256,8 @@ class _Session:
         os.chdir(self._root)
         memory = Path("/dev/shm")
         folder = Path(tempfile.mkdtemp(prefix="mutation-", dir=memory if memory.is_dir() else None))
+        for name in _IMPORTED_LATE:
+            importlib.import_module(name)
         gc.collect()
         gc.freeze()
         try:
