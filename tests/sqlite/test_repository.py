@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger_core.changes import Cursor
-from ledger_core.errors import StorageCorrupt, StorageError
+from ledger_core.errors import LedgerClosed, StorageCorrupt, StorageError
 from ledger_core.model import RecordKind
 from ledger_core.testing.samples import STRATEGY, archived, checkpoint, order
 from ledger_storage_sqlite import SqliteRepository, open_repository
@@ -198,6 +198,19 @@ def test_what_was_cut_is_no_gap_and_what_is_missing_behind_it_is_one(cuttable: S
     connection.close()
     with pytest.raises(StorageCorrupt, match=r"entry 1 of .* is missing"):
         cuttable.read(0)
+
+
+def test_what_a_child_process_inherits_answers_nothing_and_closes_nothing(repository: SqliteRepository) -> None:
+    """What is open belongs to the parent: closing it in the child would drop the parent's locks."""
+    repository.abandon()
+    with pytest.raises(StorageError, match="opened before fork"):
+        repository.head()
+    repository.close()
+    repository._is_inherited = False
+    append(repository)
+    repository.close()
+    with pytest.raises(LedgerClosed):
+        repository.head()
 
 
 def test_what_is_archived_takes_the_venue_s_ids_along(repository: SqliteRepository, path: Path) -> None:
