@@ -2,16 +2,19 @@
 
 import errno
 import sqlite3
+import time
 from collections.abc import Callable
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger_core.changes import Cursor
-from ledger_core.errors import LedgerClosed, StorageCorrupt, StorageError
+from ledger_core.errors import InvalidValue, LedgerClosed, StorageCorrupt, StorageError
 from ledger_core.model import RecordKind
-from ledger_core.testing.samples import STRATEGY, archived, checkpoint, order
+from ledger_core.repository import Query
+from ledger_core.testing.samples import STRATEGY, archived, checkpoint, later, order
 from ledger_storage_sqlite import SqliteRepository, open_repository
 from ledger_storage_sqlite import repository as adapter
 from ledger_storage_sqlite._connections import ReadConnection
@@ -134,6 +137,37 @@ def test_what_is_no_key_is_found_nowhere(repository: SqliteRepository, key: Any)
     append(repository, order("O-1"))
     assert repository.load(RecordKind.ORDER, key) is None
     assert repository.load(RecordKind.ORDER, ("O-1",)) is not None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda repository: repository.read(0, 0),
+        lambda repository: repository.read_raw(0, 0),
+        lambda repository: repository.scan(RecordKind.ORDER, (), 0),
+    ],
+)
+def test_a_page_of_nothing_is_refused_with_what_it_may_hold(repository: SqliteRepository, call: Call) -> None:
+    """The same in every method that reads by pages."""
+    with pytest.raises(InvalidValue, match="a page has 1 to 1000, not 0") as refusal:
+        call(repository)
+    assert (refusal.value.argument, refusal.value.value) == ("limit", 0)
+
+
+def test_times_are_asked_for_as_they_are_stored(repository: SqliteRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In UTC, wherever the process is and whatever zone the caller's own time is in."""
+    append(repository, order(placed_at=later(0)))
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        for zone in (UTC, timezone(timedelta(hours=-7))):
+            since, until = later(0).astimezone(zone), later(0.000001).astimezone(zone)
+            assert len(repository.find(Query(kind=RecordKind.ORDER, since=since, until=until))) == 1
+            assert repository.find(Query(kind=RecordKind.ORDER, until=since)) == []
+            assert repository.find(Query(kind=RecordKind.ORDER, since=until)) == []
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_cut_takes_some_entries_and_some_pages_at_a_time(
