@@ -11,8 +11,9 @@ import pytest
 
 from ledger_core import open_ledger
 from ledger_core.changes import Change, Entry
-from ledger_core.model import Order, Record
+from ledger_core.model import Order, Record, RecordKind
 from ledger_core.testing.samples import change_of, entry, head_after, order
+from ledger_storage_sqlite._columns import TABLES
 from ledger_storage_sqlite._updates import Image, images_of, update_of
 from sqlite.files import EMPTY, raw
 from support import fill, limit_order
@@ -113,6 +114,19 @@ def test_of_each_record_the_last_image_is_written_with_all_that_changed(
     assert [image.record for image in found] == [one.record for one in expected]
     versions = [(image.fields, image.version_before) for image in found if image.fields is not None]
     assert versions == [(one.fields, one.version_before) for one in expected if one.fields is not None]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, table in TABLES.items() if table.hot is not None])
+def test_an_update_of_what_stays_open_touches_no_index(kind: RecordKind) -> None:
+    """Neither what a row is found by nor the column that says what is open is set, be it to what it is."""
+    update, table = update_of(kind, ("version",)), TABLES[kind]
+    assert update is not None
+    assert table.hot is not None
+    settings, _, condition = update.staying_hot.partition(" WHERE ")
+    for name in (table.hot[0], "sequence", *table.key, *table.fixed):
+        assert f"{name} = " not in settings
+    assert f"{table.hot[0]} = {table.hot[1]!r}" in condition
+    assert f"{table.hot[0]} = ?" in update.with_hot.partition(" WHERE ")[0]
 
 
 def test_what_a_row_is_found_by_is_never_updated() -> None:
