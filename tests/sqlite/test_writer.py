@@ -17,6 +17,7 @@ from ledger_core.testing.samples import order
 from ledger_storage_sqlite import _connections, _writer
 from ledger_storage_sqlite._location import parse_url
 from ledger_storage_sqlite._locks import WriteLock
+from ledger_storage_sqlite._recovery import rewrite_wal
 from ledger_storage_sqlite._writer import Writer, make_file, sync_folder
 from sqlite.files import append, open_at, order_ids, url_of
 from sqlite.test_appending import IO_ERROR, Failing, sqlite_error
@@ -147,9 +148,12 @@ def test_a_closed_writer_writes_no_more(open_writer: OpenWriter, path: Path, loc
     writer.close()
     writer.close()
     assert not writer.writes_to(path)
-    for call in (lambda: writer.write(_nothing, "write"), writer.ensure_connected, writer.clear_unchecked):
-        with pytest.raises(LedgerClosed):
-            call()
+    with pytest.raises(LedgerClosed):
+        writer.write(_nothing, "write")
+    with pytest.raises(LedgerClosed):
+        writer.ensure_connected()
+    with pytest.raises(LedgerClosed):
+        writer.clear_unchecked()
     with pytest.raises(LedgerClosed):
         _ = writer.is_unchecked
     assert lock.try_acquire()
@@ -185,7 +189,14 @@ def test_the_log_is_copied_after_so_many_rows(open_writer: OpenWriter, monkeypat
     """Counted from the last copying on; the connection stays in use."""
     monkeypatch.setattr(_writer, "CHECKPOINT_ROWS", 10)
     writer = open_writer()
-    writer.write(lambda connection: connection.execute("CREATE TABLE notes (a)") and None, "make a table")
+
+    def run(statement: str) -> Callable[[sqlite3.Connection], None]:
+        def work(used: sqlite3.Connection) -> None:
+            used.execute(statement)
+
+        return work
+
+    writer.write(run("CREATE TABLE notes (a)"), "make a table")
     checkpoint, copied = Writer._checkpoint, []
 
     def counted(self: Writer, connection: sqlite3.Connection, statement: str) -> bool:
@@ -196,7 +207,7 @@ def test_the_log_is_copied_after_so_many_rows(open_writer: OpenWriter, monkeypat
     connection = writer._connection
     for rows, copies in ((9, 0), (1, 1), (9, 1), (1, 2), (15, 3), (9, 3)):
         values = ", ".join("(1)" for _ in range(rows))
-        writer.write(lambda used, values=values: used.execute(f"INSERT INTO notes VALUES {values}") and None, "note")  # type: ignore[misc]
+        writer.write(run(f"INSERT INTO notes VALUES {values}"), "note")
         assert len(copied) == copies
     assert set(copied) == {"PRAGMA wal_checkpoint(PASSIVE)"}
     assert writer._connection is connection
@@ -260,11 +271,10 @@ def test_a_log_that_cannot_be_copied_is_complained_of_when_it_is_long(
 def rewritten(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Return what was rewritten: the file, the lock's descriptor, and whether this process had it open."""
     found: list[tuple[Any, ...]] = []
-    rewrite = _writer.rewrite_wal
 
     def watched(location: Any, lock: int, *, is_open_here: bool) -> None:
         found.append((location.path, lock, is_open_here))
-        rewrite(location, lock, is_open_here=is_open_here)
+        rewrite_wal(location, lock, is_open_here=is_open_here)
 
     monkeypatch.setattr(_writer, "rewrite_wal", watched)
     return found
