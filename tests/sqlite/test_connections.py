@@ -1,6 +1,8 @@
 """The connections themselves: how each is opened, whom it makes room for, and what it leaves to a parent process."""
 
+import shutil
 import sqlite3
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from ledger_storage_sqlite._connections import (
 )
 from ledger_storage_sqlite._location import parse_url
 from sqlite.conftest import Opener
-from sqlite.files import append, open_at, order_ids, url_of
+from sqlite.files import append, open_at, order_ids, raw, url_of
 
 
 @pytest.fixture
@@ -133,3 +135,56 @@ def test_what_a_child_process_inherits_is_kept_for_ever(file: Path, monkeypatch:
     assert reader.fetch("SELECT order_id FROM orders") == [("O-1",)], "by a connection of its own"
     reader.close()
     assert kept[0].execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_table_or_view_that_is_not_ours_to_the_letter_is_refused(file: Path, read_only: bool) -> None:
+    """Whoever opens it would be shown what somebody made up."""
+    connection = raw(file)
+    connection.executescript("DROP VIEW v_fills; CREATE VIEW v_fills AS SELECT 1 AS strategy_id")
+    connection.close()
+    with pytest.raises(StorageCorrupt, match="to the letter"):
+        open_at(file, read_only=read_only)
+
+
+def test_a_copy_that_is_gone_already_is_no_trouble(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log without its shared memory is read in a copy of both, which somebody may have tidied away since."""
+    writer = open_at(file)
+    append(writer, order("O-2"))
+    copy = file.with_name("copy.db")
+    for suffix in ("", "-wal"):
+        shutil.copyfile(f"{file}{suffix}", f"{copy}{suffix}")
+    writer.close()
+    folder = file.with_name("copies")
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    reader = open_at(copy, read_only=True)
+    assert order_ids(reader) == ["O-1", "O-2"]
+    (made,) = folder.iterdir()
+    assert made.name.startswith("strategy-ledger-")
+    assert sorted(found.name for found in made.iterdir()) == ["copy.db", "copy.db-shm", "copy.db-wal"]
+    assert not copy.with_name("copy.db-shm").exists()
+    shutil.rmtree(made)
+    reader.close()
+    reader = open_at(copy, read_only=True)
+    reader.close()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_reader_does_not_roll_back_what_a_writer_left_half_made(file: Path) -> None:
+    """It may change nothing, so it says who can repair the file."""
+    file.with_name(file.name + "-journal").write_bytes(b"half")
+    with pytest.raises(StorageError, match="open it once for writing to repair it"):
+        open_at(file, read_only=True)
+
+
+def test_a_log_that_was_only_begun_needs_no_copy(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing in it, with or without shared memory beside it: the file alone is everything."""
+    monkeypatch.setattr(tempfile, "mkdtemp", None)
+    file.with_name(file.name + "-wal").write_bytes(bytes(32))
+    for has_shm in (True, False):
+        if not has_shm:
+            file.with_name(file.name + "-shm").unlink()
+        reader = open_at(file, read_only=True)
+        assert order_ids(reader) == ["O-1"]
+        reader.close()
