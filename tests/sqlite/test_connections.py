@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from ledger_core.errors import LedgerClosed, StorageCorrupt, StorageError
 from ledger_core.testing.samples import order
-from ledger_storage_sqlite import _connections, schema
+from ledger_storage_sqlite import _connections, _writer, repository, schema
 from ledger_storage_sqlite._connections import (
     ReadConnection,
     connect,
@@ -44,6 +45,14 @@ def test_a_connection_keeps_to_its_mode_and_serves_every_thread(file: Path) -> N
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM orders")
     connection.close()
+
+
+def test_a_file_is_named_by_a_uri_whatever_sqlite_was_built_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some builds take names for URIs without being told, most do not."""
+    given: list[object] = []
+    monkeypatch.setattr(sqlite3, "connect", lambda name, **options: given.extend((name, options["uri"])))
+    connect("file:/x.db?mode=ro", busy_timeout=1)
+    assert given == ["file:/x.db?mode=ro", True]
 
 
 def test_the_oldest_sqlite_that_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,11 +139,35 @@ def test_what_a_child_process_inherits_is_kept_for_ever(file: Path, monkeypatch:
     monkeypatch.setattr(_connections, "_kept", kept)
     reader = ReadConnection(parse_url(url_of(file)))
     inherited = reader._connection
+    references = sys.getrefcount(inherited)
     reader.abandon()
     assert kept == [inherited]
+    assert sys.getrefcount(inherited) == references + 1, "in place of the reader's, and one that nobody gives back"
     assert reader.fetch("SELECT order_id FROM orders") == [("O-1",)], "by a connection of its own"
     reader.close()
     assert kept[0].execute("SELECT 1").fetchone() == (1,)
+
+
+def test_behind_a_fork_every_connection_is_abandoned(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock around opening, which was held across it, is free; each repository, reader and writer is told."""
+    told: list[str] = []
+
+    class Known:
+        """Is known to the process."""
+
+        def abandon(self) -> None:
+            """Be told."""
+            told.append("abandoned")
+
+    for module, name in ((_connections, "_readers"), (_writer, "_writers"), (repository, "_repositories")):
+        monkeypatch.setattr(module, name, {Known(), Known()})
+    _connections.opening.acquire()
+    for module in (_connections, _writer, repository):
+        module._after_fork()
+    assert len(told) == 6
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(_connections.opening.acquire, False).result()
+        threads.submit(_connections.opening.release).result()
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -165,6 +198,7 @@ def test_a_copy_that_is_gone_already_is_no_trouble(file: Path, monkeypatch: pyte
     assert sorted(found.name for found in made.iterdir()) == ["copy.db", "copy.db-shm", "copy.db-wal"]
     assert not copy.with_name("copy.db-shm").exists()
     shutil.rmtree(made)
+    reader._reader.disconnect()
     reader.close()
     reader = open_at(copy, read_only=True)
     reader.close()

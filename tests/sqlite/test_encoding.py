@@ -41,8 +41,9 @@ def test_an_order_s_details_are_columns_of_their_own() -> None:
     bound = dict(zip(codec.table.bound, written, strict=True))
     assert (bound["metadata"], bound["ordered_quantity"], bound["venue"]) == ('{"signal":"x"}', "1.5", "V")
     row = [bound[name] for name in codec.table.column_names]
-    for decode in (codec.decode, codec._decode_carefully):
-        assert_same_record(decode(row), record)
+    assert_same_record(codec._decode_carefully(row), record)
+    codec._decode_carefully = None  # type: ignore[assignment,method-assign]  # nothing takes the long way
+    assert_same_record(codec.decode(row), record)
 
 
 @pytest.mark.parametrize("kind", RecordKind)
