@@ -123,7 +123,7 @@ def test_a_commit_in_doubt_says_what_was_being_written(path: Path, is_alone: boo
     """In a block of its own as well."""
     repository = open_at(path)
     Failing(repository, "COMMIT", sqlite_error(*IO_ERROR))
-    refused = pytest.raises(OutcomeUnknown, match=f"^cannot append to {path}: ")
+    refused = pytest.raises(OutcomeUnknown, match=f"^cannot append to {path}: .*injected")
     with repository.alone() if is_alone else nullcontext(), refused as caught:
         append(repository, order())
     assert isinstance(caught.value.__cause__, sqlite3.Error)
