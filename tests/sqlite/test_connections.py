@@ -180,6 +180,18 @@ def test_a_table_or_view_that_is_not_ours_to_the_letter_is_refused(file: Path, r
         open_at(file, read_only=read_only)
 
 
+def test_an_index_that_was_added_to_our_tables_keeps_writers_out(file: Path) -> None:
+    """SQLite would run its expressions on each write; reading does not."""
+    connection = raw(file)
+    connection.execute("CREATE INDEX more ON orders (reason)")
+    connection.close()
+    with pytest.raises(StorageCorrupt, match="was added, changed or removed; the ledger can be opened for reading"):
+        connect_writer(parse_url(url_of(file)))
+    reader = open_at(file, read_only=True)
+    assert order_ids(reader) == ["O-1"]
+    reader.close()
+
+
 def test_a_copy_that_is_gone_already_is_no_trouble(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log without its shared memory is read in a copy of both, which somebody may have tidied away since."""
     writer = open_at(file)
