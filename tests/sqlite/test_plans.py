@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from ledger_core.model import RecordKind
 from ledger_core.repository import FILTERS, Ordering, Query
+from ledger_core.testing import every_shape
 from ledger_storage_sqlite import statements
-from ledger_storage_sqlite._columns import TABLES
+from ledger_storage_sqlite._columns import CODECS, TABLES
 from ledger_storage_sqlite._updates import update_of
 from ledger_storage_sqlite.repository import _find
 from sqlite.files import open_at, raw
@@ -158,6 +160,8 @@ def test_an_adjustment_is_found_without_those_of_the_whole_history(connection: s
     assert of_a_kind == [
         "SEARCH adjustments USING INDEX adjustments_by_kind (strategy_id=? AND symbol=? AND adjustment_kind=?)"
     ]
+    whole = plan_of(connection, kind=RecordKind.ADJUSTMENT, where={"symbol": "AAPL"})
+    assert whole == ["SEARCH adjustments USING INDEX adjustments_by_symbol (strategy_id=? AND symbol=?)"]
     recent = plan_of(connection, kind=RecordKind.ADJUSTMENT, where={"symbol": "AAPL"}, since=NOW)
     assert recent[0] == (
         "SEARCH adjustments USING INDEX adjustments_by_time (strategy_id=? AND symbol=? AND occurred_at>?)"
@@ -194,6 +198,21 @@ def test_every_filter_has_a_statement(connection: sqlite3.Connection, kind: Reco
                 if statement is not None:
                     assert statement.count("?") == len(parameters)
                     plan(connection, statement)
+
+
+@pytest.mark.parametrize("kind", RecordKind)
+def test_a_record_is_written_and_loaded_by_its_key(connection: sqlite3.Connection, kind: RecordKind) -> None:
+    """The statements that are made of a table's declaration write every column, and find one row."""
+    made, codec = statements._statements(TABLES[kind]), CODECS[kind]
+    first, other = every_shape(kind)[0], every_shape(kind)[-1]
+    again = attrs.evolve(first, version=7)
+    connection.execute("BEGIN")
+    for record in (first, other, again):
+        connection.execute(made.upsert, (*codec.encode(record), "s"))
+    for record in (again, other):
+        (row,) = connection.execute(made.load, ("s", *record.key)).fetchall()
+        assert codec.decode(row) == record
+    connection.execute("ROLLBACK")
 
 
 def test_statement_texts_are_made_once() -> None:

@@ -8,13 +8,14 @@ from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from ledger_core.changes import Cursor
-from ledger_core.errors import InvalidValue, LedgerClosed, StorageCorrupt, StorageError
+from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, StorageCorrupt, StorageError
 from ledger_core.model import RecordKind
 from ledger_core.repository import Query
-from ledger_core.testing.samples import STRATEGY, archived, checkpoint, later, order
+from ledger_core.testing.samples import STRATEGY, archived, change_of, checkpoint, entry, later, order
 from ledger_storage_sqlite import SqliteRepository, open_repository
 from ledger_storage_sqlite import repository as adapter
 from ledger_storage_sqlite._connections import ReadConnection
@@ -232,6 +233,54 @@ def test_what_was_cut_is_no_gap_and_what_is_missing_behind_it_is_one(cuttable: S
     connection.close()
     with pytest.raises(StorageCorrupt, match=r"entry 1 of .* is missing"):
         cuttable.read(0)
+
+
+def test_a_change_is_an_update_and_nothing_else(repository: SqliteRepository) -> None:
+    """Of a record that was stored before, what changed is written; it is written whole only where it is not found."""
+    born = append(repository, order("O-1")).records[0]
+    changed = attrs.evolve(born, version=2, reason="halted")
+    change = attrs.evolve(change_of(changed), values={"reason": "halted"})
+    assert repository._writer is not None
+    assert repository._writer._connection is not None
+    executed: list[str] = []
+    repository._writer._connection.set_trace_callback(executed.append)
+    repository.append([entry(repository.head(), changed, changes=[change])])
+    repository._writer._connection.set_trace_callback(None)
+    written = [one.partition(" ")[0] for one in executed if " orders " in one.partition("(")[0]]
+    assert written == ["UPDATE"]
+    assert repository.load(RecordKind.ORDER, ("O-1",)) == changed
+
+
+def test_an_entry_that_cannot_be_written_as_a_row_says_so(
+    repository: SqliteRepository, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made before the transaction begins, and fails in the same words."""
+    monkeypatch.setattr(adapter, "shortened", _fail)
+    with pytest.raises(StorageError) as caught:
+        append(repository)
+    assert caught.value.message == f"cannot append to {path}: the disk"
+
+
+def test_a_closed_repository_answers_no_question(repository: SqliteRepository) -> None:
+    """Not even one that could be answered without the file."""
+    repository.close()
+    with pytest.raises(LedgerClosed):
+        repository.load(RecordKind.ORDER, ())
+    with pytest.raises(LedgerClosed):
+        repository.find(Query(kind=RecordKind.ORDER, after=()))
+
+
+def test_a_row_that_is_refused_at_its_own_place_is_no_conflict(repository: SqliteRepository, path: Path) -> None:
+    """A conflict is tried again; what a trigger of somebody refuses would be refused again."""
+    connection = raw(path)
+    connection.execute("CREATE TRIGGER closed BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'closed'); END")
+    connection.close()
+    with pytest.raises(StorageError, match="closed") as caught:
+        append(repository)
+    assert not isinstance(caught.value, Conflict)
+    with pytest.raises(Conflict) as beyond:
+        repository.append(chain_of(2)[1:])
+    assert beyond.value.head == 0
 
 
 def test_what_a_child_process_inherits_answers_nothing_and_closes_nothing(repository: SqliteRepository) -> None:

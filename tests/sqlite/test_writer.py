@@ -264,6 +264,30 @@ def test_a_log_that_cannot_be_copied_is_complained_of_when_it_is_long(
     assert ("a long reader pins it" in caplog.text) == is_complained_of
 
 
+@pytest.mark.parametrize(
+    ("code", "is_used_again"),
+    [
+        (sqlite3.SQLITE_BUSY, True),
+        (sqlite3.SQLITE_FULL, True),
+        (sqlite3.SQLITE_IOERR_WRITE, False),
+        (sqlite3.SQLITE_CORRUPT, False),
+    ],
+)
+def test_a_copying_that_fails_ends_the_connection_where_the_disk_is_not_to_be_trusted(
+    open_writer: OpenWriter, code: int, is_used_again: bool
+) -> None:
+    """Whoever only held the file, or a disk that is full, leaves the connection as good as it was."""
+
+    class Refusing(_Copied):
+        """A connection that copies nothing."""
+
+        def execute(self, _statement: str) -> _Copied:
+            """Fail."""
+            raise sqlite_error(code, "")
+
+    assert open_writer()._checkpoint(Refusing(0, 0), "copy") is is_used_again  # type: ignore[arg-type]  # a stand-in
+
+
 # -- what it makes sure of ----------------------------------------------------------------------------------------------
 
 
@@ -309,6 +333,39 @@ def test_behind_a_mark_the_log_is_made_durable_by_whoever_comes(
     assert lock.is_unchecked
     first.write(_nothing, "write again")
     assert len(rewritten) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "is_in_doubt"),
+    [(OSError("the disk"), True), (ValueError("a value"), False), (KeyboardInterrupt(), False)],
+)
+def test_what_fails_in_a_write_leaves_the_mark_where_the_disk_may_be_at_fault(
+    open_writer: OpenWriter, lock: WriteLock, error: BaseException, is_in_doubt: bool
+) -> None:
+    """All else was rolled back, and is nothing that the next writer would have to make sure of."""
+
+    def work(_connection: sqlite3.Connection) -> None:
+        assert lock.is_marked
+        raise error
+
+    with pytest.raises(type(error)):
+        open_writer().write(work, "write")
+    assert lock.is_marked is is_in_doubt
+
+
+def test_a_file_is_open_here_by_a_reader_or_a_writer(open_writer: OpenWriter, path: Path) -> None:
+    """Either has locks on it that opening it otherwise would drop."""
+    location = parse_url(url_of(path))
+    assert not _writer._is_open_here(location)
+    writer = open_writer()
+    writer.reader.disconnect()
+    assert _writer._is_open_here(location)
+    writer.close()
+    assert not _writer._is_open_here(location)
+    reader = open_at(path, read_only=True)
+    assert _writer._is_open_here(location)
+    reader.close()
+    assert not _writer._is_open_here(location)
 
 
 @pytest.mark.parametrize(("durability", "syncs"), [("full", 2), ("process", 2), ("none", 0)])
