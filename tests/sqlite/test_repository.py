@@ -237,8 +237,8 @@ def test_what_was_cut_is_no_gap_and_what_is_missing_behind_it_is_one(cuttable: S
 
 def test_a_change_is_an_update_and_nothing_else(repository: SqliteRepository) -> None:
     """Of a record that was stored before, what changed is written; it is written whole only where it is not found."""
-    born = append(repository, order("O-1")).records[0]
-    changed = attrs.evolve(born, version=2, reason="halted")
+    append(repository, order("O-1"))
+    changed = order("O-1", sequence=1, version=2, reason="halted")
     change = attrs.evolve(change_of(changed), values={"reason": "halted"})
     assert repository._writer is not None
     assert repository._writer._connection is not None
