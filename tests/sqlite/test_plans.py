@@ -146,6 +146,18 @@ def test_a_position_s_fills_come_in_economic_order(connection: sqlite3.Connectio
             assert ("executed_at" in found[0]) == (after is not None)
 
 
+def test_the_index_of_a_position_s_fills_is_named() -> None:
+    """Statistics that somebody made with ANALYZE change no plan; other fills, and other orders, are not told to use it."""
+    economic = Query(kind=RecordKind.FILL, where=POSITION, ordering=Ordering.ECONOMIC)
+    for query, is_named in (
+        (economic, True),
+        (attrs.evolve(economic, where={}), False),
+        (attrs.evolve(economic, ordering=Ordering.SEQUENCE), False),
+    ):
+        statement, _ = _find(query, "s")
+        assert (" INDEXED BY fills_by_position " in str(statement)) == is_named
+
+
 def test_an_order_s_fills_and_requests_are_few(connection: sqlite3.Connection) -> None:
     """The fills and the requests of one order are found by its id; the handful that there are may be sorted."""
     for kind, index in ((RecordKind.FILL, "fills_by_id"), (RecordKind.REQUEST, "order_requests_by_id")):
