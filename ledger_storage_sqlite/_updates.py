@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ledger_core.changes import Entry
 from ledger_core.model import Key, Record, RecordKind
 from ledger_storage_sqlite._columns import TABLES, Column, Encoder, Table
-from ledger_storage_sqlite._encoding import Convert
+from ledger_storage_sqlite._encoding import Bound, Convert
 
 Fields = tuple[str, ...]
 
@@ -82,14 +82,14 @@ class Update:
         self._encoder = Encoder(table, [*written, *computed.values()])
         settable = ", ".join(f"{name} = ?" for name in (*(column.name for column in written), *computed))
         place = "".join(f" AND {name} = ?" for name in ("sequence", *table.key, "version"))
-        self._hot = table.hot
+        self.statement = f"UPDATE {table.name} SET {settable} WHERE strategy_id = ?{place}"
+        self.staying_hot = self.with_hot = ""
+        self._hot: Bound = None
         self._heat: Convert | None = None
         if table.hot is not None:
-            self._heat = table.computed.get(table.hot[0]) or attrgetter(table.hot[0])
-        self.staying_hot = self.with_hot = ""
-        self.statement = f"UPDATE {table.name} SET {settable} WHERE strategy_id = ?{place}"
-        if table.hot is not None:
-            self.staying_hot = f"{self.statement} AND {hot} = {table.hot[1]!r}"
+            hot, self._hot = table.hot
+            self._heat = attrgetter(hot)
+            self.staying_hot = f"{self.statement} AND {hot} = {self._hot!r}"
             self.with_hot = f"UPDATE {table.name} SET {settable}, {hot} = ? WHERE strategy_id = ?{place}"
 
     def write(self, connection: sqlite3.Connection, strategy_id: str, image: Image) -> bool:
@@ -97,10 +97,10 @@ class Update:
         record = image.record
         values = self._encoder.encode(record)
         place = (strategy_id, record.sequence, *record.key, image.version_before)
-        if self._hot is None or self._heat is None:
+        if self._heat is None:
             return connection.execute(self.statement, (*values, *place)).rowcount == 1
         heat = self._heat(record)
-        if heat == self._hot[1] and connection.execute(self.staying_hot, (*values, *place)).rowcount == 1:
+        if heat == self._hot and connection.execute(self.staying_hot, (*values, *place)).rowcount == 1:
             return True
         return connection.execute(self.with_hot, (*values, heat, *place)).rowcount == 1
 

@@ -285,7 +285,7 @@ def find(shape: Shape) -> str:
     table = TABLES[shape.kind]
     conditions = ["strategy_id = ?"]
     conditions += [_condition(shape.kind, name) for name in shape.given]
-    conditions += [f"{_column(shape.kind, name)} IS NULL" for name in shape.null]
+    conditions += [f"{name} IS NULL" for name in shape.null]
     if shape.hot:
         conditions.append(_HOT[shape.kind][2])
     if shape.since:
@@ -303,10 +303,6 @@ def find(shape: Shape) -> str:
         f"{f' INDEXED BY {index}' if index else ''} WHERE {' AND '.join(conditions)}"
         f" ORDER BY {', '.join(f'{name} DESC' if descending else name for name in columns)} LIMIT ?"
     )
-
-
-def _column(kind: RecordKind, name: str) -> str:
-    return "flat_realized_pnl" if (kind, name) == (RecordKind.FILL, "is_flat") else name
 
 
 def _condition(kind: RecordKind, name: str) -> str:

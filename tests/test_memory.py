@@ -1,15 +1,16 @@
 """What the memory adapter promises beyond the laws: its stores, and who shares them."""
 
 import gc
+from decimal import Decimal
 
 import attrs
 import pytest
 
-from ledger_core.changes import GENESIS_DIGEST, Head
-from ledger_core.errors import Conflict, InvalidValue
+from ledger_core.changes import GENESIS_DIGEST, Cursor, Head
+from ledger_core.errors import Conflict, InvalidValue, ReadOnlyLedger
 from ledger_core.model import RecordKind
 from ledger_core.repository import LedgerRepository, Query
-from ledger_core.testing import entry, head_after, order
+from ledger_core.testing import archived, checkpoint, entry, fill, head_after, later, order
 from ledger_core.testing.samples import STRATEGY
 from ledger_storage_memory import MemoryRepository, MemoryStore, open_repository
 
@@ -98,6 +99,50 @@ def test_errors_say_what_was_found() -> None:
     with pytest.raises(InvalidValue) as page:
         repository.read(0, 0)
     assert (page.value.argument, page.value.value) == ("limit", 0)
+
+
+def test_a_reader_changes_nothing() -> None:
+    """Whatever would write is refused before anything is looked at."""
+    writer = MemoryRepository(strategy_id="S")
+    reader = MemoryRepository(writer.store, strategy_id="S", read_only=True)
+    for call in (
+        lambda: reader.append([entry(EMPTY, order(), strategy_id="S")]),
+        lambda: reader.append([], [Cursor("bot", 1)]),
+        lambda: reader.claim("bot"),
+        lambda: reader.restore([order()]),
+        lambda: reader.stage("1", [b"page"]),
+        lambda: reader.cut(1),
+    ):
+        with pytest.raises(ReadOnlyLedger):
+            call()
+    assert writer.head() == EMPTY
+    assert writer.find(Query(kind=RecordKind.ORDER)) == []
+    assert writer.store.journals["S"].cursors == {}
+
+
+def test_what_is_archived_goes_and_what_is_not_stays() -> None:
+    """The record that stands for it takes its place; a checkpoint without a page needs none to be cut by."""
+    repository = MemoryRepository(strategy_id="S")
+    repository.append([entry(EMPTY, order("O-0"), order("O-1"), strategy_id="S")])
+    repository.append([entry(repository.head(), archived(), checkpoint(1), strategy_id="S")])
+    assert [one.key for one in repository.find(Query(kind=RecordKind.ORDER))] == [("O-1",)]
+    for _ in range(2):
+        assert repository.cut(1) == []
+    assert [one.sequence for one in repository.read(0)] == [2]
+
+
+def test_a_difference_may_be_one_of_writing_alone() -> None:
+    """A price of 50.0 is written otherwise than 50.00, and true otherwise than 1, though Python calls them equal."""
+    repository = MemoryRepository(strategy_id="S")
+    repository.append([entry(EMPTY, fill(price=Decimal("50.0"), late=1), strategy_id="S")])
+    (stored,) = repository.scan(RecordKind.FILL)
+    found = stored.differences(fill(price=Decimal("50.00"), sequence=1, executed_at=later(1)))
+    assert {name: tuple(map(str, both)) for name, both in found.items()} == {
+        "price": ("50.00", "50.0"),
+        "late": ("False", "1"),
+        "executed_at": (str(later(1)), str(later(0))),
+    }
+    assert stored.differences(fill(price=Decimal("50.0"), sequence=1, late=1)) == {}
 
 
 def test_reading_from_before_the_start_reads_from_the_start() -> None:

@@ -98,13 +98,14 @@ class CuttingLaws(Setting):
         assert _left(repository) == [5, 6, 7, 8]
 
     def test_nothing_goes_beyond_what_is_asked_for_or_the_checkpoint(self, open_repository: Opener) -> None:
-        """`cut` removes entries up to the lower of the two, none without a checkpoint, and nothing twice."""
+        """However far subscribers are, `cut` removes entries up to the lower, none without a checkpoint, none twice."""
         repository = open_repository()
         repository.append(entries(EMPTY, [], []))
         assert list(repository.cut(2)) == []
         assert _left(repository) == [1, 2]
         repository = open_repository("cut")
         _cut_at(repository, 4, 7)
+        repository.append([], [Cursor("ahead", 7)])
         for through, left in ((0, [1, 2]), (2, [3, 4]), (1, [3, 4]), (PAGE_SIZE_MAX, [5, 6]), (PAGE_SIZE_MAX, [5, 6])):
             assert list(repository.cut(through)) == []
             assert _left(repository)[:2] == left

@@ -251,6 +251,37 @@ def test_a_command_inside_a_delivery_leaves_its_entries_to_it(journal: _Counting
     assert order == [("first", number) for number in range(1, 7)] + [("second", number) for number in range(1, 7)]
 
 
+def test_who_was_served_before_a_command_inside_a_delivery_is_served_again(journal: _Counting) -> None:
+    """What the last subscriber's command added comes to the first one, too, before the delivery ends."""
+    served = Publishing(journal)
+    first = _Taken()
+
+    def last(entry: Entry) -> None:
+        if entry.sequence == 5:
+            (made,) = entries(journal.head(), [])
+            journal.append([made])
+            served.committed(made)
+            served.deliver()
+
+    served.subscribe("first", first)
+    served.subscribe("last", last)
+    served.deliver()
+    assert first.places == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_cursor_of_a_subscriber_with_a_thread_rides_on_commits(journal: _Counting, clock: _Clock) -> None:
+    """Also where every subscriber has a thread of its own."""
+    served = Publishing(journal)
+    seen = threading.Semaphore(0)
+    served.subscribe("bot", lambda _: seen.release(), thread=True)
+    for _ in range(5):
+        assert seen.acquire(timeout=PATIENCE)
+    served._threaded[0].stop()
+    clock.now += CURSOR_SECONDS
+    assert served.due_cursors() == [Cursor("bot", 5)]
+    served.close()
+
+
 def test_a_subscriber_with_a_thread_is_served_from_the_start_and_when_woken(journal: _Counting) -> None:
     """Its thread is named after it and ends with the ledger; its cursor is stored like any other."""
     served = Publishing(journal)

@@ -25,7 +25,7 @@ _FILES_ABOUT = {
     "ledger_core.reconciling": ("reconcil",),
     "ledger_core.replaying": ("verify", "as_of", "cutting", "archiving"),
     "ledger_core.verifying": ("verify", "damaged_store"),
-    "ledger_core.writing": ("opening", "concurrency", "batch", "busy_writers"),
+    "ledger_core.writing": ("writing", "batch", "busy_writers", "concurrency"),
     "ledger_storage_memory.repository": ("memory", "contract"),
     "ledger_storage_sqlite._columns": ("records", "encoding", "decoding"),
     "ledger_storage_sqlite._connections": ("connections", "reading", "torn_header"),
@@ -34,7 +34,7 @@ _FILES_ABOUT = {
     "ledger_storage_sqlite._schema_check": ("schema_check", "migrations", "traps"),
     "ledger_storage_sqlite._stored": ("stored", "tampering"),
     "ledger_storage_sqlite._writer": ("writer", "appending", "recovery", "marks", "wal"),
-    "ledger_storage_sqlite.repository": ("repository", "appending", "opening", "contract"),
+    "ledger_storage_sqlite.repository": ("repository", "appending", "opening", "updates", "contract"),
     "ledger_storage_sqlite.schema": ("migrations", "opening"),
     "ledger_storage_sqlite.statements": ("plans", "contract"),
 }

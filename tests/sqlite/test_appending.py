@@ -86,7 +86,7 @@ def test_a_sequence_beyond_the_next_is_a_conflict(repository: SqliteRepository) 
 def test_entries_with_a_gap_are_a_conflict(repository: SqliteRepository) -> None:
     """Entries that do not follow each other are refused before anything is written."""
     first, _, third = chain_of(3)
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(Conflict, match="entries 1 to 2 do not follow each other") as caught:
         repository.append([first, third])
     assert caught.value.head == 0
     assert repository.head() == EMPTY

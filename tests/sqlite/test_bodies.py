@@ -17,7 +17,7 @@ from ledger_storage_sqlite._bodies import (
     spelled_out,
     spelling,
 )
-from sqlite.files import query
+from sqlite.files import open_at, query
 from support import fill, market_order
 
 TIME = "2026-01-05T09:00:00.000001Z"
@@ -196,6 +196,13 @@ def test_whatever_the_changes_say_they_come_back(changes: list[str], spelled_by_
 def test_a_text_that_we_cannot_have_written_spells_nothing(text: bytes) -> None:
     """It is left for the digest's check as it is; so nobody fills the memory with a few marks."""
     assert spelled_out(text) == text
+
+
+def test_the_view_spells_to_the_letter_as_the_schema_has_it(path: Path) -> None:
+    """Its text is in every file: written otherwise, be it to the same effect, a file would not be known again."""
+    open_at(path).close()
+    ((statement,),) = query(path, "SELECT sql FROM sqlite_schema WHERE name = 'v_journal'")
+    assert spelling() in str(statement)
 
 
 def test_a_mark_has_its_words_for_ever() -> None:

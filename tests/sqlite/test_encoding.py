@@ -1,14 +1,16 @@
 """The function written out for a table's parameters writes every record as the codec does, field by field."""
 
 from decimal import Decimal
+from types import NoneType
 
 import attrs
 import pytest
 
-from ledger_core._frozen import replaced
+from ledger_core._frozen import freeze, replaced
 from ledger_core.errors import StorageError
+from ledger_core.lifecycle import OrderState
 from ledger_core.model import Record, RecordKind
-from ledger_core.testing import every_shape
+from ledger_core.testing import assert_same_record, every_shape, order
 from ledger_storage_sqlite._columns import CODECS, TABLES, Encoder, RowCodec
 from ledger_storage_sqlite._encoding import Bound
 
@@ -25,6 +27,25 @@ def test_every_shape_of_a_record_is_written_without_the_long_way(
     monkeypatch.setattr(Encoder, "_encode_carefully", _no_long_way)
     codec = RowCodec(attrs.evolve(TABLES[kind]))
     assert [codec.encode(shape) for shape in every_shape(kind)] == expected
+
+
+def test_an_order_s_details_are_columns_of_their_own() -> None:
+    """Both ways of writing and of reading them, with what is nested in them; nothing but texts and numbers is bound."""
+    words = {"metadata": freeze({"signal": "x"}), "quantity": Decimal("1.5"), "venue": "V", "reduce_only": True}
+    record = order(details=words, state=OrderState.ACCEPTED, venue_order_ids=("V-1",))
+    codec = RowCodec(attrs.evolve(TABLES[RecordKind.ORDER]))
+    carefully = codec._encoder._encode_carefully(record)
+    codec._encoder._encode_carefully = None  # type: ignore[assignment,method-assign]  # nothing takes the long way
+    written = codec.encode(record)
+    assert written == carefully
+    for bound_values in (written, carefully):
+        assert {type(value) for value in bound_values} == {str, int, bool, NoneType}
+    bound = dict(zip(codec.table.bound, written, strict=True))
+    assert (bound["metadata"], bound["ordered_quantity"], bound["venue"]) == ('{"signal":"x"}', "1.5", "V")
+    row = [bound[name] for name in codec.table.column_names]
+    assert_same_record(codec._decode_carefully(row), record)
+    codec._decode_carefully = None  # type: ignore[assignment,method-assign]  # nothing takes the long way
+    assert_same_record(codec.decode(row), record)
 
 
 @pytest.mark.parametrize("kind", RecordKind)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger_core.errors import InvalidValue, StorageError
+from ledger_core.errors import InvalidValue, StorageCorrupt, StorageError
 from ledger_core.testing.samples import order
 from ledger_storage_sqlite import _location, open_repository
-from ledger_storage_sqlite._location import file_system_of, parse_url, require_usable
+from ledger_storage_sqlite._location import file_system_of, parse_url, require_file_of_log, require_usable
 from sqlite.files import append, open_at
 
 
@@ -99,6 +99,40 @@ def test_a_name_that_no_file_can_have_is_refused(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InvalidValue, match=str(error)) as caught:
         parse_url("sqlite:///x.db")
     assert (caught.value.argument, caught.value.value) == ("url", "sqlite:///x.db")
+
+
+@pytest.mark.parametrize(
+    ("size", "length", "is_refused"), [(33, 0, True), (32, 0, False), (33, None, True), (33, 1, False)]
+)
+def test_a_log_without_its_file_is_named(tmp_path: Path, size: int, length: int | None, is_refused: bool) -> None:
+    """Where there is more in a log than its header, beside a file that is empty or gone, both are named."""
+    location = parse_url(f"sqlite:///{tmp_path}/x.db")
+    (tmp_path / "x.db-wal").write_bytes(bytes(size))
+    if length is not None:
+        (tmp_path / "x.db").write_bytes(bytes(length))
+    if not is_refused:
+        require_file_of_log(location)
+        return
+    with pytest.raises(
+        StorageCorrupt, match=f"is {'gone' if length is None else 'empty'}, but x.db-wal beside"
+    ) as found:
+        require_file_of_log(location)
+    assert found.value.log == f"{tmp_path}/x.db-wal"
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_what_may_not_be_written_is_named_to_a_writer(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would open it for reading without a word; a reader has no use for the right."""
+    location = parse_url(f"sqlite:///{tmp_path}/x.db")
+    for name in ("", "-wal", "-shm"):
+        (tmp_path / f"x.db{name}").touch()
+    refused = (tmp_path / f"x.db{suffix}", os.W_OK)
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != refused)
+    with pytest.raises(StorageError, match=rf"x\.db{suffix} cannot be written by this user"):
+        require_usable(location, read_only=False)
+    require_usable(location, read_only=True)
 
 
 @pytest.mark.parametrize("read_only", [False, True])

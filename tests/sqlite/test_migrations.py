@@ -107,6 +107,16 @@ def test_later_steps_run_on_what_is_there(connection: sqlite3.Connection) -> Non
     assert ran == [1]
 
 
+def test_a_file_of_more_steps_than_are_known_is_not_touched(connection: sqlite3.Connection) -> None:
+    """Another process, of a newer program, may have migrated it while this one waited for the lock."""
+    steps = {f"{number:04}": step(f"CREATE TABLE t{number} (x TEXT) STRICT") for number in range(3)}
+    schema.migrate(connection, steps)
+    with pytest.raises(SchemaTooNew) as caught:
+        schema.migrate(connection, dict(list(steps.items())[:2]))
+    assert (caught.value.found, caught.value.supported) == (3, 2)
+    assert not connection.in_transaction
+
+
 def test_a_migration_locks_before_it_looks(connection: sqlite3.Connection) -> None:
     """The write lock is taken before the version is read: a plain BEGIN fails at once where another opener was first."""
     ran: list[str] = []

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from ledger_core.model import RecordKind
 from ledger_core.repository import FILTERS, Ordering, Query
+from ledger_core.testing import every_shape
 from ledger_storage_sqlite import statements
-from ledger_storage_sqlite._columns import TABLES
+from ledger_storage_sqlite._columns import CODECS, TABLES
 from ledger_storage_sqlite._updates import update_of
 from ledger_storage_sqlite.repository import _find
 from sqlite.files import open_at, raw
@@ -144,6 +146,18 @@ def test_a_position_s_fills_come_in_economic_order(connection: sqlite3.Connectio
             assert ("executed_at" in found[0]) == (after is not None)
 
 
+def test_the_index_of_a_position_s_fills_is_named() -> None:
+    """Statistics that somebody made with ANALYZE change no plan; other fills, and other orders, are not told to use it."""
+    economic = Query(kind=RecordKind.FILL, where=POSITION, ordering=Ordering.ECONOMIC)
+    for query, is_named in (
+        (economic, True),
+        (attrs.evolve(economic, where={}), False),
+        (attrs.evolve(economic, ordering=Ordering.SEQUENCE), False),
+    ):
+        statement, _ = _find(query, "s")
+        assert (" INDEXED BY fills_by_position " in str(statement)) == is_named
+
+
 def test_an_order_s_fills_and_requests_are_few(connection: sqlite3.Connection) -> None:
     """The fills and the requests of one order are found by its id; the handful that there are may be sorted."""
     for kind, index in ((RecordKind.FILL, "fills_by_id"), (RecordKind.REQUEST, "order_requests_by_id")):
@@ -158,6 +172,8 @@ def test_an_adjustment_is_found_without_those_of_the_whole_history(connection: s
     assert of_a_kind == [
         "SEARCH adjustments USING INDEX adjustments_by_kind (strategy_id=? AND symbol=? AND adjustment_kind=?)"
     ]
+    whole = plan_of(connection, kind=RecordKind.ADJUSTMENT, where={"symbol": "AAPL"})
+    assert whole == ["SEARCH adjustments USING INDEX adjustments_by_symbol (strategy_id=? AND symbol=?)"]
     recent = plan_of(connection, kind=RecordKind.ADJUSTMENT, where={"symbol": "AAPL"}, since=NOW)
     assert recent[0] == (
         "SEARCH adjustments USING INDEX adjustments_by_time (strategy_id=? AND symbol=? AND occurred_at>?)"
@@ -194,6 +210,21 @@ def test_every_filter_has_a_statement(connection: sqlite3.Connection, kind: Reco
                 if statement is not None:
                     assert statement.count("?") == len(parameters)
                     plan(connection, statement)
+
+
+@pytest.mark.parametrize("kind", RecordKind)
+def test_a_record_is_written_and_loaded_by_its_key(connection: sqlite3.Connection, kind: RecordKind) -> None:
+    """The statements that are made of a table's declaration write every column, and find one row."""
+    made, codec = statements._statements(TABLES[kind]), CODECS[kind]
+    first, other = every_shape(kind)[0], every_shape(kind)[-1]
+    again = attrs.evolve(first, version=7)
+    connection.execute("BEGIN")
+    for record in (first, other, again):
+        connection.execute(made.upsert, (*codec.encode(record), "s"))
+    for record in (again, other):
+        (row,) = connection.execute(made.load, ("s", *record.key)).fetchall()
+        assert codec.decode(row) == record
+    connection.execute("ROLLBACK")
 
 
 def test_statement_texts_are_made_once() -> None:

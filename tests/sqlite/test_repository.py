@@ -2,16 +2,20 @@
 
 import errno
 import sqlite3
+import time
 from collections.abc import Callable
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from ledger_core.changes import Cursor
-from ledger_core.errors import StorageCorrupt, StorageError
+from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, StorageCorrupt, StorageError
 from ledger_core.model import RecordKind
-from ledger_core.testing.samples import STRATEGY, archived, checkpoint, order
+from ledger_core.repository import Query
+from ledger_core.testing.samples import STRATEGY, archived, change_of, checkpoint, entry, later, order
 from ledger_storage_sqlite import SqliteRepository, open_repository
 from ledger_storage_sqlite import repository as adapter
 from ledger_storage_sqlite._connections import ReadConnection
@@ -136,6 +140,37 @@ def test_what_is_no_key_is_found_nowhere(repository: SqliteRepository, key: Any)
     assert repository.load(RecordKind.ORDER, ("O-1",)) is not None
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda repository: repository.read(0, 0),
+        lambda repository: repository.read_raw(0, 0),
+        lambda repository: repository.scan(RecordKind.ORDER, (), 0),
+    ],
+)
+def test_a_page_of_nothing_is_refused_with_what_it_may_hold(repository: SqliteRepository, call: Call) -> None:
+    """The same in every method that reads by pages."""
+    with pytest.raises(InvalidValue, match="a page has 1 to 1000, not 0") as refusal:
+        call(repository)
+    assert (refusal.value.argument, refusal.value.value) == ("limit", 0)
+
+
+def test_times_are_asked_for_as_they_are_stored(repository: SqliteRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In UTC, wherever the process is and whatever zone the caller's own time is in."""
+    append(repository, order(placed_at=later(0)))
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        for zone in (UTC, timezone(timedelta(hours=-7))):
+            since, until = later(0).astimezone(zone), later(0.000001).astimezone(zone)
+            assert len(repository.find(Query(kind=RecordKind.ORDER, since=since, until=until))) == 1
+            assert repository.find(Query(kind=RecordKind.ORDER, until=since)) == []
+            assert repository.find(Query(kind=RecordKind.ORDER, since=until)) == []
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_a_cut_takes_some_entries_and_some_pages_at_a_time(
     cuttable: SqliteRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +219,81 @@ def test_a_missing_first_entry_is_a_gap_where_nothing_was_cut(repository: Sqlite
     with pytest.raises(StorageCorrupt) as caught:
         repository.read(0)
     assert caught.value.sequence == 1
+
+
+def test_what_was_cut_is_no_gap_and_what_is_missing_behind_it_is_one(cuttable: SqliteRepository, path: Path) -> None:
+    """Were it the first entry alone that was cut; an entry that nobody cut is missed wherever the journal begins."""
+    cuttable.cut(1)
+    assert [one.sequence for one in cuttable.read(0)] == [2, 3, 4, 5, 6]
+    cuttable.cut(3)
+    assert [one.sequence for one in cuttable.read(1)] == [4, 5, 6]
+    connection = raw(path)
+    connection.execute("DROP TRIGGER journal_no_delete")
+    connection.execute("DELETE FROM journal WHERE sequence = 4")
+    connection.close()
+    with pytest.raises(StorageCorrupt, match=r"entry 1 of .* is missing"):
+        cuttable.read(0)
+
+
+def test_a_change_is_an_update_and_nothing_else(repository: SqliteRepository) -> None:
+    """Of a record that was stored before, what changed is written; it is written whole only where it is not found."""
+    append(repository, order("O-1"))
+    changed = order("O-1", sequence=1, version=2, reason="halted")
+    change = attrs.evolve(change_of(changed), values={"reason": "halted"})
+    assert repository._writer is not None
+    assert repository._writer._connection is not None
+    executed: list[str] = []
+    repository._writer._connection.set_trace_callback(executed.append)
+    repository.append([entry(repository.head(), changed, changes=[change])])
+    repository._writer._connection.set_trace_callback(None)
+    written = [one.partition(" ")[0] for one in executed if " orders " in one.partition("(")[0]]
+    assert written == ["UPDATE"]
+    assert repository.load(RecordKind.ORDER, ("O-1",)) == changed
+
+
+def test_an_entry_that_cannot_be_written_as_a_row_says_so(
+    repository: SqliteRepository, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made before the transaction begins, and fails in the same words."""
+    monkeypatch.setattr(adapter, "shortened", _fail)
+    with pytest.raises(StorageError) as caught:
+        append(repository)
+    assert caught.value.message == f"cannot append to {path}: the disk"
+
+
+def test_a_closed_repository_answers_no_question(repository: SqliteRepository) -> None:
+    """Not even one that could be answered without the file."""
+    repository.close()
+    with pytest.raises(LedgerClosed):
+        repository.load(RecordKind.ORDER, ())
+    with pytest.raises(LedgerClosed):
+        repository.find(Query(kind=RecordKind.ORDER, after=()))
+
+
+def test_a_row_that_is_refused_at_its_own_place_is_no_conflict(repository: SqliteRepository, path: Path) -> None:
+    """A conflict is tried again; what a trigger of somebody refuses would be refused again."""
+    connection = raw(path)
+    connection.execute("CREATE TRIGGER closed BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'closed'); END")
+    connection.close()
+    with pytest.raises(StorageError, match="closed") as caught:
+        append(repository)
+    assert not isinstance(caught.value, Conflict)
+    with pytest.raises(Conflict) as beyond:
+        repository.append(chain_of(2)[1:])
+    assert beyond.value.head == 0
+
+
+def test_what_a_child_process_inherits_answers_nothing_and_closes_nothing(repository: SqliteRepository) -> None:
+    """What is open belongs to the parent: closing it in the child would drop the parent's locks."""
+    repository.abandon()
+    with pytest.raises(StorageError, match="opened before fork"):
+        repository.head()
+    repository.close()
+    repository._is_inherited = False
+    append(repository)
+    repository.close()
+    with pytest.raises(LedgerClosed):
+        repository.head()
 
 
 def test_what_is_archived_takes_the_venue_s_ids_along(repository: SqliteRepository, path: Path) -> None:

@@ -158,8 +158,16 @@ def test_ids_of_the_venue_are_compared_page_by_page(
     monkeypatch.setattr(_stored, "PAGE_SIZE_MAX", page)
     missing = edited("DELETE FROM venue_orders WHERE venue_order_id = 'V'")
     assert missing == [_of(f"O-{number}", "V", None) for number in (1, 2, 3)]
-    more = edited(f"INSERT INTO venue_orders VALUES ('{STRATEGY}', 'X', 'O-2'), ('{STRATEGY}', '', 'none')")
-    assert more == [*missing, _of("none", None, ""), _of("O-2", None, "X")]
+    more = edited(f"INSERT INTO venue_orders VALUES ('{STRATEGY}', 'X', 'O-2'), ('{STRATEGY}', '', 'A')")
+    assert more == [*missing, _of("A", None, ""), _of("O-2", None, "X")]
+
+
+def test_an_order_at_no_place_of_the_journal_is_looked_at_too(edited: Callable[[str], Sequence[Difference]]) -> None:
+    """A damaged sequence keeps nobody from being told of what is missing."""
+    found = edited(
+        "UPDATE orders SET sequence = -1 WHERE order_id = 'O-1'; DELETE FROM venue_orders WHERE venue_order_id = 'V-1'"
+    )
+    assert found == [_of("O-1", "V-1", None)]
 
 
 def test_a_list_of_ids_that_is_none_is_told_elsewhere(edited: Callable[[str], Sequence[Difference]]) -> None:

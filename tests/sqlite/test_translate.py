@@ -54,6 +54,9 @@ def test_an_error_without_a_number_is_told_in_its_own_words() -> None:
         "cannot open x.db: rewriting took too long"
     )
     assert translate(OSError(errno.EIO, "the disk"), "open x.db").message == "cannot open x.db: the disk"
+    assert translate(sqlite3.ProgrammingError("closed"), "open x.db").message == (
+        "cannot open x.db: SQLite reported an error (ProgrammingError: closed)"
+    )
 
 
 def test_the_primary_code_is_the_low_byte() -> None:

@@ -1,7 +1,8 @@
 """Rows are updated by what changed alone, and written whole where a row is not the one that should be there."""
 
+import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 
 from ledger_core import open_ledger
 from ledger_core.changes import Change, Entry
-from ledger_core.model import Order, Record
-from ledger_core.testing.samples import change_of, entry, head_after, order
+from ledger_core.lifecycle import OrderState, TradeState
+from ledger_core.model import Order, Record, RecordKind
+from ledger_core.testing.samples import MINIMAL, STRATEGY, change_of, entry, head_after, order, position, trade
+from ledger_storage_sqlite._columns import TABLES
 from ledger_storage_sqlite._updates import Image, images_of, update_of
-from sqlite.files import EMPTY, raw
+from sqlite.files import EMPTY, append, open_at, raw
 from support import fill, limit_order
 
 
@@ -113,6 +116,74 @@ def test_of_each_record_the_last_image_is_written_with_all_that_changed(
     assert [image.record for image in found] == [one.record for one in expected]
     versions = [(image.fields, image.version_before) for image in found if image.fields is not None]
     assert versions == [(one.fields, one.version_before) for one in expected if one.fields is not None]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Return a connection to a file that holds one record of each kind."""
+    made = tmp_path / "rows.db"
+    repository = open_at(made)
+    append(repository, *(attrs.evolve(record, version=1) for record in MINIMAL.values()))
+    repository.close()
+    connection = raw(made)
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize("kind", RecordKind)
+def test_an_update_says_whether_the_row_was_there(rows: sqlite3.Connection, kind: RecordKind) -> None:
+    """One of another version, or of another strategy, is not; nothing is written then."""
+    update = update_of(kind, ("version",))
+    assert update is not None
+    image = Image(attrs.evolve(MINIMAL[kind], version=2, sequence=1), ("version",), 1)
+    assert not update.write(rows, "other", image)
+    assert update.write(rows, STRATEGY, image)
+    assert not update.write(rows, STRATEGY, image)
+    assert rows.execute(f"SELECT version FROM {TABLES[kind].name}").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("states", "statements"),
+    [
+        ([order(version=2, sequence=1)], ["is_open = 1"]),
+        ([order(version=2, sequence=1, state=OrderState.FILLED)], ["is_open = 0"]),
+        (
+            [order(version=2, sequence=1, state=OrderState.FILLED), order(version=3, sequence=1)],
+            ["is_open = 0", "is_open = 1", "is_open = 1"],
+        ),
+        ([trade(version=2, sequence=1)], ["state = 'OPEN'"]),
+        ([trade(version=2, sequence=1, state=TradeState.CLOSED)], ["state = 'CLOSED'"]),
+        ([position(version=2, sequence=1, quantity=Decimal(1))], ["is_flat = 0", "is_flat = 0"]),
+        ([position(version=2, sequence=1)], ["is_flat = 1"]),
+    ],
+)
+def test_what_stays_open_is_looked_for_among_what_is_open(
+    rows: sqlite3.Connection, states: Sequence[Any], statements: list[str]
+) -> None:
+    """One statement for what stays open or is over, two for what comes back; each says which it is."""
+    update = update_of(states[0].kind, ("version", "state") if hasattr(states[0], "state") else ("version", "quantity"))
+    assert update is not None
+    executed: list[str] = []
+    rows.set_trace_callback(executed.append)
+    for state in states:
+        assert update.write(rows, STRATEGY, Image(state, None, state.version - 1))
+    rows.set_trace_callback(None)
+    name = statements[0].partition(" ")[0]
+    found = [re.findall(rf"\b{name} = (?:\d+|'\w+')", one) for one in executed if one.startswith("UPDATE")]
+    assert found == [[statement] for statement in statements]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, table in TABLES.items() if table.hot is not None])
+def test_an_update_of_what_stays_open_touches_no_index(kind: RecordKind) -> None:
+    """Neither what a row is found by nor the column that says what is open is set, be it to what it is."""
+    update, table = update_of(kind, ("version",)), TABLES[kind]
+    assert update is not None
+    assert table.hot is not None
+    settings, _, condition = update.staying_hot.partition(" SET ")[2].partition(" WHERE ")
+    names = {setting.removesuffix(" = ?") for setting in settings.split(", ")}
+    assert names.isdisjoint({table.hot[0], *table.key, *table.fixed})
+    assert f"{table.hot[0]} = {table.hot[1]!r}" in condition
+    assert f"{table.hot[0]} = ?" in update.with_hot.partition(" WHERE ")[0]
 
 
 def test_what_a_row_is_found_by_is_never_updated() -> None:
