@@ -70,6 +70,9 @@ NEXT = """\
 - **A compiler.** Decimals, JSON and SQLite are compiled already, and mypyc hardly speeds up attrs classes.
 - **A command in memory.** What is left are many small steps, each with a check or a record of its own, and no function
   takes a tenth. Fewer of them would be fewer checks, or an entry that cannot be read back.
+- **Events that are made when they are read.** An event carries its entry's digest, so the entry is written for it,
+  which is most of what a publisher costs in memory. A dict that fills itself in is empty for code in C that reads dicts
+  directly, and a mapping that is no dict cannot be dumped as JSON.
 - **Imports.** Most of the time is attrs, which compiles the methods of each frozen class. Writing them when they are
   first called, as `__init__` is already, was tried: a fifth less, since attrs compiles an initialiser of its own all
   the same. They could be written into files beforehand, and then would have to be kept in step.
