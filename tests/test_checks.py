@@ -410,7 +410,11 @@ def test_the_time_of_a_command_is_the_one_that_was_given() -> None:
     def clock() -> datetime:
         return later(9)
 
-    assert check.one_time(None, None, "it", clock) == later(9)
+    assert check.given_time(None, clock) == check.one_time(None, None, "it", clock) == later(9)
+    assert check.given_time(later(2), clock) == later(2)
+    with pytest.raises(InvalidValue) as refused:
+        check.given_time("soon", clock)
+    assert (refused.value.argument, refused.value.value) == ("occurred_at", "soon")
     assert check.one_time(None, later(1), "it", clock) == later(1)
     assert check.one_time(later(2), None, "it", clock) == later(2)
     assert check.one_time(NOON.astimezone(BERLIN), NOON, "it", clock) == NOON

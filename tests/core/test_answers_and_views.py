@@ -179,7 +179,7 @@ def test_a_record_of_the_callers_own_making_is_checked_as_a_place(lived: Strateg
 
 def test_a_view_is_of_a_moment(lived: StrategyLedger) -> None:
     """At least one is given, and the view says which; both are in UTC."""
-    with pytest.raises(InvalidValue) as refused:
+    with pytest.raises(InvalidValue, match=r"^give recorded, occurred, or both$") as refused:
         lived.as_of()
     assert (refused.value.argument, refused.value.value) == ("recorded", None)
     view = lived.as_of(recorded=at(100), occurred=at(1))

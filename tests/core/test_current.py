@@ -195,7 +195,7 @@ def test_requests_come_with_their_order() -> None:
     asked = [request(name, sequence=sequence) for name, sequence in (("R-2", 1), ("R-1", 1), ("R-0", 2))]
     placed = order(request_count=3, cancels_in_flight=3)
     world = World()
-    world.inner.restore([placed, *asked])
+    world.inner.restore([placed, *asked, request("R-9", order_id="O-9")])
     world.records = CurrentRecords(world.repository)
     world.reads()
     found: Any = world.get(RecordKind.ORDER, "O-1")
@@ -275,6 +275,12 @@ def test_what_went_to_an_archive_is_not_at_hand() -> None:
     assert world.get(RecordKind.ORDER, "O-1") is None
     assert list(world.records.fills_of("O-1")) == []
     assert World(archived()).records.has_archived()
+    made = world.write(order("O-2", state=ENDED), fill(order_id="O-2"))
+    world.records.advance(made, {(one.kind, one.key): one for one in made.records})
+    world.told(archived('["O-2"]'))
+    world.reads()
+    world.records.fills_of("O-2")
+    assert world.reads() == 1
 
 
 def test_what_others_did_to_what_is_not_at_hand_is_read_or_left() -> None:
