@@ -341,8 +341,7 @@ class Draft(Overlay):
         facts: Mapping[str, Any] | None = None,
     ) -> Record:
         """Stage the birth of a record; `values` leave out its key and what is at its default."""
-        if to_state is not None:
-            to_state = plain_text(to_state)
+        to_state = plain_text(to_state)
         status = to_state if kind is RecordKind.ORDER else None
         return self._stage(
             new_change(

@@ -13,7 +13,7 @@ from ledger_core.commands import Operation, ReopenPositions, SetCheckpoint
 from ledger_core.errors import Archived
 from ledger_core.model import ArchivedRecord, Checkpoint, RecordKind, archived_key
 from ledger_core.repository import Query
-from support import fill, limit_order, market_order
+from support import RecordingPublisher, fill, limit_order, market_order
 from support.trading import at
 
 
@@ -101,7 +101,10 @@ def test_return_goes_on_where_it_was_stopped(ledger: StrategyLedger) -> None:
         ledger.archivist.take_back("A1", groups[:1])
     with pytest.raises(InvalidValue, match="is not among the groups"):
         ledger.archivist.take_back("A1", [sum(groups[:-1], ())])
-    reopen(ledger, ("ACME", "", "", "NET"))
+    acme, bolt = ("ACME", "", "", "NET"), ("BOLT", "", "", "NET")
+    reopen(ledger, acme)
+    reopen(ledger, acme, bolt)
+    assert ledger.get_position("BOLT").opening is None
     assert ledger.archivist.take_back("A1", [sum(groups, ())]) == 8
     assert [ledger.get_order(order_id).cum_quantity for order_id in ("BUY0", "SELL0", "BUY1", "SELL1")] == before
     assert [ledger.get_position(symbol).opening for symbol in ("ACME", "BOLT")] == [None, None]
@@ -134,7 +137,9 @@ def checkpoint(ledger: StrategyLedger, sequence: int) -> Checkpoint:
     return made
 
 
-def test_checkpoint_lies_between_the_last_one_and_the_end_of_the_journal(ledger: StrategyLedger) -> None:
+def test_checkpoint_lies_between_the_last_one_and_the_end_of_the_journal(
+    ledger: StrategyLedger, published: RecordingPublisher
+) -> None:
     """From the first entry to the last; the same again is a repeat, and it never goes back."""
     for number in range(4):
         ledger.record_order(f"O{number}", limit_order())
@@ -145,6 +150,8 @@ def test_checkpoint_lies_between_the_last_one_and_the_end_of_the_journal(ledger:
     assert (checkpoint(ledger, 1).cut_sequence, ledger.head().sequence) == (1, 5)
     assert (checkpoint(ledger, 1).archive_id, ledger.head().sequence) == ("J1", 5)
     assert (checkpoint(ledger, 5).archive_id, ledger.head().sequence) == ("J5", 6)
+    told = [(event["archive_id"], event["cut_sequence"]) for event in published.of_type("CHECKPOINT_SET")]
+    assert told == [("J1", 1), ("J5", 5)]
     with pytest.raises(InvalidValue) as refused:
         checkpoint(ledger, 4)
     assert (refused.value.value, ledger.head().sequence) == (4, 6)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from ledger_core import CommandRefused, OverfillError, StrategyLedger, UnknownOrder
+from ledger_core import CommandRefused, OverfillError, StrategyLedger, UnknownFill, UnknownOrder
 from ledger_core.changes import Cursor, Entry
 from ledger_core.errors import InvalidValue
 from ledger_core.model import Order
@@ -95,10 +95,11 @@ def test_batch_books_a_fact_with_the_order_that_has_its_venues_id(held: Strategy
         for order_id, data in ((None, fill("F1", 4, venue_order_id="V2")), ("O3", fill("F2", 5))):
             with suppress(UnknownOrder):
                 batch.update_order_fill(order_id, data)
-        assert batch.update_order_acceptance("O1").cum_quantity == 0
+        with pytest.raises(UnknownFill):  # it waits for another order
+            batch.bust_order_fill("O1", "F1")
         assert batch.record_order("O2", limit_order(venue_order_id="V2")).cum_quantity == 4
         assert batch.record_order("O3", limit_order()).cum_quantity == 5
-    assert held.quarantined() == []
+    assert [fact.operation for fact in held.quarantined()] == ["bust_order_fill"]
 
 
 def test_batch_splits_what_it_left_open_alone(held: StrategyLedger) -> None:

@@ -313,3 +313,16 @@ def test_late_fill_of_one_key_leaves_other_keys_alone(ledger: StrategyLedger) ->
     ledger.update_order_fill("X", fill("F1", 1, 100, executed_at=START + timedelta(minutes=1)))
     assert ledger.get_position("ACME", venue="Y") == untouched
     assert ledger.get_position("ACME", venue="X").opened_at == START + timedelta(minutes=1)
+
+
+def test_fills_of_one_entry_stand_one_behind_the_other(ledger: StrategyLedger) -> None:
+    """Those that waited for their order are numbered in the order in which they came."""
+    for number in range(3):
+        with pytest.raises(UnknownOrder):
+            ledger.update_order_fill("O1", fill(f"F{number}", 1))
+    ledger.record_order("O1", limit_order())
+    assert [(one.fill_id, one.sequence, one.index) for one in ledger.find_fills()] == [
+        ("F0", 4, 0),
+        ("F1", 4, 1),
+        ("F2", 4, 2),
+    ]

@@ -490,6 +490,14 @@ def test_real_fill_takes_the_place_of_one_after_which_the_position_is_flat_meanw
     assert (position.quantity, position.realized_pnl, position.cost) == (-2, 22, 202)
 
 
+def test_execution_of_the_moment_of_an_inferred_one_takes_its_place(ledger: StrategyLedger) -> None:
+    """It is not later than what was inferred, though the order has room for both."""
+    ledger.record_order("O1", limit_order())
+    ledger.update_order_fill("O1", fill("I1", 4, inferred=True), occurred_at=START)
+    order = ledger.update_order_fill("O1", fill("F1", 4), occurred_at=START)
+    assert (order.cum_quantity, order.inferred_quantity) == (4, 0)
+
+
 def test_execution_after_an_inferred_one_comes_on_top(ledger: StrategyLedger) -> None:
     """It cannot be what was inferred before it happened, as long as the order has room for both."""
     ledger.record_order("O1", limit_order())
