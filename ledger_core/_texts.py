@@ -71,16 +71,6 @@ def _frame(
     return f"{{{told}", f'{came}"key":[', f'],"kind":{quote(kind)},{is_now}{became}"values":'
 
 
-def _facts_text(facts: Mapping[str, Json]) -> str:
-    texts = []
-    for name in sorted(facts):
-        value = facts[name]
-        kind = type(value)
-        text = quote(value) if kind is str else _BOOLEANS[value] if kind is bool else json_text(value)
-        texts.append(f"{quote(name)}:{text}")
-    return "{" + ",".join(texts) + "}"
-
-
 _BOOLEANS = {True: "true", False: "false"}
 
 

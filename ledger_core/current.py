@@ -259,10 +259,11 @@ class CurrentRecords:
         """Keep in mind what waits in quarantine, and what moved to an archive."""
         if isinstance(record, QuarantinedFact):
             self._index_fact(record)
-        elif isinstance(record, ArchivedRecord):
-            self._has_archived = True
-            if record.removed is not None:
-                self._forget(*record.removed)
+            return
+        assert isinstance(record, ArchivedRecord), "the other kind of which something is kept in mind"
+        self._has_archived = True
+        if record.removed is not None:
+            self._forget(*record.removed)
 
     def _forget(self, kind: RecordKind, key: Key) -> None:
         """Let go of a record that moved to an archive."""

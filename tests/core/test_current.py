@@ -274,6 +274,7 @@ def test_what_went_to_an_archive_is_not_at_hand() -> None:
     world.told(archived('["O-1","F-2"]', record_kind=RecordKind.FILL), archived('["O-1"]'))
     assert world.get(RecordKind.ORDER, "O-1") is None
     assert list(world.records.fills_of("O-1")) == []
+    world.told(archived('["O-9"]', is_restored=True))
     assert World(archived()).records.has_archived()
     made = world.write(order("O-2", state=ENDED), fill(order_id="O-2"))
     world.records.advance(made, {(one.kind, one.key): one for one in made.records})

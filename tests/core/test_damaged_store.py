@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 import pytest
@@ -23,11 +24,12 @@ from ledger_core import (
     replaying,
 )
 from ledger_core.changes import GENESIS_DIGEST, chain
+from ledger_core.checkpoints import require_same_base
 from ledger_core.ending import require_sound_end
 from ledger_core.model import Fill, Key, Order, QuarantinedFact, Record
 from ledger_core.past import _Lookup
 from ledger_core.repository import PAGE_SIZE_MAX, Query, RawEntry, StoredRecord
-from ledger_core.testing.samples import STRATEGY, change_of, entry, order
+from ledger_core.testing.samples import STRATEGY, change_of, checkpoint, entry, order
 from ledger_core.testing.samples import fill as fill_record
 from ledger_core.verifying import verify
 from support import DictCache, SteppingClock, Store, fill, limit_order, market_order
@@ -297,6 +299,7 @@ class Shown(AroundRepository):
         self.page: Callable[[Sequence[StoredRecord]], Sequence[StoredRecord]] = lambda page: page
         self.scan_error: Exception | None = None
         self.load_error: Exception | None = None
+        self.checkpoint_error: Exception | None = None
         self.audit_error: Exception | None = None
 
     def read_raw(self, after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
@@ -312,8 +315,9 @@ class Shown(AroundRepository):
 
     def load(self, kind: RecordKind, key: Key) -> Record | None:
         """Load, or fail as told."""
-        if self.load_error is not None:
-            raise self.load_error
+        error = self.checkpoint_error if kind is RecordKind.CHECKPOINT else self.load_error
+        if error is not None:
+            raise error
         return super().load(kind, key)
 
     def audit(self) -> Iterator[Difference]:
@@ -341,13 +345,36 @@ def told(repository: LedgerRepository, **options: Any) -> list[tuple[Finding, Ke
 
 
 @pytest.mark.parametrize("error", [StorageBusy("the file is locked"), LedgerClosed("closed meanwhile")])
-@pytest.mark.parametrize("place", ["scan_error", "audit_error", "load_error"])
+@pytest.mark.parametrize("place", ["scan_error", "audit_error", "load_error", "checkpoint_error"])
 def test_error_that_passes_is_no_difference(shown: Shown, place: str, error: StorageError) -> None:
     """A file that is locked, or was closed meanwhile, says nothing of the ledger: verification fails with it."""
     shown.append([entry(Head(0, GENESIS_DIGEST), attrs.evolve(order(), version=2, sequence=1))])
     setattr(shown, place, error)
     with pytest.raises(type(error)):
         verify(shown)
+
+
+@pytest.mark.parametrize("error", [StorageBusy("the file is locked"), LedgerClosed("closed meanwhile")])
+def test_error_that_passes_is_no_sign_of_a_cut(shown: Shown, error: StorageError) -> None:
+    """Behind a first entry that cannot be read, the place up to which the journal was cut is looked at."""
+    append(shown, [checkpoint(cut_sequence=2)], [order("O-1")], [order("O-2")])
+    read = shown.read_raw
+
+    def read_raw(after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        if limit > 1:
+            return read(after, limit)
+        raise error if after else StorageCorrupt("the page is unreadable")
+
+    with patch.object(shown, "read_raw", read_raw), pytest.raises(type(error)):
+        verify(shown)
+
+
+def test_error_that_passes_is_no_cut_while_it_is_read(shown: Shown) -> None:
+    """Whether a journal was cut while it was read is not known of a store that cannot be asked."""
+    require_same_base(shown, None)
+    shown.checkpoint_error = StorageBusy("the file is locked")
+    with pytest.raises(StorageBusy, match="the file is locked"):
+        require_same_base(shown, None)
 
 
 def test_record_that_cannot_be_loaded_is_a_difference(shown: Shown) -> None:

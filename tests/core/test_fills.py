@@ -47,6 +47,15 @@ def test_fill_is_kept_with_all_that_was_said_of_it(ledger: StrategyLedger) -> No
     assert (booked.sequence, booked.recorded_at) == (2, ledger.head().recorded_at)
 
 
+def test_fee_in_another_currency_takes_nothing_of_the_quantity(ledger: StrategyLedger) -> None:
+    """Only the fee that is taken in the base currency is a part of what was bought."""
+    ledger.record_order("O-1", limit_order())
+    ledger.update_order_fill("O-1", fill("F1", 4, 100, fee="0.5", fee_currency="USD"))
+    ledger.update_order_fill("O-1", fill("F2", 4, 100, fee="0.5", fee_currency="ACME", fee_in_base=True))
+    assert [ledger.get_fill("O-1", name).base_fee for name in ("F1", "F2")] == [0, Decimal("0.5")]
+    assert ledger.get_position("ACME").quantity == Decimal("7.5")
+
+
 def test_unknown_fill_is_told_apart_from_an_unknown_order(ledger: StrategyLedger) -> None:
     """get_fill names what it did not find."""
     ledger.record_order("O1", limit_order())
