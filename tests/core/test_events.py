@@ -397,3 +397,16 @@ def test_events_of_a_command(before: Told | None, told: Told, expected: list[Eve
         told(ledger)
     left_out = _OF_EVERY_EVENT | _ELSEWHERE
     assert [{name: event[name] for name in event.keys() - left_out} for event in published.events] == expected
+
+
+def test_whoever_takes_an_event_may_change_it(ledger: StrategyLedger, published: RecordingPublisher) -> None:
+    """What was told of nested values is whole, and a subscriber's own: neither a record nor another event shares it."""
+    metadata = {"tags": ["a", {"b": [1, True, None]}], "why": "test"}
+    ledger.record_order("O1", limit_order(metadata=metadata))
+    (event,) = published.events
+    assert event["changed"]["details"]["metadata"] == metadata
+    event["changed"]["details"]["metadata"]["tags"].append("c")
+    event["changed"].clear()
+    assert ledger.get_order("O1").details.metadata == {"tags": ("a", {"b": (1, True, None)}), "why": "test"}
+    ledger.update_order_acceptance("O1")
+    assert published.events[-1]["event_type"] == "ORDER_ACCEPTED"

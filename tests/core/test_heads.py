@@ -27,6 +27,20 @@ def test_heads_of_one_entry_are_equal_before_and_after_the_digest_is_read(in_mem
     assert in_memory.head() == Head(1, first.digest)
 
 
+def test_a_head_is_that_of_an_entry_just_made_or_read_back(in_memory: StrategyLedger) -> None:
+    """Place, digest and time, whether the entry was written yet or comes from its body."""
+    (entry,) = in_memory.read_journal()
+    read_back = codec.load_entry(entry.body, entry.digest)
+    for one in (entry, read_back):
+        head = Head.at(one)
+        assert (head.sequence, head.digest, head.recorded_at) == (1, entry.digest, entry.recorded_at)
+
+
+def test_heads_are_told_apart_in_a_set() -> None:
+    """By their hashes already."""
+    assert len({hash(Head(place, digest)) for place in (1, 2) for digest in ("ab", "cd")}) == 4
+
+
 def test_a_head_differs_by_place_and_by_digest(in_memory: StrategyLedger) -> None:
     """Journals of equal length are told apart, and a head is nothing else than a head."""
     other = open_ledger("memory://", strategy_id="S")
