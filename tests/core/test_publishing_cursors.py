@@ -13,25 +13,15 @@ from ledger_core.publishing import CURSOR_SECONDS, CURSOR_STEP, ENTRIES_AT_HAND,
 from ledger_core.repository import PAGE_SIZE_MAX
 from ledger_core.testing.samples import STRATEGY, entries
 from ledger_storage_memory import MemoryRepository
+from support.clock import StillTime
 
 PATIENCE = 30.0
 
 
-class _Clock:
-    """Time that passes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        """Return the time."""
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> StillTime:
     """Return the time by which cursors are stored."""
-    made = _Clock()
+    made = StillTime()
     monkeypatch.setattr(publishing, "time", made)
     return made
 
@@ -84,7 +74,7 @@ def test_a_subscription_takes_each_entry_once_and_in_order(journal: _Counting) -
     assert one.deliver([]) is True
 
 
-def test_what_is_skipped_counts_as_stored(clock: _Clock) -> None:
+def test_what_is_skipped_counts_as_stored(clock: StillTime) -> None:
     """A cursor that was stored with the note is not stored again, and never goes back."""
     one = Subscription("bot", _Taken(), 2)
     one.skip_to(5)
@@ -93,7 +83,7 @@ def test_what_is_skipped_counts_as_stored(clock: _Clock) -> None:
     assert (one.sequence, one.stored) == (5, 5)
 
 
-def test_a_cursor_is_stored_after_so_many_entries_or_so_long(clock: _Clock) -> None:
+def test_a_cursor_is_stored_after_so_many_entries_or_so_long(clock: StillTime) -> None:
     """Whichever comes first, and never where it has not moved."""
     one = Subscription("bot", _Taken(), 0)
     one.sequence = CURSOR_STEP - 1
@@ -109,7 +99,7 @@ def test_a_cursor_is_stored_after_so_many_entries_or_so_long(clock: _Clock) -> N
     assert not one.is_due()
 
 
-def test_cursors_that_are_due_ride_on_a_commit_and_are_not_due_again(journal: _Counting, clock: _Clock) -> None:
+def test_cursors_that_are_due_ride_on_a_commit_and_are_not_due_again(journal: _Counting, clock: StillTime) -> None:
     """Each by itself: one whose cursor was not stored stays due; the time until the next begins with the storing."""
     served = Publishing(journal)
     assert served.due_cursors() == []
@@ -126,7 +116,7 @@ def test_cursors_that_are_due_ride_on_a_commit_and_are_not_due_again(journal: _C
     assert served.due_cursors() == [Cursor("first", 5), Cursor("second", 2)]
 
 
-def test_closing_stores_the_cursors_that_have_moved(journal: _Counting, clock: _Clock) -> None:
+def test_closing_stores_the_cursors_that_have_moved(journal: _Counting, clock: StillTime) -> None:
     """And no other: nothing is written where there is nothing to say."""
     served = Publishing(journal)
     served.store()
@@ -269,7 +259,7 @@ def test_who_was_served_before_a_command_inside_a_delivery_is_served_again(journ
     assert first.places == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_cursor_of_a_subscriber_with_a_thread_rides_on_commits(journal: _Counting, clock: _Clock) -> None:
+def test_the_cursor_of_a_subscriber_with_a_thread_rides_on_commits(journal: _Counting, clock: StillTime) -> None:
     """Also where every subscriber has a thread of its own."""
     served = Publishing(journal)
     seen = threading.Semaphore(0)

@@ -27,6 +27,7 @@ from ledger_core.testing.samples import STRATEGY, change_of, entries, instrument
 from ledger_core.writing import ATTEMPTS_MAX, BUSY_SECONDS, Decided, Writer
 from ledger_storage_memory import MemoryRepository
 from support import fill, limit_order
+from support.clock import StillTime
 
 EMPTY = Head(0, GENESIS_DIGEST)
 
@@ -55,21 +56,10 @@ class _Journal(MemoryRepository):
             raise self.after.pop(0)
 
 
-class _Clock:
-    """Time that passes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        """Return the time."""
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> StillTime:
     """Return the time by which a command gives up."""
-    made = _Clock()
+    made = StillTime()
     monkeypatch.setattr(writing, "time", made)
     return made
 
@@ -122,7 +112,7 @@ def test_who_keeps_the_others_out_looks_first(writer: Writer, journal: _Journal)
     assert seen == [0, 0, 1]
 
 
-def test_it_gives_up_when_the_time_is_over(writer: Writer, clock: _Clock) -> None:
+def test_it_gives_up_when_the_time_is_over(writer: Writer, clock: StillTime) -> None:
     """What succeeds at the last moment counts; what has not by then is told as busy, and may be given again."""
     attempts: list[int] = []
 
@@ -136,7 +126,7 @@ def test_it_gives_up_when_the_time_is_over(writer: Writer, clock: _Clock) -> Non
     assert busy.value.retryable
 
 
-def test_it_gives_up_after_very_many_attempts(writer: Writer, clock: _Clock) -> None:
+def test_it_gives_up_after_very_many_attempts(writer: Writer, clock: StillTime) -> None:
     """A clock that stands still does not make it try for ever."""
     attempts: list[int] = []
     with pytest.raises(StorageBusy, match="for 1000 attempts"):
