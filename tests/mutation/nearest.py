@@ -2,8 +2,8 @@
 
 A function of the core is called by thousands of tests, nearly all of which are about something else. A test is the
 nearer, the fewer functions it calls in all, and the less time it takes; nearest are those in a file that is named
-after the module, then, of an adapter, its own tests and the contract. What survives them is given more of them. Before all others come the tests that have killed other
-mutants of the same function.
+after the module, then, of an adapter, its own tests and the contract. What survives them is given more of them. Before
+all others come the tests that have killed other mutants of the same function.
 """
 
 import hashlib
