@@ -274,7 +274,6 @@ def test_what_went_to_an_archive_is_not_at_hand() -> None:
     world.told(archived('["O-1","F-2"]', record_kind=RecordKind.FILL), archived('["O-1"]'))
     assert world.get(RecordKind.ORDER, "O-1") is None
     assert list(world.records.fills_of("O-1")) == []
-    world.told(archived('["O-9"]', is_restored=True))
     assert World(archived()).records.has_archived()
     made = world.write(order("O-2", state=ENDED), fill(order_id="O-2"))
     world.records.advance(made, {(one.kind, one.key): one for one in made.records})
@@ -282,6 +281,17 @@ def test_what_went_to_an_archive_is_not_at_hand() -> None:
     world.reads()
     world.records.fills_of("O-2")
     assert world.reads() == 1
+
+
+def test_what_came_back_from_an_archive_stays_at_hand() -> None:
+    """Its stub says that it was restored: nothing is let go, and the store is not asked."""
+    world = World()
+    made = world.write(order(state=ENDED))
+    world.records.advance(made, {(one.kind, one.key): one for one in made.records})
+    world.told(archived('["O-1"]', is_restored=True))
+    world.reads()
+    assert world.get(RecordKind.ORDER, "O-1") is not None
+    assert world.reads() == 0
 
 
 def test_what_others_did_to_what_is_not_at_hand_is_read_or_left() -> None:
