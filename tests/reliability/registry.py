@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from reliability.campaign import Campaign, Tally
@@ -25,6 +26,15 @@ def campaigns() -> dict[str, Campaign]:
     return dict(sorted(found.items(), key=lambda item: (_place(item[1].row), item[0])))
 
 
+def _of_harness(error: Exception, first_seed: int, amount: int) -> str:
+    """Say where a harness raised what it should have judged, or what is its own mistake."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"the harness raised {type(error).__name__}: {error} at {Path(place.filename).name}:{place.lineno}, somewhere in"
+        f" the {amount:,} from seed {first_seed} on"
+    )
+
+
 def _place(row: str) -> tuple[int, str]:
     return (int(row) if row.isdigit() else 99, row)
 
@@ -39,7 +49,10 @@ def work(name: str, first_seed: int, amount: int, minutes: float | None) -> Tall
         part = min(amount - total.done, max(1, amount // SLICES, campaign.ci // 20))
         if campaign.is_one_life:
             part = amount
-        total = total.plus(campaign.run(total.next_seed, part, deadline))
+        try:
+            total = total.plus(campaign.run(total.next_seed, part, deadline))
+        except Exception as error:  # noqa: BLE001 - what was done before is kept, and somebody looks at this
+            total = total.plus(Tally(0, total.next_seed, (_of_harness(error, total.next_seed, part),)))
         rate = total.done / (time.monotonic() - began)
         print(f"{name}: {total.done:,} of {amount:,} {campaign.unit}, {rate:,.0f} a second", file=sys.stderr)
     return total
