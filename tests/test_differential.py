@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from ledger_core import Fill, LedgerError, Order, Position, RecordKind, StrategyLedger, Trade
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.changes import GENESIS_DIGEST, Head, chain
 from ledger_core.checkpoints import base_of, checkpoint_of, records_at
 from ledger_core.codec import canonical_json

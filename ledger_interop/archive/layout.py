@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import attrs
 
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.errors import InvalidValue
 from ledger_core.model import Order, RecordKind, Trade
 

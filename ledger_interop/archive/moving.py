@@ -15,7 +15,8 @@ import attrs
 
 from ledger_core import CommandRefused, InvalidValue, ReadOnlyLedger, StrategyLedger
 from ledger_core import checks as check
-from ledger_core.archiving import Cut, Group
+from ledger_core.archivable import Group
+from ledger_core.archiving import Cut
 from ledger_core.changes import Head
 from ledger_core.model import Order
 from ledger_core.numbers import decimal_text, time_text

@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.codec import record_digest
 from ledger_core.errors import LedgerError
 from ledger_core.model import Record, RecordKind

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.model import RecordKind
 from ledger_interop.archive.layout import FOLDERS, Month
 from ledger_interop.archive.manifest import Part

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger_core import InvalidValue, StrategyLedger, codec
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.commands import Operation, ReopenPositions, SetCheckpoint
 from ledger_core.errors import Archived
 from ledger_core.model import ArchivedRecord, Checkpoint, RecordKind, archived_key

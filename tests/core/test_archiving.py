@@ -21,7 +21,7 @@ from ledger_core import (
     StrategyLedger,
     UnknownOrder,
 )
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.commands import Operation, ReopenPositions
 from ledger_core.errors import Archived, StorageBusy, StorageCorrupt
 from ledger_core.model import Record, RecordKind

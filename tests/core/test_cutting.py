@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from ledger_core import InvalidValue, StrategyLedger, checkpoints, replaying
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.changes import Entry, Head
 from ledger_core.checkpoints import Sum, checkpoint_of, pages_of, records_at
 from ledger_core.errors import Archived, CommandRefused, ReadOnlyLedger, StorageBusy, StorageCorrupt, UnknownOrder

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ledger_core import CommandRefused, Fee, Fill, Position, StrategyLedger
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.errors import Archived
 from ledger_core.methods import Commands
 from ledger_core.model import Adjustment, RecordKind

@@ -18,7 +18,9 @@ _OF_A_FILE = 4
 _ABOUT_IT = 0.05  # what the file's name makes of a distance
 _ABOUT_ITS_PACKAGE = 0.25
 _FILES_ABOUT = {
+    "ledger_core.archivable": ("archiving", "archive_commands"),
     "ledger_core.checkpoints": ("cutting", "archiving"),
+    "ledger_core.comparing": ("verify", "damaged_store"),
     "ledger_core.explaining": ("explain",),
     "ledger_core.grouping": ("groups", "busy_writers", "batch", "concurrency"),
     "ledger_core.past": ("as_of", "looking_back"),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ledger_core import FactMismatch, OverfillError, StrategyLedger, UnknownOrder
-from ledger_core.archiving import Group
+from ledger_core.archivable import Group
 from ledger_core.changes import Head
 from support.clock import START
 from support.details import fill, limit_order, market_order
