@@ -6,7 +6,7 @@
     status, orders, positions, exposure, show, flatten, watch        what is in doubt, open, held; what to do
     doctor, backup                                                   whether the file is sound; a copy of it
     trades, fills, journal, pnl, quality, explain, query             what happened, and what it comes to
-    resolve, skip, reconcile, verify, making, importing              what a person changes, asked and on record
+    resolve, skip, forget, reconcile, verify, making, importing      what a person changes, asked and on record
     config, completion                                               settings, shells
 
     asking, settings, masking, completing           what is asked for, and where else to look

@@ -235,6 +235,7 @@ def _print(done: ArchiveReport, ledger: "StrategyLedger", printer: Printer) -> N
         if done.cut.held_by:
             behind = ", ".join(done.cut.held_by)
             say(f"{behind} did not take all of what is copied: the rest goes with the next archive")
+            say("strategy-ledger forget takes away a subscriber that is gone for good")
     say("strategy-ledger restore takes it back, strategy-ledger span makes a ledger that has both")
 
 

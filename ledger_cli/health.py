@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
@@ -131,18 +131,37 @@ def check_database(ledger: str, connection: sqlite3.Connection, *, in_full: bool
     yield from _cursors(ledger, connection)
 
 
-def _cursors(ledger: str, connection: sqlite3.Connection) -> Iterator[Check]:
-    """Look at how far subscribers have been served."""
+class Place(NamedTuple):
+    """How far a subscriber has been served, and how far the journal goes."""
+
+    strategy_id: str
+    subscriber: str
+    sequence: int
+    head: int
+
+    @property
+    def behind(self) -> int:
+        """How many entries it has yet to take."""
+        return self.head - self.sequence
+
+
+def places_of(connection: sqlite3.Connection) -> list[Place]:
+    """Return the places of all subscribers, by strategy and name."""
     rows = connection.execute(
         "SELECT c.strategy_id, c.subscriber, c.sequence,"
         " COALESCE((SELECT MAX(j.sequence) FROM journal AS j WHERE j.strategy_id = c.strategy_id), 0)"
         " FROM cursors AS c ORDER BY c.strategy_id, c.subscriber"
-    ).fetchall()
-    for strategy_id, subscriber, sequence, head in rows:
-        behind = head - sequence
+    )
+    return [Place(*row) for row in rows]
+
+
+def _cursors(ledger: str, connection: sqlite3.Connection) -> Iterator[Check]:
+    """Look at how far subscribers have been served."""
+    for place in places_of(connection):
+        strategy_id, subscriber, sequence, head = place
         said = f"{subscriber} of {strategy_id} has taken {sequence:,} of {words.count(head, 'entry', 'entries')}"
-        verdict = Verdict.OK if behind <= 0 else Verdict.NOTE
-        if behind < 0:
+        verdict = Verdict.OK if place.behind <= 0 else Verdict.NOTE
+        if place.behind < 0:
             verdict, said = Verdict.PROBLEM, f"{said}: more than there are"
         yield Check(ledger, "subscriber", verdict, said)
 

@@ -67,6 +67,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "resolve": Entry("ledger_cli.resolve:resolve", "Say what became of an order in doubt, or of a fact."),
         "reconcile": Entry("ledger_cli.reconcile:reconcile", "A broker's snapshot against the ledger."),
         "skip": Entry("ledger_cli.skip:skip", "Let a subscriber go on behind an entry that it cannot take."),
+        "forget": Entry("ledger_cli.forget:forget", "Take away the cursor of a subscriber that is gone for good."),
         "init": Entry("ledger_cli.making:init", "Make an empty ledger."),
         "import": Entry("ledger_cli.importing:import_", "History of a venue or bot into a ledger."),
         "export": Entry("ledger_cli.exporting:export_", "Tables into files for other programs."),

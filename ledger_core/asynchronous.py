@@ -224,6 +224,7 @@ class AsyncStrategyLedger(AsyncCommands):
 
     publish_pending = _job(StrategyLedger.publish_pending)
     skip_entry = _job(StrategyLedger.skip_entry)
+    forget_subscriber = _job(StrategyLedger.forget_subscriber)
     note_upkeep = _job(StrategyLedger.note_upkeep)
     rebuild = _job(StrategyLedger.rebuild)
 

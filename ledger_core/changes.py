@@ -251,10 +251,17 @@ Tip = Head | Entry
 @quick
 @attrs.frozen(weakref_slot=False)
 class Cursor:
-    """How far a subscriber has been served: every entry up to `sequence` was delivered at least once."""
+    """How far a subscriber has been served: every entry up to `sequence` was delivered at least once.
+
+    Given to `append` with FORGOTTEN as its sequence, it takes the subscriber's cursor away.
+    """
 
     subscriber: str
     sequence: int
+
+
+FORGOTTEN = -1
+"""The sequence of a cursor that is to be no more."""
 
 
 ChainKey = bytes | None

@@ -16,7 +16,7 @@ from ledger_core import checks as check
 from ledger_core.answers import Answers
 from ledger_core.archiving import Archivist
 from ledger_core.batch import Batch
-from ledger_core.changes import Cursor, Entry, Head
+from ledger_core.changes import FORGOTTEN, Cursor, Entry, Head
 from ledger_core.commands import AnyCommand, NoteUpkeep, Operation, SkipEntry
 from ledger_core.ending import require_sound_end
 from ledger_core.errors import InvalidValue, LedgerClosed, ReadOnlyLedger
@@ -191,6 +191,26 @@ class StrategyLedger(Commands, Answers):
             )
         self._writer.execute(command, [Cursor(command.subscriber, following)])
         self._publishing.skip_to(command.subscriber, following)
+        self._publishing.deliver()
+
+    def forget_subscriber(self, name: str, reason: str) -> None:
+        """Take away the cursor of a subscriber that nobody will serve any more; the journal keeps that, and why.
+
+        Until then its cursor holds the journal: nothing that it did not take can be cut. The note is an entry of its
+        own (UPKEEP_NOTED, published) and is stored together with that. Whoever subscribes under the name later begins
+        as a new subscriber does, with the first entry there is.
+        Raises SubscriberInUse while the name is served, here or by another process.
+        """
+        checked = check.check_id(name, "name")
+        command = NoteUpkeep(
+            operation=Operation.NOTE_UPKEEP,
+            occurred_at=self._now(),
+            upkeep=f"forget subscriber {checked}",
+            reason=check.check_required_reason(reason),
+        )
+        self._writer.refuse_if_read_only(command)
+        self._publishing.take_over(checked)
+        self._writer.execute(command, [Cursor(checked, FORGOTTEN)])
         self._publishing.deliver()
 
     def note_upkeep(self, upkeep: str, reason: str) -> None:

@@ -162,6 +162,13 @@ class Publishing:
                     return one.sequence
             return self._repository.claim(name).sequence
 
+    def take_over(self, name: str) -> None:
+        """Become the owner of a cursor that nobody serves; raises SubscriberInUse where somebody does, here or not."""
+        with self._lock:
+            if any(known.name == name for known in self._all):
+                raise SubscriberInUse(f"subscriber {name!r} is subscribed here", subscriber=name)
+            self._repository.claim(name)
+
     def skip_to(self, name: str, sequence: int) -> None:
         """Go on behind an entry that was skipped, whose cursor is stored."""
         for one in self._all:

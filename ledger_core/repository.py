@@ -171,7 +171,7 @@ class LedgerRepository(Protocol):
 
         The entries follow each other without a gap. Raises Conflict, with nothing stored, unless the first one
         is the next of the journal; OutcomeUnknown where the commit failed and may or may not have happened. A
-        cursor never moves back.
+        cursor never moves back; one at FORGOTTEN is removed, and whoever claims it later begins anew, at 0.
         """
         ...
 

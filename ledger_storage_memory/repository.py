@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from ledger_core.archived import JOURNAL
-from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head, without_records
+from ledger_core.changes import FORGOTTEN, GENESIS_DIGEST, Cursor, Entry, Head, without_records
 from ledger_core.codec import canonical_json, dump_values, field_names
 from ledger_core.errors import (
     Conflict,
@@ -169,7 +169,10 @@ class MemoryRepository:
             if cursors:
                 reached = dict(journal.cursors)
                 for cursor in cursors:
-                    reached[cursor.subscriber] = max(reached.get(cursor.subscriber, 0), cursor.sequence)
+                    if cursor.sequence == FORGOTTEN:
+                        reached.pop(cursor.subscriber, None)
+                    else:
+                        reached[cursor.subscriber] = max(reached.get(cursor.subscriber, 0), cursor.sequence)
                 journal.cursors = reached
             journal.entries += stored
             records = journal.records

@@ -15,7 +15,7 @@ from typing import Any
 from weakref import WeakSet
 
 from ledger_core.archived import JOURNAL
-from ledger_core.changes import GENESIS_DIGEST, Cursor, Entry, Head
+from ledger_core.changes import FORGOTTEN, GENESIS_DIGEST, Cursor, Entry, Head
 from ledger_core.codec import load_entry
 from ledger_core.errors import Conflict, InvalidValue, LedgerClosed, ReadOnlyLedger, StorageCorrupt, StorageError
 from ledger_core.findings import Difference
@@ -170,8 +170,7 @@ class SqliteRepository:
                     if isinstance(image.record, ArchivedRecord) and image.record.removed is not None:
                         self._remove(connection, *image.record.removed)
                 for cursor in cursors:
-                    place = (self._strategy_id, cursor.subscriber, cursor.sequence)
-                    connection.execute(statements.ADVANCE_CURSOR, place)
+                    self._move(connection, cursor)
 
             writer.write(work, self._appending)
 
@@ -354,6 +353,14 @@ class SqliteRepository:
         """Write an after-image whole, whether there is a row of it or not."""
         values = CODECS[record.kind].encode(record)
         connection.execute(statements.RECORDS[record.kind].upsert, (*values, self._strategy_id))
+
+    def _move(self, connection: sqlite3.Connection, cursor: Cursor) -> None:
+        """Move a cursor forward, or remove it."""
+        if cursor.sequence == FORGOTTEN:
+            connection.execute(statements.FORGET_CURSOR, (self._strategy_id, cursor.subscriber))
+        else:
+            place = (self._strategy_id, cursor.subscriber, cursor.sequence)
+            connection.execute(statements.ADVANCE_CURSOR, place)
 
     def _remove(self, connection: sqlite3.Connection, kind: RecordKind, key: Key) -> None:
         """Delete a record that moved to an archive."""

@@ -75,6 +75,7 @@ ADVANCE_CURSOR = (
     " ON CONFLICT (strategy_id, subscriber) DO UPDATE SET sequence = excluded.sequence"
     " WHERE excluded.sequence > cursors.sequence"
 )
+FORGET_CURSOR = "DELETE FROM cursors WHERE strategy_id = ? AND subscriber = ?"
 CURSORS_BELOW = "SELECT subscriber, sequence FROM cursors WHERE strategy_id = ? AND sequence < ? ORDER BY subscriber"
 FIRST_CURSOR = "SELECT MIN(sequence) FROM cursors WHERE strategy_id = ?"
 # The checkpoint, up to which the journal may be cut, and the pages of what it came to there.

@@ -292,12 +292,16 @@ CALLS: dict[str, dict[str, Any]] = {
     "publish_pending": {},
     "pending": {"name": "publisher"},
     "skip_entry": {"name": "stuck subscriber", "sequence": 1, "reason": "poison"},
+    "forget_subscriber": {"name": "old subscriber", "reason": "its program is gone"},
     "note_upkeep": {"upkeep": "rebuild", "reason": "a damaged page"},
     "subscribe": {"name": "new subscriber", "callback": lambda _name, _payload: None, "thread": False},
     "follow": {"interval": 3600.0},
     "batch": {},
 }
 """Every public method of a StrategyLedger but `close`, with every argument and every key that it knows."""
+
+WRITING = frozenset({*Operation, "forget_subscriber"})
+"""The methods that write an entry: those of operations, and one that is noted as an upkeep."""
 
 # fmt: off
 KINDS: dict[str, str] = {
@@ -900,7 +904,7 @@ def test_junk_among_good_arguments_is_taken_or_refused_and_nothing_else(tmp_path
         except LedgerError:
             assert world.snapshot() == before
         else:
-            assert world.ledger.head().sequence - before[0].sequence <= (operation in set(Operation))
+            assert world.ledger.head().sequence - before[0].sequence <= (operation in WRITING)
         world.store.close()
 
     check()
@@ -1025,6 +1029,8 @@ def _fill(**keys: Any) -> dict[str, Any]:
     ("skip_entry", {"name": "s", "sequence": 2, "reason": "r"}, "sequence", "its next entry is 1"),
     ("skip_entry", {"name": "publisher", "sequence": 99, "reason": "r"}, "sequence", "it has taken all there is"),
     ("skip_entry", {"name": "s", "sequence": 1, "reason": None}, "reason", "must say why"),
+    ("forget_subscriber", {"name": "s", "reason": None}, "reason", "must say why"),
+    ("forget_subscriber", {"name": "", "reason": "r"}, "name", "must have 1 to 128 characters"),
     ("pending", {"name": "nobody"}, "name", "no subscriber 'nobody'"),
     ("subscribe", {"name": "s", "callback": None}, "callback", "callable"),
     ("follow", {"interval": 0}, "interval", "above 0"),

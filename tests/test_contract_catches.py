@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
-from ledger_core.changes import Cursor, Entry, Head
+from ledger_core.changes import FORGOTTEN, Cursor, Entry, Head
 from ledger_core.codec import dump_record, load_record
 from ledger_core.errors import Conflict, LedgerClosed, LedgerError, ReadOnlyLedger, SubscriberInUse
 from ledger_core.findings import Difference, Finding
@@ -840,6 +840,14 @@ class MovesCursorsBack(MemoryRepository):
         super().append(entries)
         for cursor in cursors:
             self._open_journal().cursors[cursor.subscriber] = cursor.sequence
+
+
+class ForgetsNoCursor(MemoryRepository):
+    """Lets a cursor stand that is to be no more."""
+
+    def append(self, entries: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        """Store the entries and the cursors that stay."""
+        super().append(entries, [cursor for cursor in cursors if cursor.sequence != FORGOTTEN])
 
 
 class ForgetsCursorsOnClose(MemoryRepository):
@@ -1702,6 +1710,7 @@ CAUGHT: tuple[tuple[type[MemoryRepository], str], ...] = (
     (LosesCursorsWithoutEntries, "cursors_are_stored_without_entries"),
     (KnowsClaimedCursorsAlone, "a_cursor_may_be_stored_that_nobody_has_claimed"),
     (MovesCursorsBack, "a_cursor_never_moves_back"),
+    (ForgetsNoCursor, "a_cursor_can_be_forgotten"),
     (ForgetsCursorsOnClose, "cursors_survive_reopening"),
     (SharesCursors, "subscribers_do_not_share_a_cursor"),
     (AllowsASecondClaim, "a_cursor_has_one_owner"),

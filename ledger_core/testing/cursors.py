@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger_core.changes import GENESIS_DIGEST, Cursor, Head
+from ledger_core.changes import FORGOTTEN, GENESIS_DIGEST, Cursor, Head
 from ledger_core.errors import Conflict, SubscriberInUse
 from ledger_core.testing._setting import Opener, Setting
 from ledger_core.testing.samples import TEXTS, entries, entry, order
@@ -52,6 +52,20 @@ class CursorLaws(Setting):
         for given, expected in (((3,), 3), ((2,), 3), ((0,), 3), ((4, 2), 4), ((5,), 5), ((1,), 5)):
             repository.append([], [Cursor("monitor", sequence) for sequence in given])
             assert repository.claim("monitor").sequence == expected
+
+    def test_a_cursor_can_be_forgotten(self, open_repository: Opener) -> None:
+        """One given at FORGOTTEN is gone, with its entries or without; who claims it then begins at 0, and moves it.
+
+        Others stay where they are, and one that nobody knows can be forgotten too.
+        """
+        repository = open_repository()
+        repository.append(entries(EMPTY, [], []), [Cursor("old", 2), Cursor("monitor", 2)])
+        repository.append([], [Cursor("old", FORGOTTEN), Cursor("never", FORGOTTEN)])
+        assert [repository.claim(name).sequence for name in ("old", "monitor", "never")] == [0, 2, 0]
+        repository.append(entries(repository.head(), []), [Cursor("old", 1), Cursor("monitor", FORGOTTEN)])
+        assert [repository.claim(name).sequence for name in ("old", "monitor")] == [1, 0]
+        repository.append([], [Cursor("old", FORGOTTEN), Cursor("old", 3)])
+        assert repository.claim("old").sequence == 3
 
     def test_cursors_survive_reopening(self, open_repository: Opener) -> None:
         """A cursor stands where it stood after the store was closed and opened again."""

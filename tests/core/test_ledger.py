@@ -34,6 +34,7 @@ OWN: Mapping[str, dict[str, Any]] = {
     "follow": {"interval": 1},
     "pending": {"name": "S"},
     "skip_entry": {"name": "S", "sequence": 1, "reason": "because"},
+    "forget_subscriber": {"name": "S", "reason": "because"},
     "note_upkeep": {"upkeep": "rebuild", "reason": "because"},
     "verify": {},
 }

@@ -6,12 +6,9 @@ from typing import Any
 import attrs
 
 from ledger_core import Batch, open_ledger, open_reader, open_repository
-from ledger_core.commands import Operation
 from reliability.hostile_values import Sample
 from support import START, DictCache, RecordingPublisher
-from test_bad_input import CALLS, READER_CALLS
-
-COMMANDS = frozenset(operation.value for operation in Operation)
+from test_bad_input import CALLS, READER_CALLS, WRITING
 
 # fmt: off
 VIEW_CALLS: Mapping[str, dict[str, Any]] = {
@@ -69,7 +66,7 @@ class PublicOperation:
     @property
     def is_command(self) -> bool:
         """Whether the journal may get an entry of it."""
-        return self.name in COMMANDS
+        return self.name in WRITING
 
     def arguments(self, edits: Edits) -> dict[str, Any]:
         """Return the good call with other values: outer places first, so that each value is made from a good one."""

@@ -47,7 +47,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_hostile_input_meets_a_legal_answer_or_an_error_of_ours() -> None:
     """Nobody's object gets another exception out of the ledger, or a change into it."""
     tally = require_kept(CAMPAIGN)
-    assert set(tally.details) == {"answered", "filed", "refused"}
+    assert set(tally.details) - {"filed"} == {"answered", "refused"}
+    # Three of a thousand calls are good enough to be filed in quarantine: of few there may be none.
+    assert "filed" in tally.details or tally.done < CAMPAIGN.ci
 
 
 @pytest.mark.parametrize("of", CLASSES)
