@@ -184,6 +184,16 @@ def test_a_commit_that_failed_twice_is_told(journal: _Journal) -> None:
     assert journal.head().sequence == 2
 
 
+def test_a_batch_may_fail_once_too(journal: _Journal) -> None:
+    """Each batch, as each command, has its own two attempts."""
+    ledger = StrategyLedger(journal)
+    for name in ("A", "B"):
+        journal.before = [OutcomeUnknown("no answer")]
+        with ledger.batch() as batch:
+            batch.record_order(name, limit_order())
+    assert journal.head().sequence == 2
+
+
 def test_an_outcome_that_cannot_be_looked_up_is_told_as_unknown(journal: _Journal) -> None:
     """What the adapter said comes out as it is."""
     ledger = StrategyLedger(journal)
@@ -217,6 +227,48 @@ def test_a_store_that_was_replaced_is_told_with_both_heads(writer: Writer, journ
     assert (caught.value.found, caught.value.known) == (older, known)
     assert f"ends at 1 {'0' * 12}," in str(caught.value)
     assert f"has seen 2 {known.digest[:12]}:" in str(caught.value)
+
+
+def test_of_a_journal_that_was_cut_meanwhile_what_is_left_is_told_to_subscribers(
+    writer: Writer, journal: _Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page, once each, up to what others write while the records are loaded anew; then it is at the head."""
+    journal.append(entries(EMPTY, *([] for _ in range(8))))
+    told: list[int] = []
+    asked: list[int] = []
+    read = journal.read
+
+    def left(after: int, *_: Any) -> Sequence[Entry]:
+        asked.append(after)
+        return read(max(after, 2), 3)
+
+    def committed(entry: Entry) -> None:
+        told.append(entry.sequence)
+        if told == [3]:
+            MemoryRepository.append(journal, entries(journal.head(), []))
+
+    monkeypatch.setattr(journal, "read", left)
+    monkeypatch.setattr(writer._publishing, "committed", committed)
+    assert writer.catch_up() is True
+    assert told == [3, 4, 5, 6, 7, 8, 9]
+    assert writer.records.head == journal.head()
+    assert asked == [0, 5, 8]
+
+
+def test_a_command_that_changes_nothing_is_answered_with_what_is_now(journal: _Journal) -> None:
+    """What was a repeat on old records is decided again where others came first, alone and in a batch."""
+    ledger = StrategyLedger(journal)
+    ledger.record_order("A", limit_order())
+    ledger.update_order_acceptance("A", {"venue_order_id": "V"})
+    with StrategyLedger(MemoryRepository(journal.store, strategy_id=STRATEGY)) as other:
+        other.update_order_fill("A", fill("F1", 1))
+        assert ledger.update_order_acceptance("A", {"venue_order_id": "V"}).cum_quantity == 1
+        batch = ledger.batch().__enter__()
+        assert batch.update_order_acceptance("A", {"venue_order_id": "V"}).cum_quantity == 1
+        other.update_order_fill("A", fill("F2", 1))
+        with pytest.raises(BatchConflict):
+            batch.__exit__(None, None, None)
+    assert journal.head().sequence == 4
 
 
 def test_entries_are_looked_up_by_their_digest(writer: Writer, journal: _Journal) -> None:
