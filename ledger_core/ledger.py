@@ -141,7 +141,7 @@ class StrategyLedger(Commands, Answers):
     def publish_pending(self) -> None:
         """Deliver what subscribers have not taken yet, entries of other processes included."""
         self._writer.catch_up()
-        self._publishing.deliver(look=True)
+        self._publishing.deliver()
 
     def follow(self, interval: float) -> Follower:
         """Call `publish_pending` every `interval` seconds in a thread of its own, until `stop()` or close."""

@@ -122,8 +122,8 @@ class Publishing:
                 one.stored = reached[one.name]
                 one.stored_at = time.monotonic()
 
-    def deliver(self, *, look: bool = False) -> None:
-        """Deliver what is pending; `look` reads the journal for entries of other processes too.
+    def deliver(self) -> None:
+        """Deliver what is pending, up to the last entry that this ledger knows of, whoever wrote it.
 
         One thread delivers at a time. A call that finds one at it, such as a command issued from a subscriber,
         returns at once and leaves its entries to that thread.
@@ -141,7 +141,7 @@ class Publishing:
             self._again = False
             try:
                 for subscription in list(self._here):
-                    self._deliver_to(subscription, look)
+                    self._deliver_to(subscription)
             except BaseException:
                 with self._lock:
                     self._delivering = False
@@ -195,21 +195,21 @@ class Publishing:
             self._repository.append((), moved)
             self.stored(moved)
 
-    def _deliver_to(self, subscription: Subscription, look: bool) -> None:
+    def _deliver_to(self, subscription: Subscription) -> None:
         while True:
             try:
-                entries = self._entries_after(subscription.sequence, look)
+                entries = self._entries_after(subscription.sequence)
             except LedgerError:  # what is committed stays acknowledged; delivery goes on with the next command
                 _log.exception("subscriber %r could not be served: the journal could not be read", subscription.name)
                 return
-            if not entries or not subscription.deliver(entries) or (subscription.sequence >= self._head and not look):
+            if not entries or not subscription.deliver(entries):
                 return
 
-    def _entries_after(self, sequence: int, look: bool) -> Sequence[Entry]:
+    def _entries_after(self, sequence: int) -> Sequence[Entry]:
         known: list[Entry] = []
         while (entry := self._at_hand.get(sequence + 1 + len(known))) is not None:
             known.append(entry)
-        if known or (sequence >= self._head and not look):
+        if known or sequence >= self._head:
             return known
         return self._repository.read(sequence, PAGE)
 

@@ -116,14 +116,26 @@ def test_cursors_that_are_due_ride_on_a_commit_and_are_not_due_again(journal: _C
     assert served.due_cursors() == [Cursor("first", 5), Cursor("second", 2)]
 
 
-def test_closing_stores_the_cursors_that_have_moved(journal: _Counting, clock: StillTime) -> None:
+def test_closing_stores_the_cursors_that_have_moved(
+    journal: _Counting, clock: StillTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And no other: nothing is written where there is nothing to say."""
     served = Publishing(journal)
     served.store()
     served.subscribe("first", _Taken())
     served.subscribe("second", _Taken(refused=1))
     served.deliver()
+    stored: list[Sequence[Cursor]] = []
+    append = journal.append
+
+    def noting(made: Sequence[Entry], cursors: Sequence[Cursor] = ()) -> None:
+        stored.append(cursors)
+        append(made, cursors)
+
+    monkeypatch.setattr(journal, "append", noting)
     served.close()
+    served.close()
+    assert stored == [[Cursor("first", 5)]]
     assert (journal.claim("first"), journal.claim("second")) == (Cursor("first", 5), Cursor("second", 0))
     clock.now += CURSOR_SECONDS
     assert served.due_cursors() == []
@@ -190,17 +202,20 @@ def test_the_latest_entries_are_at_hand_and_older_ones_are_read(journal: _Counti
     assert taken.places == list(range(1, more[-1].sequence + 1))
 
 
-def test_entries_of_other_processes_are_looked_for_where_it_is_asked_for(journal: _Counting) -> None:
-    """A plain delivery knows how far the journal goes as this ledger has seen it, and reads no more."""
+def test_entries_of_other_processes_are_delivered_once_the_ledger_knows_of_them(journal: _Counting) -> None:
+    """A delivery knows how far the journal goes as this ledger has seen it, and reads no more."""
     served = Publishing(journal)
     taken = _Taken()
     served.subscribe("bot", taken)
     served.deliver()
-    journal.append(entries(journal.head(), [], []))
+    others = entries(journal.head(), [], [])
+    journal.append(others)
     reads = len(journal.read_from)
     served.deliver()
     assert (taken.places[-1], len(journal.read_from)) == (5, reads)
-    served.deliver(look=True)
+    for entry in others:
+        served.committed(entry)
+    served.deliver()
     assert taken.places == [1, 2, 3, 4, 5, 6, 7]
 
 
@@ -293,6 +308,36 @@ def test_a_subscriber_with_a_thread_is_served_from_the_start_and_when_woken(jour
     served.close()
     assert not any(thread.name == "strategy-ledger-bot" for thread in threading.enumerate())
     assert journal.claim("bot") == Cursor("bot", 6)
+
+
+def test_a_subscriber_with_a_thread_is_served_page_by_page(journal: _Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the end, without being woken again."""
+    monkeypatch.setattr(publishing, "PAGE", 2)
+    served = Publishing(journal)
+    seen = threading.Semaphore(0)
+    served.subscribe("bot", lambda _: seen.release(), thread=True)
+    for _ in range(5):
+        assert seen.acquire(timeout=PATIENCE)
+    served.close()
+    assert [place for place in journal.read_from if place[0] < 5] == [(0, 2), (2, 2), (4, 2)]
+
+
+def test_following_is_stopped_within_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is at something that takes for ever."""
+    monkeypatch.setattr(publishing, "STOP_SECONDS", 0.01)
+    begun, released = threading.Event(), threading.Event()
+
+    def blocks() -> None:
+        begun.set()
+        released.wait(PATIENCE)
+
+    follower = Follower(blocks, 0.001)
+    assert begun.wait(PATIENCE)
+    follower.stop()
+    assert follower._thread.is_alive()
+    released.set()
+    follower._thread.join(PATIENCE)
+    assert not follower._thread.is_alive()
 
 
 def test_who_follows_asks_again_and_again_until_the_ledger_is_closed() -> None:
