@@ -19,7 +19,7 @@ from ledger_core.changes import ChainKey, Cursor, Entry, Head, Tip
 from ledger_core.commands import FACT_TYPES, AnyCommand, BookFill, Fact
 from ledger_core.current import CurrentRecords
 from ledger_core.decide import decide, fills, quarantine, repeats
-from ledger_core.decide.draft import Draft, Overlay, Records, archived_error
+from ledger_core.decide.draft import Draft, Overlay, Records
 from ledger_core.errors import (
     BatchConflict,
     CommandRefused,
@@ -274,12 +274,7 @@ class Writer:
             return self._decide_quarantine(records, tip, recorded_at, command, refusal)
         record = draft.staged.get(answer) or draft.get(*answer)
         if record is None:
-            kind, key = answer
-            known = draft.archived(kind, key)
-            if known is not None:
-                return _decided(  # pragma: no cover  # what answers a command is archived with the command
-                    None, {}, None, archived_error(kind, key, known, is_repeat=True)
-                )
+            kind, key = answer  # where it is in an archive, the command is there too, and was looked for first
             raise StorageCorrupt(
                 f"{command.operation} is known, but the {kind} {key} that it made is not there: verify the ledger",
                 kind=kind,
