@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
 
+import attrs
+
 from ledger_core import codec
 from ledger_core.commands import Operation, RecordOrder
 from ledger_core.decide.draft import EconomicOrder
@@ -49,9 +51,7 @@ class Search:
                         yield group
             if len(page) < query.limit:
                 return
-            query = Query(
-                kind=query.kind, where=query.where, until=query.until, after=sort_key(page[-1]), limit=query.limit
-            )
+            query = attrs.evolve(query, after=sort_key(page[-1]))
 
     def _group(self, first: Order) -> Group | None:
         """Return what goes together with an order; None where something of it has to stay."""

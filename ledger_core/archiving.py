@@ -42,7 +42,7 @@ from ledger_core.model import (
     key_behind,
 )
 from ledger_core.replaying import folded_runs
-from ledger_core.repository import PAGE_SIZE_MAX, LedgerRepository, Query, all_pages, archived_in
+from ledger_core.repository import LedgerRepository, Query, all_pages, archived_in
 from ledger_core.verifying import verify
 from ledger_core.writing import Writer
 
@@ -95,7 +95,7 @@ class Archivist:
         """Return where the live history of positions begins, by their keys, of those whose history is in archives."""
         if not self.has_archived:
             return {}
-        found = all_pages(self._repository.find, Query(kind=RecordKind.POSITION, limit=PAGE_SIZE_MAX))
+        found = all_pages(self._repository.find, Query(kind=RecordKind.POSITION))
         positions = (one for one in found if isinstance(one, Position))
         return {one.key: one.opening for one in positions if one.opening is not None}
 
@@ -135,12 +135,7 @@ class Archivist:
 
     def openings(self, archive_id: str) -> dict[Key, Opening]:
         """Return where the positions begin that an archive moved on last, by their keys."""
-        found: dict[Key, Opening] = {}
-        for key in self._moved_by(archive_id):
-            position = self._repository.load(RecordKind.POSITION, key)
-            if isinstance(position, Position) and position.opening is not None:  # pragma: no branch  # it moved it on
-                found[key] = position.opening
-        return found
+        return {key: self._opening_of(key) for key in self._moved_by(archive_id)}
 
     def take_back(self, archive_id: str, groups: Iterable[Group]) -> int:
         """Take all records of an archive in again, and positions back to where they began before it; count the records.
@@ -163,12 +158,11 @@ class Archivist:
             )
             restored += len(group)
         for kind in sorted(ARCHIVABLE):
-            for missing in self._repository.find(_gone_to(named, kind, limit=1)):
+            for missing in self._repository.find(_gone_to(named, kind)):
                 raise InvalidValue(
                     f"{kind.lower()} {cast(ArchivedRecord, missing).record_key} of archive {named!r} is not among the"
                     " groups",
                     argument="groups",
-                    value=None,
                 )
         keys = self._moved_by(named)
         if keys:
@@ -220,23 +214,24 @@ class Archivist:
         named, known = check.check_id(archive_id, "archive_id"), self.checkpoint
         if type(through) is not Head:
             raise InvalidValue("through must be a Head", argument="through", value=through)
+        sequence = check.check_count(through.sequence, "through.sequence", minimum=1)
         if self._repository.read_only:
             raise ReadOnlyLedger("a checkpoint needs a ledger opened for writing")
         if known is not None and Head(known.cut_sequence, known.cut_digest) == through:
             return known
-        if self._digest_at(through.sequence) != through.digest:
+        if self._digest_at(sequence) != through.digest:
             raise InvalidValue("through is no entry of the journal", argument="through", value=through)
-        chain = verify(self._repository, through, chain_only=True, chain_key=self._writer.chain_key)
+        chain = verify(self._repository, chain_only=True, chain_key=self._writer.chain_key)
         if not chain.is_intact:
             raise StorageCorrupt(
                 f"the journal is damaged, so no checkpoint is made of it: {chain.differences[0]}",
                 differences=chain.differences,
             )
-        made = self._kept(named, self._entry(through.sequence))
+        made = self._kept(named, self._entry(sequence))
         command = SetCheckpoint(
             operation=Operation.SET_CHECKPOINT,
             occurred_at=self._writer.now(),
-            archive_id=named,
+            archive_id=made.archive_id,
             cut_sequence=made.cut_sequence,
             cut_digest=made.cut_digest,
             cut_at=made.cut_at,
@@ -261,7 +256,7 @@ class Archivist:
         """
         checkpoint = self.checkpoint
         if checkpoint is None:
-            raise InvalidValue("there is no checkpoint to cut the journal at", argument="through", value=None)
+            raise InvalidValue("there is no checkpoint to cut the journal at")
         if not has_pages(self._repository, checkpoint):
             raise StorageCorrupt("the pages of the checkpoint are not those that were written: nothing was cut")
         self._writer.store_cursors()
@@ -312,7 +307,7 @@ class Archivist:
         return found[0]
 
     def _digest_at(self, sequence: int) -> str | None:
-        found = self._repository.read_raw(sequence - 1, 1) if sequence > 0 else ()
+        found = self._repository.read_raw(sequence - 1, 1)
         return found[0].digest if found and found[0].sequence == sequence else None
 
     def _let_go(self, archive_id: str, groups: list[Group]) -> Iterator[tuple[Group, str | None]]:
@@ -337,15 +332,24 @@ class Archivist:
 
     def _refuse_out_of_turn(self, archive_id: str) -> None:
         for key in self._moved_by(archive_id):
-            position = self._repository.load(RecordKind.POSITION, key)
-            opening = position.opening if isinstance(position, Position) else None
-            if opening is None or opening.archive_id != archive_id:
-                later = None if opening is None else opening.archive_id
+            later = self._opening_of(key).archive_id
+            if later != archive_id:
                 raise InvalidValue(
                     f"archive {later!r} is later than {archive_id!r}: restore it first",
                     argument="archive_id",
                     value=archive_id,
                 )
+
+    def _opening_of(self, key: Key) -> Opening:
+        """Return where a position begins that an archive moved on."""
+        position = self._repository.load(RecordKind.POSITION, key)
+        if not isinstance(position, Position) or position.opening is None:
+            raise StorageCorrupt(
+                f"the position {'/'.join(key)!r}, or where it begins since it was archived, is not there: verify the"
+                " ledger",
+                key=key,
+            )
+        return position.opening
 
     def _moved_by(self, archive_id: str) -> list[Key]:
         """Return the keys of the positions whose history was archived."""
@@ -364,6 +368,6 @@ def _checked(group: object) -> Group:
     return group
 
 
-def _gone_to(archive_id: str, kind: RecordKind, limit: int = PAGE_SIZE_MAX) -> Query:
+def _gone_to(archive_id: str, kind: RecordKind) -> Query:
     where = {"archive_id": archive_id, "record_kind": kind, "is_restored": False}
-    return Query(kind=RecordKind.ARCHIVED, where=where, limit=limit)
+    return Query(kind=RecordKind.ARCHIVED, where=where)

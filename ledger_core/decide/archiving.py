@@ -194,9 +194,16 @@ def _open_later(draft: Draft, key: Key, place: EconomicOrder, archive_id: str) -
     before = position.opening
     if before is not None and place <= before.economic_order:
         return
-    opening = _flat_from(draft, position, place, archive_id)
     kept = archived_key(RecordKind.POSITION, (archive_id, *key))
-    if draft.get(RecordKind.ARCHIVED, kept) is None:
+    known = draft.get(RecordKind.ARCHIVED, kept)
+    if known is not None and (before is None or before.archive_id != archive_id):
+        # What is kept for the archive leads back behind what another has taken since, or was used up by its return.
+        raise _refused(
+            f"position {'/'.join(key)!r} came back from {archive_id!r}, or another archive moved it on since: begin"
+            " another archive"
+        )
+    opening = _flat_from(draft, position, place, archive_id)
+    if known is None:
         values = {"archive_id": archive_id, "record_version": position.version, "opening": before}
         draft.create(RecordKind.ARCHIVED, kept, values)
     draft.change(position, {"opening": opening})
