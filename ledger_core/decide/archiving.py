@@ -284,4 +284,4 @@ def _facts(kind: RecordKind, key: Key, archive_id: str) -> Mapping[str, Any] | N
 
 
 def _refused(problem: str) -> InvalidValue:
-    return InvalidValue(f"{problem}; nothing was written", argument="records", value=None)
+    return InvalidValue(f"{problem}; nothing was written", argument="groups")

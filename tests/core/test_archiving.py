@@ -450,26 +450,6 @@ def test_the_search_goes_page_by_page(ledger: StrategyLedger, monkeypatch: pytes
     assert sorted(found) == sorted((f"{side}{number}",) for number in range(5) for side in ("BUY", "SELL"))
 
 
-def test_a_damaged_position_lets_nothing_go(open_ledger_on: OpenLedger) -> None:
-    """Where the fills do not come to what they say, or the position is not there, the records are not trusted."""
-    for name in ("another figure", "no position"):
-        ledger = open_ledger_on(name)
-        trade(ledger, 1, 0)
-        groups = list(ledger.archivist.archivable(LATER))
-        repository = ledger._repository
-        kept: list[Any] = [one for kind in RecordKind for one in repository.find(Query(kind=kind))]
-        if name == "no position":
-            repository.restore([one for one in kept if one.kind is not RecordKind.POSITION])
-        else:
-            sold = next(one for one in kept if one.key == ("SELL1", "F"))
-            repository.restore(
-                [*(one for one in kept if one is not sold), attrs.evolve(sold, flat_realized_pnl=Decimal(99))]
-            )
-        ledger._writer.reload()
-        with pytest.raises(StorageCorrupt, match="verify the ledger"):
-            list(ledger.archivist.let_go("A1", groups))
-
-
 def test_an_archived_record_that_is_stored_all_the_same_is_found(ledger: StrategyLedger) -> None:
     """What went is not there; where it is, verification says so."""
     trade(ledger, 1, 0)
