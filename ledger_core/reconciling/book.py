@@ -106,9 +106,9 @@ class Book:
             self.source.get_fill(order_id, fill_id)
         except Archived as known:
             return known.context.get("kind") is RecordKind.FILL
-        except (UnknownOrder, UnknownFill):  # pragma: no cover  # restored meanwhile, and then told by what is there
+        except (UnknownOrder, UnknownFill):  # restored meanwhile, as where the fill is found
             pass
-        return False  # pragma: no cover  # the same
+        return False
 
     def may_be_archived(self, theirs: BrokerOrder) -> bool:
         """Say whether an order that is unknown here may be in an archive, which keeps no id that a venue gave.

@@ -90,10 +90,11 @@ def _target(book: Book, listings: Listings, execution: BrokerExecution) -> _Targ
     The list comes first because venues use ids again: it says which order has the id now.
     """
     order = book.order(execution.order_id) if execution.order_id is not None else None
-    listing = listings.of(execution) if order is None else listings.of_order(order.order_id)
-    if order is None and listing is not None:
-        return _Target(order_id=listing.order_id, order=listing.order, listing=listing)
-    order = order or book.find(None, execution.venue_order_id, execution.symbol, None)
+    if order is None:
+        listing = listings.of(execution)
+        if listing is not None:
+            return _Target(order_id=listing.order_id, order=listing.order, listing=listing)
+        order = book.find(None, execution.venue_order_id, execution.symbol, None)
     if order is None:
         return None
     return _Target(order_id=order.order_id, order=order, listing=listings.of_order(order.order_id))
@@ -142,7 +143,7 @@ def _missing(target: _Target | None, execution: BrokerExecution, refusal: str, r
 
 def _compare(fill: Fill, execution: BrokerExecution, results: Results) -> None:
     """Compare a fill with its execution; of a corrected one, the version that is named may be listed, or the last."""
-    named = next((one for one in fill.executions if one.fill_id == execution.fill_id), fill)
+    named = next(one for one in fill.executions if one.fill_id == execution.fill_id)
     figures = (execution.quantity, execution.price)
     version = named if (named.quantity, named.price) == figures else fill
     fields = [name for name in ("quantity", "price") if getattr(version, name) != getattr(execution, name)]

@@ -4,12 +4,15 @@
 # mypy: disable-error-code="comparison-overlap"
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
+import attrs
 import pytest
 
-from ledger_core import StrategyLedger
+from ledger_core import Fill, StrategyLedger
+from ledger_core.archivable import Group
 from ledger_core.errors import Archived
+from ledger_core.reconciling import LedgerSource, reconcile
 from support import START, fill, limit_order, market_order
 
 MINUTE = timedelta(minutes=1)
@@ -163,3 +166,84 @@ def test_the_side_of_an_execution_is_compared(ledger: StrategyLedger) -> None:
     ledger.update_order_fill("BUY1", fill("F1", 10, 100), occurred_at=START)
     (found,) = ledger.reconcile({"executions": [executed(side="SELL")]}).different
     assert "side" in found.fields
+
+
+def test_what_is_archived_shows_the_archive_and_what_the_broker_says(archived: StrategyLedger) -> None:
+    """The figures are not compared; a person finds them beside the name of the archive."""
+    order, execution = listed(), executed()
+    found = archived.reconcile({"open_orders": [order], "executions": [execution, executed(fill_id="F2")]})
+    (of_fill, of_order), (missing,) = found.matched, found.missing_here
+    assert of_fill.ours == of_order.ours == {"archive_id": "A1"}
+    assert of_order.theirs == without(order, "order_id")
+    assert of_fill.theirs == missing.theirs == without(execution, "fill_id", "order_id")
+    assert of_fill.note == of_order.note == "it is in archive 'A1': its figures are not compared"
+    assert (missing.subject, missing.key, missing.ours) == ("FILL", ("BUY1", "F2"), None)
+
+
+def test_executions_behind_one_that_is_archived_are_compared(archived: StrategyLedger) -> None:
+    """One that is known to be in an archive ends nothing but the search for itself."""
+    archived.record_order("LIVE", limit_order(), occurred_at=START + 4 * MINUTE)
+    live = executed(order_id="LIVE", fill_id="L1", executed_at=START + 5 * MINUTE)
+    proposals = archived.reconcile({"executions": [executed(), live]}).proposals
+    assert [one.arguments["order_id"] for one in proposals] == ["LIVE"]
+
+
+def test_a_fill_that_waits_is_found_by_the_archived_order_that_is_listed(archived: StrategyLedger) -> None:
+    """The execution has the venue's id alone, and the fact that waits has ours: the list of orders joins them."""
+    with pytest.raises(Archived) as caught:
+        archived.update_order_fill("BUY1", fill("F2", 10, 100), occurred_at=START)
+    late = {**without(executed(fill_id="F2"), "order_id"), "venue_order_id": "V-BUY"}
+    (missing,) = archived.reconcile({"open_orders": [listed()], "executions": [late]}).missing_here
+    assert f"it waits in quarantine as {caught.value.quarantine_id}" in missing.note
+
+
+def test_an_execution_at_the_moment_of_the_opening_is_booked(archived: StrategyLedger) -> None:
+    """An archive took what came before it; of an earlier execution it is said up to when, and it is not proposed."""
+    opening = archived.get_position("ACME").opening
+    assert opening is not None
+    archived.record_order("LIVE", limit_order(), occurred_at=START)
+    moments = {"L1": opening.executed_at - timedelta(microseconds=1), "L2": opening.executed_at}
+    found = archived.reconcile(
+        {"executions": [executed(order_id="LIVE", fill_id=name, executed_at=at) for name, at in moments.items()]}
+    )
+    assert "up to 2026-01-05T09:01:00.000000Z is in archives" in found.missing_here[0].note
+    (proposal,) = found.proposals
+    proposal.apply(archived)
+    assert archived.get_fill("LIVE", "L2").executed_at == opening.executed_at
+
+
+@attrs.frozen
+class RestoredMeanwhile:
+    """A ledger whose archive A1 is restored after an order was asked for, and before its fill is."""
+
+    ledger: StrategyLedger
+    groups: list[Group]
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer every other question as the ledger does."""
+        return getattr(self.ledger, name)
+
+    def get_fill(self, order_id: str, fill_id: str) -> Fill:
+        """Restore the archive, and answer."""
+        self.ledger.archivist.take_back("A1", self.groups)
+        return self.ledger.get_fill(order_id, fill_id)
+
+
+@pytest.mark.parametrize(("fill_id", "is_there"), [("F1", True), ("F2", False)])
+def test_what_is_restored_meanwhile_is_in_no_archive(ledger: StrategyLedger, fill_id: str, is_there: bool) -> None:
+    """It is not said to be in one, but to be compared again, which tells what is here now."""
+    ledger.record_order("BUY1", market_order(), occurred_at=START)
+    ledger.update_order_fill("BUY1", fill("F1", 10), occurred_at=START)
+    ledger.record_order("SELL1", market_order("SELL"), occurred_at=START)
+    ledger.update_order_fill("SELL1", fill("F1", 10), occurred_at=START)
+    groups = list(ledger.archivist.archivable(START + timedelta(days=1)))
+    assert [reason for _, reason in ledger.archivist.let_go("A1", groups)] == [None] * len(groups)
+    source = cast(LedgerSource, RestoredMeanwhile(ledger, groups))
+    snapshot = {"executions": [without(executed(fill_id=fill_id), "executed_at")]}
+    found = reconcile(source, snapshot, has_archived=True)
+    assert (found.matched, found.proposals) == ((), ())
+    assert "compare again" in found.missing_here[0].note
+    again = ledger.reconcile(snapshot)
+    assert ([one.key for one in again.matched], len(again.proposals)) == (
+        ([("BUY1", "F1")], 0) if is_there else ([], 1)
+    )
