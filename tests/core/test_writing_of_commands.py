@@ -100,6 +100,7 @@ def test_a_fact_that_comes_again_after_it_was_dismissed_waits_anew(ledger: Strat
         ledger.resolve_quarantined(found[-1], {"dismiss": True, "reason": "not ours"})
         found.append(quarantine_id(ledger, "A"))
     assert found == [base, f"{base}-2", f"{base}-3", f"{base}-4"]
+    assert {entry.recorded_at for entry in ledger.read_journal()} == {later(0)}
 
 
 def test_a_fill_is_known_by_its_order_and_where_that_is_not_named_by_the_venues(ledger: StrategyLedger) -> None:
