@@ -35,7 +35,7 @@ class _Held(Folded):
 
     __slots__ = ("filled", "has_sums", "is_torn", "stored", "value")
 
-    def __init__(self, change: RawChange, sequence: int, recorded_at: str, stored: StoredRecord | None) -> None:
+    def __init__(self, change: RawChange, sequence: int, recorded_at: str, stored: "_Stored | None") -> None:
         kind, key, version, values = change
         super().__init__(kind, key, sequence, recorded_at, values, version)
         self.stored = stored
@@ -52,15 +52,16 @@ class _Held(Folded):
 class _Archived:
     """What stayed of a record that moved to an archive, in place of what would be stored of it."""
 
-    def __init__(self, known: ArchivedRecord, key: Key, sequence: int) -> None:
+    def __init__(self, known: ArchivedRecord) -> None:
         self._known = known
-        self.key = key
-        self.sequence = sequence
         self.version = known.record_version
 
     def differences(self, expected: Record) -> Mapping[str, tuple[Any, Any]]:
         digest = record_digest(expected)
         return {} if digest == self._known.digest else {"digest": (digest, self._known.digest)}
+
+
+_Stored = StoredRecord | _Archived
 
 
 class Pass:
@@ -109,7 +110,7 @@ class Pass:
                 self._lose(raw.sequence - 1)
             self._sequence = raw.sequence
             self._entry(raw)
-            if len(self._held) > replaying.HELD_MAX and self._is_first:
+            if self._is_first:
                 self._divide()
             if self._end is not None and raw.sequence >= self._end and not self._is_waiting():
                 break
@@ -139,9 +140,9 @@ class Pass:
             self._lose(base.cut_sequence)
         self._unclaimed.update(self._born_at(base.cut_sequence))
 
-    def _begin_with(self, one: Folded, stored: StoredRecord | None) -> None:
+    def _begin_with(self, one: Folded, stored: _Stored | None) -> None:
         if stored is None:
-            stored = self._archived(one.kind, one.key, one.birth)
+            stored = self._archived(one.kind, one.key)
         if stored is None and not self._streams[one.kind].is_unknown_at(one.birth):
             self._report.add(Finding.RECORD_MISSING, kind=one.kind, key=one.key, sequence=one.birth)
         held = _Held((one.kind, one.key, one.version, one.values), one.sequence, one.recorded_at, stored)
@@ -202,19 +203,19 @@ class Pass:
         held = self._held.get((kind, key))
         is_settled = self._end is None or sequence <= self._end
         if held is None and version == 1:
-            stored = born.pop((kind, key), None)
+            stored: _Stored | None = born.pop((kind, key), None)
             if kind is RecordKind.FILL:
                 self._add_to_order(key, sequence, _sums(values), is_settled=is_settled)
             if not is_settled:
                 return None  # born after the beginning of the verification: only needed to tell it from an extra one
             if stored is None:
-                stored = self._archived(kind, key, sequence)
+                stored = self._archived(kind, key)
             if stored is None and not self._streams[kind].is_unknown_at(sequence):
                 self._report.add(Finding.RECORD_MISSING, kind=kind, key=key, sequence=sequence)
             held = self._held[kind, key] = _Held(change, sequence, recorded_at, stored)
             return held
         if held is None and restored_at(values) is not None and self._base is not None:
-            stored = self._unclaimed.pop((kind, key), None) or self._archived(kind, key, sequence)
+            stored = self._unclaimed.pop((kind, key), None) or self._archived(kind, key)
             if stored is not None:
                 held = self._held[kind, key] = _Held(change, sequence, recorded_at, stored)
                 held.has_sums = False
@@ -245,7 +246,7 @@ class Pass:
             self._add_to_order(key, sequence, moved, is_settled=is_settled)
         return held
 
-    def _archived(self, kind: RecordKind, key: Key, sequence: int) -> StoredRecord | None:
+    def _archived(self, kind: RecordKind, key: Key) -> _Archived | None:
         """Return what stayed of a record that moved to an archive, to be compared in its place."""
         if kind is RecordKind.ARCHIVED:
             return None
@@ -255,7 +256,7 @@ class Pass:
             raise
         except StorageError:
             return None  # its own row is reported where it is met
-        return None if known is None else _Archived(known, key, sequence)
+        return None if known is None else _Archived(known)
 
     def _report_unexpected(self, kind: RecordKind, key: Key, version: int, sequence: int) -> None:
         """Report a change of a record that is not held: what is stored is behind the journal, or it has no birth."""
@@ -350,6 +351,7 @@ class Pass:
         )
 
     def _divide(self) -> None:
+        """Go on with a part of the keys, where more is held than may be."""
         while len(self._held) > replaying.HELD_MAX and self._part.count < PARTS_MAX:
             self._part = Part(0, self._part.count * 2)
             self._divisions.append((self._sequence, self._part.count))
