@@ -126,7 +126,7 @@ class Pass:
 
     def _begin(self, base: Checkpoint) -> None:
         """Begin with the records as of a checkpoint, as if each had been born with all that it was there."""
-        self._report.is_muted = base.cut_sequence <= self._counted_to
+        self._report.is_muted = not self._is_first  # parts are divided behind it, so the first pass had all of them
         self._sequence, self._recorded_at = base.cut_sequence, time_text(base.cut_at)
         try:
             for birth, born_then in groupby(records_at(self._repository, base), attrgetter("birth")):
@@ -227,7 +227,7 @@ class Pass:
                 self._report_unexpected(kind, key, version, sequence)
             return None
         if version != held.version + 1:
-            held.is_torn |= self._is_incomplete
+            held.is_torn = self._is_incomplete
             if not held.is_torn:
                 self._report.add(
                     Finding.VERSION_BROKEN,
@@ -298,7 +298,7 @@ class Pass:
         self.records += not (self._report.is_muted or isinstance(held.stored, _Archived))
         if held.is_torn:
             return
-        where: dict[str, Any] = {"kind": held.kind, "key": held.key, "sequence": held.sequence}
+        where: dict[str, Any] = {"kind": held.kind, "key": held.key, "sequence": held.birth}
         try:
             record = held.record()
         except StorageCorrupt as error:
@@ -328,13 +328,13 @@ class Pass:
 
     def _finish(self, *, has_all_entries: bool) -> None:
         """Compare what never became complete, and report what is stored beyond the journal."""
-        for held in self._held.values():
-            if held.stored is not None and not (self._is_incomplete and held.stored.version > held.version):
-                self._compare(held)
+        if not self._is_incomplete:
+            for held in self._held.values():
+                if held.stored is not None:
+                    self._compare(held)
+            for (kind, key), stored in self._unclaimed.items():
+                self._report.add(Finding.RECORD_EXTRA, kind=kind, key=key, sequence=stored.sequence)
         if has_all_entries:
-            if not self._is_incomplete:
-                for (kind, key), stored in self._unclaimed.items():
-                    self._report.add(Finding.RECORD_EXTRA, kind=kind, key=key, sequence=stored.sequence)
             for stream in self._streams.values():
                 for stored in stream.take(inf):
                     if self._part.covers(stream.kind, stored.key):
