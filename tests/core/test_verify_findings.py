@@ -381,9 +381,9 @@ def test_fill_of_no_figures_is_no_record_and_in_no_sum(shown: Shown) -> None:
 
 def test_record_that_went_to_an_archive_is_proven_by_its_digest(shown: Shown) -> None:
     """What stayed of it stands for it; it counts as compared no more, and is not to be stored any longer."""
-    append(shown, [order("O-0")])
+    append(shown, [order("O-0")], [order("O-0", reason="changed", version=2, sequence=1)])
     (gone,) = stored(shown)
-    append(shown, [archived(digest="0" * 64)])
+    append(shown, [archived(record_version=2, digest="0" * 64)])
     verification = verify(shown)
     (difference,) = verification.differences
     assert isinstance(difference.expected, str)
