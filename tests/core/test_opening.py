@@ -92,7 +92,7 @@ def test_every_command_and_question_is_here() -> None:
     """The tables of this module are the public face."""
     face = {name for name in dir(StrategyLedger) if not name.startswith("_")}
     of_the_object = {
-        "archivist", "note_upkeep", "rebuild", "skip_entry",
+        "archivist", "forget_subscriber", "note_upkeep", "rebuild", "skip_entry",
         "batch", "close", "follow", "pending", "publish_pending", "read_only", "strategy_id", "subscribe",
     }  # fmt: skip
     assert face == set(COMMANDS) | set(QUESTIONS) | of_the_object
