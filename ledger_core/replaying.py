@@ -58,7 +58,7 @@ class Part:
         """Say whether a record is of this part."""
         if self.count == 1:
             return True
-        if kind is RecordKind.ARCHIVED:  # of the part of the record that it stands for
+        if kind is RecordKind.ARCHIVED and len(key) > 1:  # of the part of the record that it stands for
             named = _NAMED.get(key[0])
             kind, key = named or kind, key_behind(key[1]) or key if named else key
         name = ("ORDER", *key[:1]) if kind in _OF_ORDERS else (kind.value, *key)
