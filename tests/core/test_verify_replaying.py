@@ -258,6 +258,22 @@ def test_only_places_in_a_row_make_a_walk_give_up(monkeypatch: pytest.MonkeyPatc
     assert (passed, [one.sequence for one in found], walk.has_given_up) == ([1, 2], [3, 4], True)
 
 
+def test_store_that_leads_back_is_walked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged index may show the first entry again wherever it is asked: each page brings the walk one place on."""
+    journal = Journal(4)
+
+    def read_raw(after: int, limit: int = PAGE_SIZE_MAX) -> Sequence[RawEntry]:
+        journal.asked.append((after, limit))
+        assert len(journal.asked) < 10, "the walk does not end"
+        return journal.raws[:1] if after < 4 else ()
+
+    monkeypatch.setattr(journal, "read_raw", read_raw)
+    _, passed, found = walked(journal)
+    assert passed == [1]
+    assert {one.what for one in found} == {Finding.ENTRY_OUT_OF_ORDER}
+    assert [after for after, _ in journal.asked] == [0, 1, 2, 3, 4]
+
+
 # -- parts ------------------------------------------------------------------------------------------------------------
 
 

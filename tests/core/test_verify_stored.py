@@ -94,6 +94,30 @@ def test_births_around_records_that_cannot_be_read_are_unknown() -> None:
     ]  # fmt: skip
 
 
+def test_pages_go_on_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many records may be born in one entry; a page that leads back ends the stream, told with where it was."""
+    monkeypatch.setattr(replaying, "PAGE_SIZE_MAX", 2)
+    assert streamed(Table(1, 2, 2, 2, 2, 3))[1:] == ([1, 2, 2, 2, 2, 3], [])
+    table = Table(5, 6, 1, 2)
+    pages = iter([table.rows[:2], table.rows[2:]])
+    monkeypatch.setattr(table, "scan", lambda *_: next(pages))
+    _, taken, found = streamed(table)
+    assert taken == [5, 6, 1, 2]
+    assert found == [
+        Difference(what=Finding.RECORD_UNREADABLE, kind=RecordKind.ORDER, sequence=6, found="not in order")
+    ]
+
+
+def test_first_records_that_cannot_be_read_are_unknown_from_the_beginning() -> None:
+    """Before the first record that is read, any birth may be among them."""
+    table = Table(1, 2, 3)
+    table.unreadable = {1}
+    stream, taken, found = streamed(table)
+    assert (taken, [one.sequence for one in found]) == ([2, 3], [0])
+    assert [birth for birth in range(5) if stream.is_unknown_at(birth)] == [0, 1, 2]
+    assert [after for after, _ in table.asked] == [(), (), (0,), (1,), (2, "K1")]
+
+
 def test_stream_gives_up_ever_wider_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing behind the last record that was read is known then."""
     monkeypatch.setattr(replaying, "SKIPS_MAX", 3)
