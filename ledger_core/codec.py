@@ -330,7 +330,7 @@ def _load_change(stored: Mapping[str, Json]) -> Change:
         from_state=_text_or_none(stored.get("from_state") or None),
         to_state=_text_or_none(stored.get("to_state") or None),
         status=_text_or_none(stored.get("status") or None),
-        facts=freeze(stored.get("facts", {})),
+        facts=freeze(_exactly(dict, stored.get("facts", {}))),
     )
 
 

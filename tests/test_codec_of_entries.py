@@ -9,6 +9,7 @@ from ledger_core import codec
 from ledger_core._frozen import freeze
 from ledger_core.changes import GENESIS_DIGEST, Change, Entry, EventType, Head, chain
 from ledger_core.codec import build_entry, canonical_json, load_entry
+from ledger_core.errors import StorageCorrupt
 from ledger_core.model import RecordKind
 from ledger_core.testing.samples import NOON, entry
 
@@ -43,6 +44,17 @@ def test_every_word_of_a_change_is_stored_unless_it_is_empty(key: tuple[str, ...
     assert read.changes == (change,)
     assert canonical_json(read.documents) == canonical_json([document])
     assert type(read.changes[0].event_type) is (EventType if left_out != "event_type" else type(None))
+
+
+@pytest.mark.parametrize("facts", [None, [], "late", 0, False, [["late", True]]])
+def test_facts_that_are_no_object_make_no_entry(facts: object) -> None:
+    """Whoever asks a change for one of its facts would meet an error that is not ours."""
+    document = {"kind": "ORDER", "key": ["O-1"], "version": 1, "values": {}, "facts": facts}
+    body = {**json.loads(built(EMPTY, 1).body), "changes": [document]}
+    with pytest.raises(StorageCorrupt, match="cannot be read"):
+        load_entry(canonical_json(body), GENESIS_DIGEST)
+    del document["facts"]
+    assert load_entry(canonical_json({**body, "changes": [document]}), GENESIS_DIGEST).changes[0].facts == {}
 
 
 @pytest.mark.parametrize("first_read", range(5))
