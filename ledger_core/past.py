@@ -204,8 +204,9 @@ class _Then:
             for change, before in made:
                 if change.kind is not RecordKind.ORDER and change.kind is not RecordKind.TRADE:
                     continue
-                # An order has a time of its own, also where a person placed it for a fact in quarantine.
-                time = change.values["placed_at"] if _is_birth(change) else happened_at
+                # An order has a time of its own, also where a person placed it for a fact in quarantine; what is born
+                # twice, as in a damaged journal alone, need not have one.
+                time = change.values["placed_at"] if before is None and _is_birth(change) else happened_at
                 if time <= self._moment:
                     self._apply(entry, change, before)
                     if operation in _ACCEPTING:
