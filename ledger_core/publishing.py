@@ -86,9 +86,7 @@ class Publishing:
         Raises SubscriberInUse when the name has an owner, here or elsewhere.
         """
         with self._lock:
-            if any(known.name == name for known in self._all):
-                raise SubscriberInUse(f"subscriber {name!r} is subscribed already", subscriber=name)
-            sequence = self._repository.claim(name).sequence
+            sequence = self._claim(name)
             if sequence == 0 and from_head is not None:
                 sequence = from_head
             subscription = Subscription(name, handler, sequence)
@@ -165,9 +163,7 @@ class Publishing:
     def take_over(self, name: str) -> None:
         """Become the owner of a cursor that nobody serves; raises SubscriberInUse where somebody does, here or not."""
         with self._lock:
-            if any(known.name == name for known in self._all):
-                raise SubscriberInUse(f"subscriber {name!r} is subscribed here", subscriber=name)
-            self._repository.claim(name)
+            self._claim(name)
 
     def skip_to(self, name: str, sequence: int) -> None:
         """Go on behind an entry that was skipped, whose cursor is stored."""
@@ -194,6 +190,12 @@ class Publishing:
         if moved:
             self._repository.append((), moved)
             self.stored(moved)
+
+    def _claim(self, name: str) -> int:
+        """Become the owner of a cursor that nobody here serves, and return where it stands."""
+        if any(known.name == name for known in self._all):
+            raise SubscriberInUse(f"subscriber {name!r} is subscribed already", subscriber=name)
+        return self._repository.claim(name).sequence
 
     def _deliver_to(self, subscription: Subscription) -> None:
         while True:

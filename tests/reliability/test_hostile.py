@@ -33,6 +33,7 @@ PLACES = {
 
 GET_ORDER = next(one for one in OPERATIONS if (one.of, one.name) == ("ledger", "get_order"))
 CANCEL = next(one for one in OPERATIONS if (one.of, one.name) == ("ledger", "update_order_cancellation"))
+FILL = next(one for one in OPERATIONS if (one.of, one.name) == ("ledger", "update_order_fill"))
 
 
 @pytest.fixture
@@ -50,6 +51,12 @@ def test_hostile_input_meets_a_legal_answer_or_an_error_of_ours() -> None:
     assert set(tally.details) - {"filed"} == {"answered", "refused"}
     # Three of a thousand calls are good enough to be filed in quarantine: of few there may be none.
     assert "filed" in tally.details or tally.done < CAMPAIGN.ci
+
+
+def test_a_fact_that_is_filed_is_no_change_that_was_not_told(world: World) -> None:
+    """It leaves an entry, of which its error tells."""
+    arguments = {**FILL.good, "order_id": "nobody's"}
+    assert verdict_on(world, FILL, arguments) == ("filed", "")
 
 
 @pytest.mark.parametrize("of", CLASSES)
