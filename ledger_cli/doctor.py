@@ -44,7 +44,8 @@ def doctor(asked: Asked, in_full: bool, grace: str, key_file: str | None) -> Non
 
     PATH is a ledger file or a URL. Looked at are SQLite's version, the file and its rights, the write-ahead log and who
     keeps it, who has the file open and whether the last who wrote ended well, the schema, the pages, the journal's
-    chain, the open orders against their fills, the subscribers, and orders and requests that hang.
+    chain, rows of strategies that have no journal, the open orders against their fills, the subscribers, and orders and
+    requests that hang.
     """
     graced = parse_duration(grace, "--grace") or GRACE
     key = chain_key(asked.settings, key_file)

@@ -128,7 +128,36 @@ def check_database(ledger: str, connection: sqlite3.Connection, *, in_full: bool
     broken = connection.execute("PRAGMA foreign_key_check").fetchmany(10)
     if broken:
         yield Check(ledger, "references", Verdict.PROBLEM, f"rows without what they refer to: {broken}")
+    yield from _strays(ledger, connection)
     yield from _cursors(ledger, connection)
+
+
+def strays_in(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return (table, strategy) where a table has rows of a strategy without a journal.
+
+    No command of a ledger wrote them; a ledger that is opened by the strategy's name would tell, but nobody would
+    open it. A subscriber may have its place before there is a first entry, so `cursors` is left out.
+    """
+    from ledger_storage_sqlite.statements import STRATEGIES, strategies_in
+
+    told = set(connection.execute(STRATEGIES))
+    tables = connection.execute(
+        "SELECT s.name FROM sqlite_schema AS s JOIN pragma_table_info(s.name) AS c"
+        " WHERE s.type = 'table' AND c.name = 'strategy_id' AND s.name NOT IN ('journal', 'cursors') ORDER BY s.name"
+    ).fetchall()
+    return [
+        (table, row[0])
+        for (table,) in tables
+        for row in connection.execute(strategies_in('"' + table.replace('"', '""') + '"'))
+        if row not in told
+    ]
+
+
+def _strays(ledger: str, connection: sqlite3.Connection) -> Iterator[Check]:
+    """Look for rows that plain SQL shows and no ledger knows."""
+    for table, strategy_id in strays_in(connection):
+        said = f"{table} has rows of {strategy_id!r}, which has no journal: no command of a ledger wrote them"
+        yield Check(ledger, "strays", Verdict.PROBLEM, said)
 
 
 class Place(NamedTuple):

@@ -13,6 +13,19 @@ from ledger_core.model import RecordKind
 from ledger_core.repository import Ordering
 from ledger_storage_sqlite._columns import TABLES, Table
 
+
+def strategies_in(table: str) -> str:
+    """Hop from one strategy of a table to the next: O(strategies), where DISTINCT would walk all its rows."""
+    return (
+        "WITH RECURSIVE strategies (strategy_id) AS ("
+        f"SELECT MIN(strategy_id) FROM {table}"
+        " UNION ALL"
+        f" SELECT (SELECT MIN(t.strategy_id) FROM {table} AS t WHERE t.strategy_id > strategies.strategy_id)"
+        " FROM strategies WHERE strategies.strategy_id IS NOT NULL"
+        ") SELECT strategy_id FROM strategies WHERE strategy_id IS NOT NULL"
+    )
+
+
 BEGIN = "BEGIN IMMEDIATE"
 COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
@@ -60,15 +73,7 @@ CHECK_INTEGRITY: Mapping[str, str] = {
     table: f"PRAGMA integrity_check({table})"
     for table in ("journal", "cursors", "venue_orders", "checkpoint_pages", *(table.name for table in TABLES.values()))
 }
-# Hops from one strategy to the next: O(strategies), where DISTINCT would walk the whole journal.
-STRATEGIES = (
-    "WITH RECURSIVE strategies (strategy_id) AS ("
-    "SELECT MIN(strategy_id) FROM journal"
-    " UNION ALL"
-    " SELECT (SELECT MIN(j.strategy_id) FROM journal AS j WHERE j.strategy_id > strategies.strategy_id)"
-    " FROM strategies WHERE strategies.strategy_id IS NOT NULL"
-    ") SELECT strategy_id FROM strategies WHERE strategy_id IS NOT NULL"
-)
+STRATEGIES = strategies_in("journal")
 CURSOR = "SELECT sequence FROM cursors WHERE strategy_id = ? AND subscriber = ?"
 ADVANCE_CURSOR = (
     "INSERT INTO cursors (strategy_id, subscriber, sequence) VALUES (?, ?, ?)"

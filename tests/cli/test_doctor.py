@@ -99,6 +99,32 @@ def test_a_record_that_was_edited_is_found(call: Call, ledger_file: Path) -> Non
     assert [verdict for verdict, _ in full] == ["PROBLEM", "ok"]
 
 
+@pytest.mark.parametrize("nobody", ["", "mallory"])
+def test_rows_of_a_strategy_without_a_journal_are_found(call: Call, ledger_file: Path, nobody: str) -> None:
+    """Plain SQL shows an order that was slipped in under a name for which nobody opens, or can open, a ledger."""
+    assert "strays" not in verdicts(call, ledger_file)
+    with sqlite3.connect(ledger_file) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(orders)")][1:]
+        listed = ", ".join(columns)
+        connection.execute(
+            f"INSERT INTO orders (strategy_id, {listed}) SELECT ?, {listed} FROM orders"
+            " WHERE strategy_id = 'alpha' AND order_id = 'A1'",
+            (nobody,),
+        )
+    connection.close()
+    assert ("PROBLEM", f"orders has rows of {nobody!r}, which has no journal: no command of a ledger wrote them") in (
+        verdicts(call, ledger_file)["strays"]
+    )
+
+
+def test_a_subscriber_that_came_before_the_first_entry_is_no_stray(call: Call, tmp_path: Path) -> None:
+    """Its place is kept; the strategy has nothing else yet."""
+    path = tmp_path / "early.db"
+    with open_ledger(f"sqlite:///{path}?durability=none", strategy_id="alpha") as ledger:
+        ledger.subscribe("monitor", lambda name, payload: None)
+    assert "strays" not in verdicts(call, path)
+
+
 def test_a_journal_with_a_key_is_not_called_broken_for_want_of_it(call: Call, tmp_path: Path) -> None:
     """Without the key nobody can tell; with it, it is sound."""
     path, key = tmp_path / "keyed.db", tmp_path / "key"

@@ -21,6 +21,7 @@ from typing import Any
 
 import attrs
 
+from ledger_cli.health import strays_in
 from ledger_core import Finding, Head, StorageError
 from ledger_core.changes import GENESIS_DIGEST
 from ledger_core.codec import canonical_json
@@ -344,8 +345,8 @@ def _one(path: Path, seed: int) -> str:
         is_behind = forged[: row.sequence] == journal[: row.sequence]
         if skill >= CHAIN and is_behind:
             return "forged in whole, behind the remembered head: silent"
-        if _own(content) == _own(ledger.content) and _is_reported(path, OTHER):
-            return "carried off to another strategy, and put back: silent, but for the other"
+        if _own(content) == _own(ledger.content) and _is_reported(path, content):
+            return "changed under another name alone: silent, but for doctor or the verification of that"
         return f"violation: changed (skill {skill}, head {row.sequence}), and nobody said a word"
     if verdict.verification is None:
         return "changed: refused"
@@ -354,16 +355,31 @@ def _one(path: Path, seed: int) -> str:
 
 
 def _own(content: Content | None) -> Content | None:
-    """Return what is not the other strategy's."""
+    """Return what is not another strategy's."""
     if content is None:
         return None
-    return {name: [row for row in rows if row[:1] != (OTHER.encode(),)] for name, rows in content.items()}
+    others = {(name.encode(),) for name in _others(content)}
+    return {table: [row for row in rows if row[:1] not in others] for table, rows in content.items()}
 
 
-def _is_reported(path: Path, strategy_id: str) -> bool:
+def _others(content: Content | None) -> set[str]:
+    """Return all names but the verified strategy's that have rows; the name leads every row."""
+    tables = (rows for table, rows in (content or {}).items() if table not in ("schema", "marks"))
+    names = {row[0] for rows in tables for row in rows}
+    return {name.decode() for name in names if isinstance(name, bytes)} - {STRATEGY}
+
+
+def _is_reported(path: Path, content: Content | None) -> bool:
+    """Tell whether `doctor` finds every other name that has rows, be it by verifying that name's ledger."""
+    with closing(sqlite3.connect(path)) as connection:
+        strays = {name for _, name in strays_in(connection)}
+    return all(name in strays or not _is_intact(path, name) for name in _others(content))
+
+
+def _is_intact(path: Path, strategy_id: str) -> bool:
     url = f"sqlite:///{path}?durability=none"
     with closing(open_repository(url, strategy_id=strategy_id, read_only=True)) as repository:
-        return not verify(repository).is_intact
+        return verify(repository).is_intact
 
 
 CAMPAIGN = Campaign(

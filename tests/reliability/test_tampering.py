@@ -35,7 +35,16 @@ def test_what_is_carried_off_is_no_ledger_of_the_other_strategy() -> None:
     """9103: a journal given to another strategy, and put back: that strategy's is reported, ours is as it was."""
     tally = run(9103, 1, None)
     assert (dict(tally.details), tally.violations) == (
-        {"carried off to another strategy, and put back: silent, but for the other": 1},
+        {"changed under another name alone: silent, but for doctor or the verification of that": 1},
+        (),
+    )
+
+
+def test_a_row_of_nobody_is_found_by_doctor() -> None:
+    """20069500: a command slipped in for a strategy whose name is empty, which no ledger can be opened by."""
+    tally = run(20069500, 1, None)
+    assert (dict(tally.details), tally.violations) == (
+        {"changed under another name alone: silent, but for doctor or the verification of that": 1},
         (),
     )
 
