@@ -24,6 +24,9 @@ from reliability.campaign import Campaign, Tally
 from reliability.mutations import BYTES_MAX, mutated
 
 TARGETS = ("command", "details", "entry", "journal", "page", "record", "url")
+WHOLE_LEDGERS = ("journal", "page")
+"""Targets that read a ledger from end to end: a run of them takes as long as many of the others."""
+
 CORPUS = Path(__file__).parent / "corpus"
 SECONDS_MAX = 3_600
 """What a stretch of a campaign may take; beyond that it hangs."""
@@ -60,7 +63,7 @@ def run(first_seed: int, amount: int, deadline: float | None, *, runs_min: int =
     """Run one target, the next one with the next seed, in a process of its own."""
     target = TARGETS[first_seed % len(TARGETS)]
     runs = max(amount, runs_min)
-    if target == "journal":  # a run of which takes as long as many of the others
+    if target in WHOLE_LEDGERS:
         runs = max(1, runs // 20)
     seconds = SECONDS_MAX if deadline is None else max(1, int(deadline - time.monotonic()))
     options = [f"-runs={runs}", f"-seed={first_seed + 1}", f"-max_total_time={seconds}"]
