@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from ledger_core.changes import GENESIS_DIGEST, Change, Entry, EventType, Head, chain, without_records
+from ledger_core.changes import GENESIS_DIGEST, Change, Entry, EventType, Head, chain, silent_change, without_records
 from ledger_core.codec import load_entry
 from ledger_core.lifecycle import OrderState, OrderStatus
 from ledger_core.model import RecordKind
@@ -43,6 +43,22 @@ def test_entry_that_was_stored_writes_its_body_once() -> None:
     """It shares what is written, and when, with the entry that was decided."""
     given = entry(EMPTY, order())
     assert without_records(given).body is given.body
+
+
+@pytest.mark.parametrize("name", ["body", "digest", "documents"])
+def test_what_is_made_when_it_is_first_read_stays(name: str) -> None:
+    """The second reader gets what the first did."""
+    given = entry(EMPTY, order())
+    first = getattr(given, name)
+    assert first
+    assert getattr(given, name) is first
+
+
+def test_a_silent_change_has_no_facts() -> None:
+    """It is the change that its values make, which nobody is told of."""
+    assert silent_change(RecordKind.ORDER, ("O-1",), 2, {}) == Change(
+        kind=RecordKind.ORDER, key=("O-1",), version=2, values={}
+    )
 
 
 def test_entry_has_its_fields_and_no_others() -> None:

@@ -24,6 +24,7 @@ HOW = """\
 
 ```sh
 $ tox -e mutation -- run ledger_core.lots      # the mutants of a module that were not run yet
+$ tox -e mutation -- run ledger_core.lots --tests tests/core/test_lots.py     # what these tests alone kill
 $ tox -e mutation -- run --minutes 60          # of all modules; the next run goes on from there
 $ tox -e mutation -- show ledger_core.lots     # the survivors without an excuse
 ```

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from ledger_core import InvalidValue, StrategyLedger
@@ -51,6 +52,7 @@ def test_a_page_has_as_many_records_as_are_asked_for(name: str) -> None:
         assert places(find(limit=limit, after=2)) == [3, 4][:limit]
     (second,) = find(after=1, limit=1)
     assert places(find(after=second)) == [3, 4]
+    assert places(find(after=attrs.evolve(second, sequence=0))) == [1, 2, 3, 4]
     for wrong in (0, -1, True, 2.5):
         with pytest.raises(InvalidValue) as refused:
             find(limit=wrong)

@@ -109,6 +109,17 @@ def test_a_record_has_gone_to_the_archive_that_took_it_until_it_is_back(ledger: 
     assert not archivist.has_gone("A1", first)
 
 
+def test_what_went_already_is_passed_over(ledger: StrategyLedger) -> None:
+    """A run that was stopped begins again with all of its groups: those that went say so, and are told once."""
+    ended(ledger, "A", "B", "C")
+    groups = groups_of(ledger)
+    list(ledger.archivist.let_go("A1", groups[:2]))
+    assert [why for _, why in ledger.archivist.let_go("A1", groups)] == [None] * 3
+    assert entries_of_archives(ledger) == [2, 1]
+    assert [why for _, why in ledger.archivist.let_go("A1", groups)] == [None] * 3
+    assert entries_of_archives(ledger) == [2, 1]
+
+
 def test_openings_say_where_live_history_begins(ledger: StrategyLedger) -> None:
     """Of each position that an archive moved on, by the last that did; a position whose history is whole has none."""
     archivist = ledger.archivist

@@ -179,6 +179,17 @@ def test_batch_of_repeats_writes_nothing(ledger: StrategyLedger, published: Reco
     assert (ledger.head().sequence, len(published.events)) == (1, 1)
 
 
+def test_what_a_batch_told_is_what_is_written(open_ledger_on: OpenLedger) -> None:
+    """To the microsecond, where nobody came in between: a batch is decided once."""
+    ledger = open_ledger_on(clock=SteppingClock())
+    with ledger.batch() as batch:
+        batch.record_order("O1", limit_order())
+        told = batch.update_order_acceptance("O1")
+    assert ledger.get_order("O1") == told
+    times = [entry.recorded_at for entry in ledger.read_journal()]
+    assert ledger.record_order("O2", limit_order()).recorded_at - times[-1] == times[1] - times[0]
+
+
 def test_batch_is_decided_again_when_another_writer_was_first(open_ledger_on: OpenLedger) -> None:
     """As long as each command comes to what its caller was told, the batch is written behind the other's entries."""
     first, second = open_ledger_on(), open_ledger_on()

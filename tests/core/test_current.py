@@ -167,6 +167,15 @@ def test_the_rest_is_bounded_and_the_longest_untouched_goes(monkeypatch: pytest.
     assert world.reads() == 2
 
 
+def test_an_order_that_was_read_makes_room_without_its_fills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an order that was not placed here the fills are not at hand."""
+    monkeypatch.setattr(current, "RECENT_MAX", 1)
+    world = World(order("O-1", state=ENDED), order("O-2", state=ENDED))
+    for name in ("O-1", "O-2", "O-1"):
+        assert world.get(RecordKind.ORDER, name) is not None
+    assert world.reads() == 3
+
+
 def test_fills_of_an_order_that_was_placed_here_are_all_at_hand() -> None:
     """As it was placed before any of them; of another order the store is asked."""
     world = World(order("O-0"), fill(order_id="O-0"))

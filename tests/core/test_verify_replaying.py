@@ -1,5 +1,6 @@
 """Reading a journal that cannot be trusted: walking its chain, and folding it in parts of all keys."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,9 +11,9 @@ from ledger_core.changes import GENESIS_DIGEST, Entry, Head, chain
 from ledger_core.errors import StorageCorrupt
 from ledger_core.findings import Difference, Finding, Report
 from ledger_core.model import Checkpoint, Key, Record, RecordKind, archived_key
-from ledger_core.replaying import Part, Walk, folded_runs
+from ledger_core.replaying import Part, Walk, folded_records, folded_runs
 from ledger_core.repository import PAGE_SIZE_MAX, RawEntry
-from ledger_core.testing.samples import NOON, STRATEGY, checkpoint, entries, order
+from ledger_core.testing.samples import NOON, STRATEGY, archived, checkpoint, entries, entry, head_after, order
 from ledger_storage_memory import MemoryRepository
 from support.repositories import AroundRepository
 
@@ -347,3 +348,31 @@ def test_records_are_those_up_to_an_entry() -> None:
     with pytest.raises(StorageCorrupt, match="entry 4 is missing") as caught:
         sizes(journal)
     assert caught.value.sequence == 4
+
+
+# -- folding ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_comes_back_only_from_where_it_went() -> None:
+    """A change from the midst of a record's life follows no other, also where it says when the record was born."""
+    journal = Journal(1)
+    body = json.loads(journal.raws[0].body)
+    assert "sequence" in body["changes"][0]["values"]
+    body["changes"][0]["version"] = 3
+    journal.change(1, body=json.dumps(body).encode())
+    with pytest.raises(StorageCorrupt, match="follows no other"):
+        list(folded_records(journal))
+
+
+def test_what_never_was_there_may_be_said_to_have_gone() -> None:
+    """Verification tells of it; folding goes on."""
+    journal = Journal(1)
+    body = json.loads(entry(head_after(journal.entries[0]), archived()).body)
+    for said in ("sequence", "version"):
+        del body["changes"][0]["values"][said]
+    journal.raws.append(journal.raws[0]._replace(sequence=2, body=json.dumps(body).encode()))
+    (run,) = folded_runs(journal)
+    assert [(one.kind, one.key) for one in run] == [
+        (RecordKind.ORDER, ("O-1",)),
+        (RecordKind.ARCHIVED, ("ORDER", '["O-0"]')),
+    ]

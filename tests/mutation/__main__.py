@@ -2,6 +2,7 @@
 
     python -m mutation                          what became of all mutants so far
     python -m mutation run ledger_core.lots     run the tests on the mutants of a module that were not run yet
+    python -m mutation run ledger_core.lots --tests tests/core/test_lots.py     ... these tests alone, which is quicker
     python -m mutation run --minutes 30         ... of all modules, for so long; the next run goes on from there
     python -m mutation show ledger_core.lots    the survivors that have no excuse
     python -m mutation check                    exit with 1 for a score below the goal, or an excuse that excuses nothing
@@ -28,10 +29,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--minutes", type=float, help="stop after so long; the next run goes on from there")
     parser.add_argument("--workers", type=int, default=2, help="how many mutants are run at a time")
+    parser.add_argument("--tests", nargs="+", default=(), metavar="FILE", help="run these tests alone")
     options = parser.parse_args(arguments)
     known = excuses()
     if options.action == "run":
-        _run(options.names, options.minutes, options.workers)
+        _run(options.names, options.minutes, options.workers, options.tests)
     elif options.action == "show":
         return _show(options.names, known)
     elif options.action == "check":
@@ -40,13 +42,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _run(names: Sequence[str], minutes: float | None, workers: int) -> None:
+def _run(names: Sequence[str], minutes: float | None, workers: int, tests: Sequence[str]) -> None:
     end = None if minutes is None else time.monotonic() + minutes * 60
 
     def say(text: str) -> None:
         print(text, file=sys.stderr)
 
-    run(names, say, lambda: end is not None and time.monotonic() > end, workers)
+    run(names, say, lambda: end is not None and time.monotonic() > end, workers, tests)
 
 
 def _list(names: Sequence[str], known: Sequence[Excuse]) -> None:

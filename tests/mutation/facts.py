@@ -11,16 +11,17 @@ from mutation.warm import Warm
 
 
 def facts_of(warm: Warm, file: Path, say: Callable[[str], None]) -> Known:
-    """Return what is known of all tests, and keep it in a file; a test that fails without a mutant is left out."""
+    """Return what is known of the tests, and keep it in a file; a test that fails without a mutant is left out."""
     kept: dict[str, dict[str, Any]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     texts = warm.digests()
+    others = {test: row for test, row in kept.items() if test not in texts} if warm.is_part else {}
     kept = {test: row for test, row in kept.items() if row["text"] == texts.get(test)}
     for test, fact in warm.facts([test for test in texts if test not in kept], say).items():
         if fact.has_passed:
             kept[test] = {"text": texts[test], "seconds": fact.seconds, "functions": sorted(fact.functions)}
         else:
             say(f"fails without a mutant: {test}")
-    file.write_text(json.dumps(kept), "utf-8")
+    file.write_text(json.dumps(others | kept), "utf-8")
     by_function = defaultdict(set)
     for test, row in kept.items():
         for function in row["functions"]:

@@ -128,10 +128,19 @@ def prepare() -> None:
     sys.path.insert(1, str(FOLDER.absolute() / "tests"))
 
 
-def run(patterns: Sequence[str], say: Callable[[str], None], deadline: Callable[[], bool], workers: int) -> None:
-    """Run the tests on every mutant that matches and was not run yet, or survived fewer tests, until the deadline."""
+def run(
+    patterns: Sequence[str],
+    say: Callable[[str], None],
+    deadline: Callable[[], bool],
+    workers: int,
+    tests: Sequence[str] = (),
+) -> None:
+    """Run the tests on every mutant that matches and was not run yet, or survived fewer tests, until the deadline.
+
+    With files of tests, only those: what they kill, all tests would kill.
+    """
     prepare()
-    within(lambda warm: _Run(warm, patterns, say, deadline).run(), workers=workers)
+    within(lambda warm: _Run(warm, patterns, say, deadline).run(), workers=workers, tests=tests)
 
 
 class _Run:

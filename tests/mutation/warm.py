@@ -86,6 +86,7 @@ class Warm:
     folder: Path
     workers: int
     _items: dict[str, pytest.Item]
+    is_part: bool  # whether the tests were chosen by hand
     _examples: Mapping[str, Any]  # hypothesis' settings of properties with more examples than they are given at first
     called_by_imports: frozenset[str]
 
@@ -230,8 +231,9 @@ class _Child:
 class _Session:
     """What pytest is told: do this in the place of running the tests."""
 
-    def __init__(self, work: Callable[[Warm], None], workers: int, root: Path) -> None:
+    def __init__(self, work: Callable[[Warm], None], workers: int, root: Path, *, is_part: bool) -> None:
         self._work = work
+        self._is_part = is_part
         self._workers = workers
         self._root = root
         self._examples: dict[str, Any] = {}
@@ -261,24 +263,22 @@ class _Session:
         gc.collect()
         gc.freeze()
         try:
-            self._work(
-                Warm(folder, self._workers, {item.nodeid: item for item in session.items}, self._examples, called)
-            )
+            items = {item.nodeid: item for item in session.items}
+            self._work(Warm(folder, self._workers, items, self._is_part, self._examples, called))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return True
 
 
-def within(work: Callable[[Warm], None], *, workers: int) -> None:
-    """Collect all tests and do `work` with them; the working folder is the repository's root."""
+def within(work: Callable[[Warm], None], *, workers: int, tests: Sequence[str] = ()) -> None:
+    """Collect all tests, or those named, and do `work` with them; the working folder is the repository's root."""
     root = Path.cwd()
     os.chdir("mutants")
     set_mutant_under_test("")
     trampolines.install()
-    options = [*config().pytest_add_cli_args_test_selection, *config().pytest_add_cli_args]
-    code = pytest.main(
-        ["--rootdir=.", "-q", "--tb=native", "-p", "no:randomly", *options], plugins=[_Session(work, workers, root)]
-    )
+    options = [*(tests or config().pytest_add_cli_args_test_selection), *config().pytest_add_cli_args]
+    session = _Session(work, workers, root, is_part=bool(tests))
+    code = pytest.main(["--rootdir=.", "-q", "--tb=native", "-p", "no:randomly", *options], plugins=[session])
     os.chdir(root)
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit(int(code))
