@@ -194,7 +194,8 @@ class Reading:
         self._signature = None
 
     def _open(self, path: Path, parameters: str) -> None:
-        self.connection = sqlite3.connect(f"file:{quote(str(path))}?{parameters}", uri=True, isolation_level=None)
+        uri = f"file:{quote(os.fsencode(path))}?{parameters}"
+        self.connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         for name, value in _PRAGMAS.items():
             self.connection.execute(f"PRAGMA {name} = {value}").fetchall()
             row = self.connection.execute(f"PRAGMA {name}").fetchone()

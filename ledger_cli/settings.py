@@ -69,7 +69,8 @@ def _url_beside(value: str, folder: Path) -> str:
     if not value.startswith(_SQLITE):
         return value
     name, mark, query = value.removeprefix(_SQLITE).partition("?")
-    return f"{_SQLITE}{quote(_beside(unquote(name), folder))}{mark}{query}"
+    path = _beside(unquote(name, errors="surrogateescape"), folder)
+    return f"{_SQLITE}{quote(os.fsencode(path))}{mark}{query}"
 
 
 KNOWN: Mapping[str, Known] = {

@@ -30,7 +30,7 @@ def file_of(path_or_url: str) -> Path:
         return Path(path_or_url).resolve()
     if not path_or_url.startswith(_URL):
         raise Misused(f"this needs an SQLite file: a path, or {_URL}PATH; not {path_or_url}")
-    name = unquote(path_or_url.removeprefix(_URL).partition("?")[0])
+    name = unquote(path_or_url.removeprefix(_URL).partition("?")[0], errors="surrogateescape")
     if not name or "\0" in name:
         raise Misused(f"the URL names no file: {path_or_url}")
     return Path(name).resolve()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cache
-from os import PathLike, fspath
+from os import PathLike, fsencode, fspath
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -349,7 +349,7 @@ def storage_url(url_or_path: object) -> str:
     if "://" in text:
         return text
     try:
-        return f"sqlite:///{quote(text)}"
+        return f"sqlite:///{quote(fsencode(text))}"  # a name of the file system need not be UTF-8
     except UnicodeEncodeError:
         raise InvalidValue(f"url_or_path is no text: {text!r}", argument="url_or_path", value=url_or_path) from None
 

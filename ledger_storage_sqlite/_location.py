@@ -61,7 +61,7 @@ class Location:
 
     def uri(self, parameters: str) -> str:
         """Return the file as an SQLite URI."""
-        return f"file:{quote(str(self.path))}?{parameters}"
+        return f"file:{quote(os.fsencode(self.path))}?{parameters}"
 
 
 def parse_url(url: str) -> Location:
@@ -70,7 +70,7 @@ def parse_url(url: str) -> Location:
         hint = "sqlite:///relative.db or sqlite:////absolute/file.db"
         raise InvalidValue(f"not the URL of an SQLite ledger: {url!r}; write {hint}", argument="url", value=url)
     encoded, _, query = url.removeprefix(f"{SCHEME}/").partition("?")
-    name = unquote(encoded)
+    name = unquote(encoded, errors="surrogateescape")  # as Python names what is no UTF-8 in a file system
     if name == ":memory:":
         raise InvalidValue("a ledger in memory is memory://, not sqlite:///:memory:", argument="url", value=url)
     if not name or "\0" in name:

@@ -135,6 +135,7 @@ def test_all_pages_of_a_query_are_read_to_the_last() -> None:
         ("orders.db", "sqlite:///orders.db"),
         ("/var/a b?.db", "sqlite:////var/a%20b%3F.db"),
         (PurePosixPath("/var/x.db"), "sqlite:////var/x.db"),
+        ("f\udcfcnf.db", "sqlite:///f%FCnf.db"),
     ],
 )
 def test_a_path_is_a_sqlite_file(given: str | os.PathLike[str], url: str) -> None:

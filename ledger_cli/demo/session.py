@@ -3,6 +3,7 @@
 The clock is the stream's, so the file is the same, to the digest, at every run.
 """
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ Progress = Callable[[int, Day, Tally], None]
 def run(path: Path, stream: RecordedStream, progress: Progress, *, durability: str) -> None:
     """Play the stream into a new ledger file."""
     clock = _StreamClock(stream.days[0].at)
-    url = f"sqlite:///{quote(str(path))}?durability={durability}"
+    url = f"sqlite:///{quote(os.fsencode(path))}?durability={durability}"
     with open_ledger(url, strategy_id=STRATEGY, clock=clock) as ledger:
         venue = SimulatedVenue(stream)
         handler = ExecutionHandler(ledger, venue)

@@ -5,7 +5,7 @@ A file with a -wal beside it is read with what stands there; a bot may be writin
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from os import PathLike
+from os import PathLike, fsencode
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,7 +32,7 @@ class SqliteSource:
         self._total = 0
         self._done = 0
         try:
-            uri = f"file:{quote(str(self.path.resolve()))}?mode=ro"
+            uri = f"file:{quote(fsencode(self.path.resolve()))}?mode=ro"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         except sqlite3.Error as error:
             raise UnreadableSource(f"{self.path} cannot be opened: {error}") from error

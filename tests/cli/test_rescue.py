@@ -49,6 +49,15 @@ def test_the_one_file_runs_anywhere_without_any_package(ledger_file: Path, tmp_p
     assert fingerprint(ledger_file.parent) == before
 
 
+def test_a_file_whose_name_is_no_utf_8_is_read(ledger_file: Path, tmp_path: Path) -> None:
+    """As a disk of an older system names it."""
+    copy = tmp_path / os.fsdecode(b"f\xfcnf.db")
+    shutil.copy(ledger_file, copy)
+    done = run(SOURCE, copy)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert r"f\udcfcnf.db" in done.stdout
+
+
 def test_the_installed_module_runs_by_its_name(ledger_file: Path) -> None:
     """`python -m ledger_rescue FILE`."""
     command = [sys.executable, "-m", "ledger_rescue", str(ledger_file)]

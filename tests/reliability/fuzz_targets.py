@@ -279,7 +279,7 @@ def _require_named_again(location: Location) -> None:
     require(location.durability in DURABILITIES, "a durability is none")
     require(location.check in CHECKS, "a check is none")
     options = f"durability={location.durability}&busy_timeout={location.busy_timeout!r}&check={location.check}"
-    named = f"sqlite:///{quote(str(location.path))}?{options}"
+    named = f"sqlite:///{quote(os.fsencode(location.path))}?{options}"
     require(parse_url(named) == location, "a place is another when it is named again")
 
 

@@ -129,7 +129,7 @@ def test_another_exception_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -
         ("command", lambda: (codec, "dump_command", lambda made: {**_dumped(made), "command_id": "another"})),
         ("record", lambda: (codec, "dump_record", lambda made: {"sequence": made.sequence, "version": made.version})),
         ("details", lambda: (codec, "load_command", lambda stored: None)),
-        ("url", lambda: (_location, "unquote", lambda text: text)),
+        ("url", lambda: (_location, "unquote", lambda text, errors: text)),
     ],
 )
 def test_what_comes_back_otherwise_is_seen(

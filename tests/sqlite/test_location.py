@@ -40,6 +40,24 @@ def test_any_file_name_can_be_opened(tmp_path: Path, name: str) -> None:
     reader.close()
 
 
+def test_a_name_that_is_no_utf_8_is_one_file_however_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python names it, as a path or in a URL, and as %XX: in a folder of such a name, too."""
+    folder = tmp_path / os.fsdecode(b"d\xe9p\xf4t")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    name = os.fsdecode(b"f\xfcnf.db")
+    with_writer = open_repository(f"sqlite:///{name}", strategy_id="s")
+    made = append(with_writer, order())
+    with_writer.close()
+    assert os.fsencode(folder / name) in [os.fsencode(one) for one in folder.iterdir()]
+    for known in ("sqlite:///f%FCnf.db", f"sqlite:///{folder / name}"):
+        reader = open_repository(known, strategy_id="s", read_only=True)
+        assert reader.head().digest == made.digest
+        reader.close()
+
+
 def test_defaults_are_the_safe_ones() -> None:
     """Without parameters a commit survives a power cut, and five seconds are waited for a lock."""
     location = parse_url("sqlite:///x.db")
