@@ -77,7 +77,7 @@ def parse_url(url: str) -> Location:
         raise InvalidValue(f"the URL names no file: {url!r}", argument="url", value=url)
     options = _options(query, url)
     try:
-        path = Path(name).resolve()
+        path = Path(os.fsdecode(os.fsencode(name))).resolve()  # bytes written in two ways are one name
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, characters that no file name has
         raise InvalidValue(f"the URL names no file that can be: {error}", argument="url", value=url) from None
     return Location(

@@ -58,6 +58,11 @@ def test_a_name_that_is_no_utf_8_is_one_file_however_it_is_written(
         reader.close()
 
 
+def test_bytes_of_a_name_that_are_written_in_two_ways_are_one_name() -> None:
+    """One byte as %XX and the next as Python writes what is no UTF-8: together they are."""
+    assert parse_url("sqlite:////%C3\udc80.db") == parse_url("sqlite:////%C3%80.db") == parse_url("sqlite:////À.db")
+
+
 def test_defaults_are_the_safe_ones() -> None:
     """Without parameters a commit survives a power cut, and five seconds are waited for a lock."""
     location = parse_url("sqlite:///x.db")
