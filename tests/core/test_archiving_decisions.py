@@ -132,16 +132,18 @@ def test_opening_holds_what_all_archives_together_came_to(ledger: StrategyLedger
     assert (before.fees, ledger.get_net_pnl(symbol="ACME", currency="USD")) == (Decimal("1.4"), before)
 
 
-def test_fee_taken_out_of_the_quantity_keeps_its_value_in_money(ledger: StrategyLedger) -> None:
+@pytest.mark.parametrize("venue", [None, "XNAS"])
+def test_fee_taken_out_of_the_quantity_keeps_its_value_in_money(ledger: StrategyLedger, venue: str | None) -> None:
     """It is worth what it was worth at the price of its own fill, in an archive as well."""
-    ledger.record_order("BUY1", market_order(currency="USD", base_currency="ACM"))
+    terms = {"currency": "USD", "base_currency": "ACM", "venue": venue}
+    ledger.record_order("BUY1", market_order(**terms))
     taken = {"fees": [{"amount": "0.5", "currency": "ACM"}], "fee_in_base": True}
     ledger.update_order_fill("BUY1", fill("F", 10, 100, **taken), occurred_at=at(1))
-    ledger.record_order("SELL1", market_order("SELL", "9.5", currency="USD", base_currency="ACM"))
+    ledger.record_order("SELL1", market_order("SELL", "9.5", **terms))
     ledger.update_order_fill("SELL1", fill("F", "9.5", 110), occurred_at=at(2))
     before = ledger.get_net_pnl(symbol="ACME", currency="USD")
     let_all_go(ledger, "A1")
-    opening = ledger.get_position("ACME").opening
+    opening = ledger.get_position("ACME", venue=venue).opening
     assert opening is not None
     assert (amounts(opening.fees), amounts(opening.money_fees)) == ([("ACM", Decimal("0.5"))], [("USD", 50)])
     assert (before.fees, ledger.get_net_pnl(symbol="ACME", currency="USD")) == (50, before)

@@ -319,6 +319,17 @@ def test_what_others_did_to_what_is_not_at_hand_is_read_or_left() -> None:
     assert world.records.head == head_after(lost)
 
 
+def test_an_order_that_others_placed_is_at_hand_as_it_is_stored() -> None:
+    """With when it was recorded."""
+    world = World()
+    world.told(order())
+    (found,) = world.records.live(RecordKind.ORDER)
+    stored = world.inner.load(RecordKind.ORDER, ("O-1",))
+    assert isinstance(found, Order)
+    assert isinstance(stored, Order)
+    assert (found, found.recorded_at) == (stored, stored.recorded_at)
+
+
 def test_what_others_did_to_an_order_keeps_its_requests() -> None:
     """A change says only what it sets: the rest, and what the order asked for, is read."""
     asked = request(state=RequestState.ACCEPTED)
