@@ -135,7 +135,7 @@ def test_opening_holds_what_all_archives_together_came_to(ledger: StrategyLedger
 @pytest.mark.parametrize("venue", [None, "XNAS"])
 def test_fee_taken_out_of_the_quantity_keeps_its_value_in_money(ledger: StrategyLedger, venue: str | None) -> None:
     """It is worth what it was worth at the price of its own fill, in an archive as well."""
-    terms = {"currency": "USD", "base_currency": "ACM", "venue": venue}
+    terms: Any = {"currency": "USD", "base_currency": "ACM", "venue": venue}
     ledger.record_order("BUY1", market_order(**terms))
     taken = {"fees": [{"amount": "0.5", "currency": "ACM"}], "fee_in_base": True}
     ledger.update_order_fill("BUY1", fill("F", 10, 100, **taken), occurred_at=at(1))
