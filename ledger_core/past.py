@@ -55,6 +55,14 @@ _ACCEPTING = (
     Operation.UPDATE_ORDER_REPLACEMENT,
     Operation.UPDATE_ORDER_RESTATEMENT,
 )
+_SILENT = (
+    Operation.CREATE_TRADE,
+    Operation.UPDATE_TRADE,
+    Operation.RESOLVE_QUARANTINED,
+    Operation.RESTORE_RECORDS,
+)
+"""Commands that change orders and tell nothing of their lives: what is told in their entries, waiting facts said."""
+
 _GROWING = ("venue_order_ids", "trade_ids")
 """Fields of an order that every change writes whole, though it adds to them what it alone brought."""
 
@@ -78,7 +86,7 @@ def past_of(repository: LedgerRepository, *, recorded: datetime | None, occurred
     """Fold the journal up to a moment; time and memory grow with the history up to it.
 
     A journal that was cut is folded from its checkpoint on. Raises Archived for what lies before that, and for what
-    happened by a moment, which may take any entry to tell.
+    happened by a moment, which may take any entry to tell; StorageCorrupt where an entry is missing.
     """
     folded: Records = {}
     then = _Then(occurred)
@@ -91,6 +99,7 @@ def past_of(repository: LedgerRepository, *, recorded: datetime | None, occurred
     for entry in _entries_until(repository, head.sequence, recorded):
         if entry.sequence != head.sequence + 1:
             require_same_base(repository, base)
+            raise StorageCorrupt(f"entry {head.sequence + 1} is missing", sequence=head.sequence + 1)
         steps: list[_Step] = []
         for change in entry.changes:
             name = (change.kind, change.key)
@@ -162,21 +171,14 @@ def _facts_of(entry: Entry, steps: Sequence[_Step], folded: Records) -> Iterator
 def _own(entry: Entry, steps: Sequence[_Step], *, corrections: int) -> int:
     """Return how many of the steps before the first retried fact was booked are the command's own: they come first.
 
-    Where they placed the order, they end with its birth. A fact that was booked by hand, or corrected while it waited,
-    is all that happened. Else the fact made the last of the order's changes, its corrections one by one behind it, but
-    never the only one: it was retried because the command had made one.
+    The fact made the last of the orders' changes, its corrections one by one behind it, and a command made at least
+    the first: that let the fact be retried. Only those in `_SILENT`, and a correction of the waiting fact itself, tell
+    nothing of an order.
     """
-    births = [index for index, (change, _) in enumerate(steps) if _is_birth(change)]
-    if births:
-        return births[-1] + 1
-    if entry.operation == Operation.RESOLVE_QUARANTINED or any(one.kind is RecordKind.QUARANTINE for one, _ in steps):
-        return 0
     told = [index for index, (change, _) in enumerate(steps) if change.kind is RecordKind.ORDER and _is_told(change)]
-    return told[max(1, len(told) - 1 - corrections)] if len(told) > 1 else len(steps)
-
-
-def _is_birth(change: Change) -> bool:
-    return change.kind is RecordKind.ORDER and change.version == 1
+    is_silent = entry.operation in _SILENT or any(change.kind is RecordKind.QUARANTINE for change, _ in steps)
+    first = 0 if is_silent else max(1, len(told) - 1 - corrections)
+    return told[first] if first < len(told) else len(steps)
 
 
 def _is_told(change: Change) -> bool:
@@ -204,9 +206,12 @@ class _Then:
             for change, before in made:
                 if change.kind is not RecordKind.ORDER and change.kind is not RecordKind.TRADE:
                     continue
+                if before is not None and "sequence" in change.values:
+                    continue  # it came back from an archive as it went
                 # An order has a time of its own, also where a person placed it for a fact in quarantine; what is born
                 # twice, as in a damaged journal alone, need not have one.
-                time = change.values["placed_at"] if before is None and _is_birth(change) else happened_at
+                is_birth = before is None and change.kind is RecordKind.ORDER and change.version == 1
+                time = change.values["placed_at"] if is_birth else happened_at
                 if time <= self._moment:
                     self._apply(entry, change, before)
                     if operation in _ACCEPTING:

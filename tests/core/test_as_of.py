@@ -17,11 +17,13 @@ from ledger_core import (
     CommandRefused,
     InvalidValue,
     LedgerView,
+    OverfillError,
     StrategyLedger,
     UnknownFill,
     UnknownOrder,
     UnknownTrade,
 )
+from ledger_core.errors import Archived
 from ledger_storage_memory import MemoryRepository
 from support import START, SteppingClock, fill, limit_order
 from support.life import live
@@ -340,9 +342,17 @@ def test_fact_that_waited_for_its_order_had_not_happened_before_its_time(
     assert ledger.as_of(occurred=at(5)).get_order("B").state == state
 
 
-def test_fact_that_was_retried_with_another_keeps_its_own_time(ledger: StrategyLedger) -> None:
-    """A cancellation that was refused of a filled order is booked in the entry of the bust that reopens it."""
+@pytest.mark.parametrize("asked", [None, "cancel", "replace"])
+def test_fact_that_was_retried_with_another_keeps_its_own_time(ledger: StrategyLedger, asked: str | None) -> None:
+    """A cancellation that was refused of a filled order is booked in the entry of the bust that reopens it.
+
+    So it is where the end of the order answers a request, which is told as a change of its own.
+    """
     placements()[0](ledger)
+    if asked == "cancel":
+        ledger.request_order_cancel("B", "R1", occurred_at=at(1))
+    elif asked == "replace":
+        ledger.request_order_replace("B", {"quantity": 30}, "R1", occurred_at=at(1))
     _fill_told("B", 2, 20, 100)(ledger)
     with suppress(CommandRefused):
         _cancellation_told("B", 14)(ledger)
@@ -362,6 +372,133 @@ def test_order_that_a_person_made_for_a_fact_was_placed_when_it_says(ledger: Str
     assert (view.get_order("B").state, view.get_position("ACME").quantity) == ("FILLED", 20)
     with pytest.raises(UnknownOrder):
         ledger.as_of(occurred=at(4)).get_order("B")
+
+
+def test_fact_that_a_person_booked_happened_when_it_says(ledger: StrategyLedger) -> None:
+    """Onto an order that was there: the order was accepted then, not when somebody had found out which it was."""
+    placements()[0](ledger)
+    with suppress(UnknownOrder):
+        ledger.update_order_acceptance("X", {"venue_order_id": "V1"}, occurred_at=at(5))
+    (waiting,) = ledger.quarantined()
+    resolution = {"order_id": "B", "reason": "the venue's name for it"}
+    ledger.resolve_quarantined(waiting.quarantine_id, resolution, occurred_at=at(60))
+    before, after = (ledger.as_of(occurred=at(minute)).get_order("B") for minute in (4, 5))
+    assert (before.state, before.venue_order_ids) == ("PLACED", ())
+    assert (after.state, after.venue_order_ids) == ("ACCEPTED", ("V1",))
+
+
+def test_fact_that_was_corrected_while_it_waited_happened_when_it_says(ledger: StrategyLedger) -> None:
+    """With all that it said, though the correction let it be booked."""
+    placements()[0](ledger)
+    with suppress(OverfillError):
+        ledger.update_order_fill("B", fill("F5", 30, venue_order_id="V2"), occurred_at=at(5))
+    ledger.correct_order_fill("B", "F5", {"fill_id": "F5c", "quantity": 20, "price": 100}, occurred_at=at(60))
+    assert not ledger.quarantined()
+    before, after = (ledger.as_of(occurred=at(minute)).get_order("B") for minute in (4, 5))
+    assert (before.state, before.venue_order_ids) == ("PLACED", ())
+    assert (after.state, after.cum_quantity, after.venue_order_ids) == ("FILLED", 20, ("V2",))
+
+
+def test_fact_that_more_units_let_be_booked_happened_when_it_says(ledger: StrategyLedger) -> None:
+    """With its correction, and not when the order was made larger."""
+    placements()[0](ledger)
+    with suppress(OverfillError):
+        ledger.update_order_fill("B", fill("F5", 30, venue_order_id="V2"), occurred_at=at(5))
+    with suppress(CommandRefused):
+        ledger.correct_order_fill("B", "F5", {"fill_id": "F5c", "quantity": 25, "price": 90})
+    (waiting,) = ledger.quarantined()
+    assert len(waiting.corrections) == 1
+    ledger.update_order_restatement("B", {"quantity": 40}, occurred_at=at(8))
+    assert not ledger.quarantined()
+    asked = [ledger.as_of(occurred=at(minute)).get_order("B") for minute in (4, 5, 8)]
+    assert [(one.quantity, one.cum_quantity, one.venue_order_ids) for one in asked] == [
+        (20, 0, ()),
+        (20, 25, ("V2",)),
+        (40, 25, ("V2",)),
+    ]
+
+
+def test_fact_that_a_split_let_be_booked_happened_when_it_says(ledger: StrategyLedger) -> None:
+    """The split restated every order of the symbol in the same entry, before there was that execution."""
+    for place in placements():
+        place(ledger)
+    with suppress(OverfillError):
+        ledger.update_order_fill("B", fill("F5", 30, venue_order_id="V2"), occurred_at=at(10))
+    ledger.record_adjustment("A1", {"kind": "SPLIT", "symbol": "ACME", "ratio": 2}, occurred_at=at(8))
+    assert not ledger.quarantined()
+    asked = [ledger.as_of(occurred=at(minute)) for minute in (7, 9, 10)]
+    assert [[(one.quantity, one.venue_order_ids) for one in view.find_orders()] for view in asked] == [
+        [(20, ()), (20, ())],
+        [(40, ()), (40, ())],
+        [(40, ("V2",)), (40, ())],
+    ]
+
+
+def test_fact_that_brought_nothing_leaves_a_command_its_time(ledger: StrategyLedger) -> None:
+    """The same execution was told by the order's own id meanwhile."""
+    placements()[0](ledger)
+    with suppress(UnknownOrder):
+        ledger.update_order_fill(None, fill("F5", 20, venue_order_id="V1"), occurred_at=at(5))
+    ledger.update_order_fill("B", fill("F5", 20), occurred_at=at(5))
+    ledger.update_order_acceptance("B", {"venue_order_id": "V1"}, occurred_at=at(2))
+    assert not ledger.quarantined()
+    asked = [ledger.as_of(occurred=at(minute)).get_order("B") for minute in (1, 2)]
+    assert [(one.state, one.venue_order_ids) for one in asked] == [("PLACED", ()), ("ACCEPTED", ("V1",))]
+
+
+def test_fact_that_a_trade_let_be_booked_happened_when_it_says(open_ledger_on: OpenLedger) -> None:
+    """A fill beyond its order is booked once that is allowed, with the next command that changes the order."""
+    with open_ledger_on() as strict:
+        placements()[0](strict)
+        _fill_told("B", 2, 10, 100)(strict)
+        with suppress(OverfillError):
+            strict.update_order_fill("B", fill("F5", 20, venue_order_id="V2"), occurred_at=at(5))
+    ledger = open_ledger_on(overfill="book")
+    ledger.create_trade("T1", ["B"], occurred_at=at(60))
+    assert not ledger.quarantined()
+    order = ledger.as_of(occurred=at(5)).get_order("B")
+    assert (order.state, order.cum_quantity, order.venue_order_ids, order.trade_ids) == ("FILLED", 30, ("V2",), ())
+    assert not list(ledger.as_of(occurred=at(59)).find_trades())
+    assert [one.entry_quantity for one in ledger.as_of(occurred=at(60)).find_trades()] == [30]
+
+
+def test_fact_that_waited_for_its_order_to_come_back_happened_when_it_says(open_ledger_on: OpenLedger) -> None:
+    """And the order that came back from an archive lived as it did before it went."""
+    now = [at(60)]
+    ledger = open_ledger_on(clock=lambda: now[0])
+    placements()[0](ledger)
+    _fill_told("B", 2, 10, 100)(ledger)
+    _cancellation_told("B", 5)(ledger)
+    ledger.record_order("C", limit_order("SELL", 10), occurred_at=at(6))
+    ledger.update_order_fill("C", fill("F", 10), occurred_at=at(7))
+    groups = list(ledger.archivist.archivable(at(50)))
+    assert [why for _, why in ledger.archivist.let_go("A1", groups)] == [None] * len(groups)
+    with suppress(Archived):
+        ledger.update_order_acceptance("B", {"venue_order_id": "V2"}, occurred_at=at(8))
+    now[0] = at(1)  # a clock that was set back: nothing that happened then is told by what comes back
+    ledger.archivist.take_back("A1", groups)
+    assert not ledger.quarantined()
+    asked = [ledger.as_of(occurred=at(minute)).get_order("B") for minute in (2, 5, 7, 8)]
+    assert [(one.state, one.venue_order_ids) for one in asked] == [
+        ("PARTIALLY_FILLED", ()),
+        ("CANCELED", ()),
+        ("CANCELED", ()),
+        ("CANCELED", ("V2",)),
+    ]
+
+
+def test_trade_has_orders_without_an_execution(ledger: StrategyLedger) -> None:
+    """They are its own, and add nothing until there is one."""
+    for place in placements():
+        place(ledger)
+    _fill_told("B", 2, 10, 100)(ledger)
+    ledger.create_trade("T1", ["B", "S"], occurred_at=at(3))
+    _fill_told("S", 4, 6, 100)(ledger)
+    asked = [ledger.as_of(occurred=at(minute)).get_trade("T1") for minute in (3, 4)]
+    assert [(one.order_ids, one.entry_quantity, one.exit_quantity) for one in asked] == [
+        (("B", "S"), 10, 0),
+        (("B", "S"), 10, 6),
+    ]
 
 
 def test_trade_that_was_created_later_has_no_share_yet(ledger: StrategyLedger) -> None:

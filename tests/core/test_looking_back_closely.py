@@ -82,6 +82,23 @@ def test_view_of_the_moment_of_a_cut_ends_there(ledger: StrategyLedger) -> None:
         assert (found.archive_id, found.cut_sequence, found.cut_at) == ("J1", 3, heads[2].recorded_at)
 
 
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_nothing_is_said_of_a_past_that_is_missing_in_part(
+    ledger: StrategyLedger, repository: MemoryRepository, monkeypatch: pytest.MonkeyPatch, *, is_cut: bool
+) -> None:
+    """A store that passes over an entry, as SQLite does not: the entry is named, be the journal cut or not."""
+    heads = place(ledger, 5)
+    if is_cut:
+        ledger.archivist.set_checkpoint("J1", heads[1])
+        ledger.archivist.cut()
+    whole = repository.read
+    monkeypatch.setattr(repository, "read", lambda *page: [one for one in whole(*page) if one.sequence != 4])
+    with pytest.raises(StorageCorrupt, match="entry 4 is missing") as told:
+        past_of(repository, recorded=at(10**6), occurred=None)
+    assert told.value.sequence == 4
+    assert past_of(repository, recorded=heads[2].recorded_at, occurred=None).head == heads[2]
+
+
 # -- what is asked of the store ---------------------------------------------------------------------------------------
 
 
