@@ -14,8 +14,9 @@ import pytest
 from ledger_core import CommandRefused, RecordKind, StrategyLedger, UnknownOrder, past
 from ledger_core.changes import GENESIS_DIGEST, Head
 from ledger_core.errors import Archived, StorageCorrupt
+from ledger_core.model import AdjustmentKind, Record
 from ledger_core.past import past_of
-from ledger_core.testing.samples import KEY_FIELDS, STRATEGY, entries, entry, later
+from ledger_core.testing.samples import KEY_FIELDS, STRATEGY, adjustment, entries, entry, later
 from ledger_core.testing.samples import fill as fill_record
 from ledger_core.testing.samples import order as order_record
 from ledger_storage_memory import MemoryRepository
@@ -299,6 +300,24 @@ def test_execution_behind_an_end_leaves_it_where_it_was(ledger: StrategyLedger) 
     order = ledger.as_of(occurred=at(8)).get_order("B")
     assert (order.state, order.cum_quantity, order.ended_at) == ("CANCELED", 4, at(5))
     assert order == ledger.get_order("B")
+
+
+def test_trade_of_then_is_added_up_from_what_was_there() -> None:
+    """As `TradeRecords` promises it: executions of an order, adjustments of a symbol, of one kind, from a time on."""
+    filled = fill_record()
+    kept = [
+        adjustment("A-1", adjustment_kind=AdjustmentKind.SPLIT, symbol="ACME", occurred_at=later(1)),
+        adjustment("A-2", adjustment_kind=AdjustmentKind.DIVIDEND, symbol="ACME", occurred_at=later(2)),
+        adjustment("A-3", adjustment_kind=AdjustmentKind.SPLIT, symbol="ACME", occurred_at=later(3)),
+        adjustment("A-4", adjustment_kind=AdjustmentKind.SPLIT, symbol="BOLT", occurred_at=later(3)),
+    ]
+    records: list[Record] = [filled, *kept]
+    known = past._Lookup({(one.kind, one.key): one for one in records})
+    assert (known.fills_of(filled.order_id), known.fills_of("O-9")) == ([filled], ())
+    assert known.adjustments_of("ACME") == kept[:3]
+    assert known.adjustments_of("ACME", kind=AdjustmentKind.SPLIT) == [kept[0], kept[2]]
+    assert known.adjustments_of("ACME", since=later(2)) == kept[1:3]
+    assert known.adjustments_of("COIL") == []
 
 
 def test_position_whose_instrument_was_never_noted_is_told_as_damage() -> None:
