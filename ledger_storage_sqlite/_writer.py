@@ -228,7 +228,9 @@ class Writer:
                 if is_marked or (self._is_only_writer and self._wal_bytes()):
                     self._recover()
                 self._users.share()
-                make_file(self._location)
+                is_new = make_file(self._location)
+                if not is_new and not size_of(self._location.path) and self._location.durability != "none":
+                    sync_empty_file(self._location)
                 if has_new_names and self._location.durability != "none":
                     # Before there can be a log: after a power cut a log without its file cannot be read.
                     sync_folder(self._location)
@@ -369,6 +371,20 @@ def make_file(location: Location) -> bool:
         return False
     os.close(descriptor)
     return True
+
+
+def sync_empty_file(location: Location) -> None:
+    """Make it durable that a file is empty, before SQLite opens it.
+
+    Whoever wanted to make a ledger of it may have failed at a sync, and taken the first page back; on the disk that page
+    may still be, in part. SQLite would take the journal that removes it for one of nothing, and delete it: after a power
+    cut the file would be no database. No connection has an empty file open, so to close it drops no lock of one.
+    """
+    descriptor = os.open(location.path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(location: Location) -> None:

@@ -1,21 +1,29 @@
 """A sync that fails and loses its pages takes nothing along that was told; without the protection it would."""
 
+import random
+import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
 import pytest
 
-from ledger_storage_sqlite import _locks, _writer
+from ledger_core import StorageError
+from ledger_storage_sqlite import _locks, _writer, open_repository
 from ledger_storage_sqlite._location import Location
 from reliability.campaign import require_kept
-from reliability.disk import Disk
+from reliability.disk import Damage, Disk
 from reliability.dropped_pages import Aftermath, Point, Relay, Sync
+from reliability.image import Image
+from reliability.os_calls import adapter_watched
+from reliability.power_cuts import url_in
 from reliability.stretches import Start, rehearsed, stretch_of
 from reliability.sync_faults import CAMPAIGN, STEPS, lived, tried
-from reliability.vfs import Kind
+from reliability.vfs import CHANGES, Event, Kind, Observer
+from reliability.workload import STRATEGY
 
 pytestmark = [
     pytest.mark.reliability,
@@ -108,6 +116,68 @@ def test_a_name_that_is_made_durable_behind_its_log_is_missing_beside_it() -> No
     too_late = patch.object(_writer, "sync_folder", behind)
     found = _found(Start.NEW, Aftermath.IS_CUT, _is_of_folder, too_late, seed=18)
     assert any("is gone, but x.db-wal beside it holds" in violation for violation in found), found[:5]
+
+
+class _FirstPageFails(Observer):
+    """The syncs fail by which a file gets its first page, and by which that is taken back; both lose their bytes.
+
+    What a power cut may leave of the opening behind that is kept, event by event.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Watch an empty folder."""
+        self.images: list[Image] = []
+        self.is_mended = False
+        self._disk = Disk(folder)
+        self._generator = random.Random(_SEED)
+
+    def decide(self, event: Event) -> int:
+        """Let the syncs of the file fail until the disk is mended."""
+        if self.is_mended or event.kind is not Kind.SYNC or not event.path.endswith("x.db"):
+            return 0
+        self._disk.sync_failed(event.path)
+        return sqlite3.SQLITE_IOERR_FSYNC
+
+    def happened(self, event: Event) -> None:
+        """Look at what a cut would leave now."""
+        self._disk.apply(event)
+        if self.is_mended and event.kind in CHANGES:
+            self.images += [self._disk.image(damage, self._generator) for damage in Damage for _ in range(2)]
+
+
+def _after_first_page_failed(folder: Path) -> list[str]:
+    """Fail to make a ledger, make it on the second try, and open it after a power cut at each moment of that."""
+    place, cut = folder / "place", folder / "cut"
+    place.mkdir(), cut.mkdir()
+    observer = _FirstPageFails(place)
+    with adapter_watched(observer):
+        with pytest.raises(StorageError, match="SQLITE_IOERR_FSYNC"):
+            open_repository(url_in(place), strategy_id=STRATEGY)
+        observer.is_mended = True
+        open_repository(url_in(place), strategy_id=STRATEGY).close()
+    assert len(observer.images) > 100
+    found = []
+    for image in observer.images:
+        image.write_to(cut)
+        try:
+            open_repository(url_in(cut), strategy_id=STRATEGY).close()
+        except StorageError as error:
+            found.append(str(error))
+    return found
+
+
+def test_a_first_page_that_was_taken_back_stays_away(tmp_path: Path) -> None:
+    """The remains of a ledger that could not be made are no file that cannot be opened after the next power cut."""
+    assert _after_first_page_failed(tmp_path) == []
+
+
+def test_a_first_page_comes_back_where_it_is_not_made_durable_that_it_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: SQLite takes the journal that would remove it for one of an empty file, and deletes it."""
+    monkeypatch.setattr(_writer, "sync_empty_file", lambda _: None)
+    found = _after_first_page_failed(tmp_path)
+    assert any("SQLITE_NOTADB" in error for error in found), found[:5]
 
 
 def test_the_same_seed_tries_the_same_points() -> None:

@@ -381,6 +381,23 @@ def test_names_of_new_files_are_made_durable_where_anything_is(
     assert len(synced) == syncs
 
 
+@pytest.mark.parametrize(("durability", "syncs"), [("full", 1), ("process", 1), ("none", 0)])
+def test_that_a_file_is_empty_is_made_durable_before_it_is_used(
+    open_writer: OpenWriter, path: Path, monkeypatch: pytest.MonkeyPatch, durability: str, syncs: int
+) -> None:
+    """It may be what is left of one that could not be made; one that is new, or has something in it, is not."""
+    synced: list[int] = []
+    monkeypatch.setattr(_writer, "sync_empty_file", lambda location: synced.append(location.path.stat().st_size))
+    path.touch()
+    open_writer(f"durability={durability}").close()
+    assert synced == [0] * syncs
+    open_writer(f"durability={durability}").close()
+    assert synced == [0] * syncs
+    path.unlink()
+    open_writer(f"durability={durability}")
+    assert synced == [0] * syncs
+
+
 def test_a_folder_is_synced_and_closed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the folder that the file is in, and no descriptor stays."""
     synced: list[str] = []
