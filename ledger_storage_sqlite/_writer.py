@@ -376,9 +376,9 @@ def make_file(location: Location) -> bool:
 def sync_empty_file(location: Location) -> None:
     """Make it durable that a file is empty, before SQLite opens it.
 
-    Whoever wanted to make a ledger of it may have failed at a sync, and taken the first page back; on the disk that page
-    may still be, in part. SQLite would take the journal that removes it for one of nothing, and delete it: after a power
-    cut the file would be no database. No connection has an empty file open, so to close it drops no lock of one.
+    Whoever wanted to make a ledger of it may have failed at a sync, and taken the first page back; on the disk that
+    page may still be, in part. SQLite would take the journal that removes it for one of nothing, and delete it: after
+    a power cut the file would be no database. No connection has an empty file open, so to close it drops no lock.
     """
     descriptor = os.open(location.path, os.O_RDWR | os.O_CLOEXEC)
     try:

@@ -148,7 +148,8 @@ class _FirstPageFails(Observer):
 def _after_first_page_failed(folder: Path) -> list[str]:
     """Fail to make a ledger, make it on the second try, and open it after a power cut at each moment of that."""
     place, cut = folder / "place", folder / "cut"
-    place.mkdir(), cut.mkdir()
+    place.mkdir()
+    cut.mkdir()
     observer = _FirstPageFails(place)
     with adapter_watched(observer):
         with pytest.raises(StorageError, match="SQLITE_IOERR_FSYNC"):
