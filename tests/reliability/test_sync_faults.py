@@ -19,7 +19,7 @@ from reliability.disk import Damage, Disk
 from reliability.dropped_pages import Aftermath, Point, Relay, Sync
 from reliability.image import Image
 from reliability.os_calls import adapter_watched
-from reliability.power_cuts import url_in
+from reliability.power_cuts import scratch, url_in
 from reliability.stretches import Start, rehearsed, stretch_of
 from reliability.sync_faults import CAMPAIGN, STEPS, lived, tried
 from reliability.vfs import CHANGES, Event, Kind, Observer
@@ -121,13 +121,14 @@ def test_a_name_that_is_made_durable_behind_its_log_is_missing_beside_it() -> No
 class _FirstPageFails(Observer):
     """The syncs fail by which a file gets its first page, and by which that is taken back; both lose their bytes.
 
-    What a power cut may leave of the opening behind that is kept, event by event.
+    What a power cut may leave of the opening behind that is kept, event by event, until there is a first page.
     """
 
     def __init__(self, folder: Path) -> None:
         """Watch an empty folder."""
         self.images: list[Image] = []
         self.is_mended = False
+        self._has_page = False
         self._disk = Disk(folder)
         self._generator = random.Random(_SEED)
 
@@ -141,43 +142,41 @@ class _FirstPageFails(Observer):
     def happened(self, event: Event) -> None:
         """Look at what a cut would leave now."""
         self._disk.apply(event)
-        if self.is_mended and event.kind in CHANGES:
-            self.images += [self._disk.image(damage, self._generator) for damage in Damage for _ in range(2)]
+        if not self.is_mended or self._has_page or event.kind not in CHANGES:
+            return
+        self.images += [self._disk.image(damage, self._generator) for damage in Damage for _ in range(2)]
+        self._has_page = event.kind is Kind.WRITE and event.path.endswith("x.db")
 
 
-def _after_first_page_failed(folder: Path) -> list[str]:
+def _after_first_page_failed() -> list[str]:
     """Fail to make a ledger, make it on the second try, and open it after a power cut at each moment of that."""
-    place, cut = folder / "place", folder / "cut"
-    place.mkdir()
-    cut.mkdir()
-    observer = _FirstPageFails(place)
-    with adapter_watched(observer):
-        with pytest.raises(StorageError, match="SQLITE_IOERR_FSYNC"):
-            open_repository(url_in(place), strategy_id=STRATEGY)
-        observer.is_mended = True
-        open_repository(url_in(place), strategy_id=STRATEGY).close()
-    assert len(observer.images) > 100
     found = []
-    for image in observer.images:
-        image.write_to(cut)
-        try:
-            open_repository(url_in(cut), strategy_id=STRATEGY).close()
-        except StorageError as error:
-            found.append(str(error))
+    with scratch() as place, scratch() as cut:
+        observer = _FirstPageFails(Path(place))
+        with adapter_watched(observer):
+            with pytest.raises(StorageError, match="SQLITE_IOERR_FSYNC"):
+                open_repository(url_in(Path(place)), strategy_id=STRATEGY)
+            observer.is_mended = True
+            open_repository(url_in(Path(place)), strategy_id=STRATEGY).close()
+        assert len(observer.images) > 50
+        for image in observer.images:
+            image.write_to(Path(cut))
+            try:
+                open_repository(url_in(Path(cut)), strategy_id=STRATEGY).close()
+            except StorageError as error:
+                found.append(str(error))
     return found
 
 
-def test_a_first_page_that_was_taken_back_stays_away(tmp_path: Path) -> None:
+def test_a_first_page_that_was_taken_back_stays_away() -> None:
     """The remains of a ledger that could not be made are no file that cannot be opened after the next power cut."""
-    assert _after_first_page_failed(tmp_path) == []
+    assert _after_first_page_failed() == []
 
 
-def test_a_first_page_comes_back_where_it_is_not_made_durable_that_it_went(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_first_page_comes_back_where_it_is_not_made_durable_that_it_went(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: SQLite takes the journal that would remove it for one of an empty file, and deletes it."""
     monkeypatch.setattr(_writer, "sync_empty_file", lambda _: None)
-    found = _after_first_page_failed(tmp_path)
+    found = _after_first_page_failed()
     assert any("SQLITE_NOTADB" in error for error in found), found[:5]
 
 
