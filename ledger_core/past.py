@@ -58,6 +58,7 @@ _ACCEPTING = (
 _SILENT = (
     Operation.CREATE_TRADE,
     Operation.UPDATE_TRADE,
+    Operation.CLOSE_TRADE,
     Operation.RESOLVE_QUARANTINED,
     Operation.RESTORE_RECORDS,
 )

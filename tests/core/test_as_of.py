@@ -446,20 +446,31 @@ def test_fact_that_brought_nothing_leaves_a_command_its_time(ledger: StrategyLed
     assert [(one.state, one.venue_order_ids) for one in asked] == [("PLACED", ()), ("ACCEPTED", ("V1",))]
 
 
-def test_fact_that_a_trade_let_be_booked_happened_when_it_says(open_ledger_on: OpenLedger) -> None:
+@pytest.mark.parametrize("command", ["create", "update", "close"])
+def test_fact_that_a_trade_let_be_booked_happened_when_it_says(open_ledger_on: OpenLedger, command: str) -> None:
     """A fill beyond its order is booked once that is allowed, with the next command that changes the order."""
     with open_ledger_on() as strict:
-        placements()[0](strict)
-        _fill_told("B", 2, 10, 100)(strict)
+        for tell in (*placements(), _fill_told("B", 2, 10, 100), _fill_told("S", 3, 4, 100)):
+            tell(strict)
         with suppress(OverfillError):
             strict.update_order_fill("B", fill("F5", 20, venue_order_id="V2"), occurred_at=at(5))
     ledger = open_ledger_on(overfill="book")
-    ledger.create_trade("T1", ["B"], occurred_at=at(60))
+    if command == "create":
+        ledger.create_trade("T1", ["S", "B"], occurred_at=at(60))
+    else:
+        ledger.create_trade("T1", ["S"], occurred_at=at(4))
+        added: dict[str, Any] = {"order_ids": ["B"]}
+        if command == "update":
+            ledger.update_trade("T1", added, occurred_at=at(60))
+        else:
+            left = {"residual": {"ACME": 6}, "residual_reason": "TRANSFERRED"}
+            ledger.close_trade("T1", {**added, **left}, occurred_at=at(60))
     assert not ledger.quarantined()
     order = ledger.as_of(occurred=at(5)).get_order("B")
     assert (order.state, order.cum_quantity, order.venue_order_ids, order.trade_ids) == ("FILLED", 30, ("V2",), ())
-    assert not list(ledger.as_of(occurred=at(59)).find_trades())
-    assert [one.entry_quantity for one in ledger.as_of(occurred=at(60)).find_trades()] == [30]
+    assert ledger.as_of(occurred=at(4)).get_order("B").venue_order_ids == ()
+    before, after = ([one.order_ids for one in ledger.as_of(occurred=at(now)).find_trades()] for now in (59, 60))
+    assert (before, after) == ([] if command == "create" else [("S",)], [("S", "B")])
 
 
 def test_fact_that_waited_for_its_order_to_come_back_happened_when_it_says(open_ledger_on: OpenLedger) -> None:
