@@ -18,7 +18,7 @@ from ledger_storage_sqlite import _connections, _writer
 from ledger_storage_sqlite._location import parse_url
 from ledger_storage_sqlite._locks import WriteLock
 from ledger_storage_sqlite._recovery import rewrite_wal
-from ledger_storage_sqlite._writer import Writer, make_file, sync_folder
+from ledger_storage_sqlite._writer import Writer, make_file, sync_empty_file, sync_folder
 from sqlite.files import append, open_at, order_ids, url_of
 from sqlite.test_appending import IO_ERROR, Failing, sqlite_error
 
@@ -398,16 +398,19 @@ def test_that_a_file_is_empty_is_made_durable_before_it_is_used(
     assert synced == [0] * syncs
 
 
-def test_a_folder_is_synced_and_closed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the folder that the file is in, and no descriptor stays."""
+@pytest.mark.parametrize("is_of_folder", [True, False])
+def test_what_is_synced_is_closed(path: Path, monkeypatch: pytest.MonkeyPatch, *, is_of_folder: bool) -> None:
+    """The folder that the file is in, or the file, as it is; and no descriptor stays."""
+    path.write_bytes(b"content")
     synced: list[str] = []
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
     monkeypatch.setattr(
         os, "fsync", lambda descriptor: synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
     )
-    sync_folder(parse_url(url_of(path)))
-    assert synced == [str(path.parent)]
+    (sync_folder if is_of_folder else sync_empty_file)(parse_url(url_of(path)))
+    assert synced == [str(path.parent if is_of_folder else path)]
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+    assert path.read_bytes() == b"content"
 
 
 def test_a_file_is_made_once_for_its_owner_alone(path: Path) -> None:
