@@ -356,3 +356,27 @@ def test_exposure_of_a_venue_or_account_counts_that_alone(ledger: StrategyLedger
     assert (found.net_quantity, found.pending_buy_quantity) == (30, 0)
     found = ledger.get_position_exposure("NEVER")
     assert (found.net_quantity, found.worst_case_long, found.worst_case_short, found.average_price) == (0, 0, 0, None)
+
+
+@pytest.mark.parametrize("cost_method", ["average", "fifo", "lifo"])
+def test_each_part_of_a_key_chooses_whatever_the_cost_method(ledger: StrategyLedger, cost_method: str) -> None:
+    """Venue, account and side, alone and together; what is left out means all."""
+    keys: list[dict[str, Any]] = [
+        {"venue": "XNAS", "account": "main", "position_side": "LONG"},
+        {"venue": "XNAS", "account": "other", "position_side": "LONG"},
+        {"venue": "XLON", "account": "main", "position_side": "SHORT"},
+    ]
+    for quantity, key in enumerate(keys, 1):
+        side = "SELL" if key["position_side"] == "SHORT" else "BUY"
+        ledger.record_order(f"O{quantity}", market_order(side, quantity, **key))
+        ledger.update_order_fill(f"O{quantity}", fill("F", quantity, 100))
+    for chosen, held in (
+        ({"venue": "XNAS"}, 3),
+        ({"venue": "XLON"}, -3),
+        ({"account": "other"}, 2),
+        ({"position_side": "LONG"}, 3),
+        ({"position_side": "SHORT"}, -3),
+        *((key, quantity) for quantity, key in zip((1, 2, -3), keys, strict=True)),
+        ({"venue": "XLON", "account": "other"}, 0),
+    ):
+        assert ledger.get_position("ACME", cost_method=cost_method, **chosen).quantity == held, chosen
